@@ -1,0 +1,1 @@
+"""Boxes, crops, labels, sequences and video: everything a tracker reads and writes."""

@@ -1,0 +1,1 @@
+"""Imbalance-aware losses for response maps, found by name."""

@@ -1,0 +1,1 @@
+"""The tracker: features, regression filter, response, localisation, on-line update."""
