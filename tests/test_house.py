@@ -43,7 +43,9 @@ def test_no_import_cycle():
     for path in SOURCES:
         parts = path.relative_to(ROOT).with_suffix("").parts
         modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    graph = {name: {m for m in imported_modules(path) if m in modules} - {name} for name, path in modules.items()}
+    graph = {
+        name: {m for m in imported_modules(path) if m in modules} - {name} for name, path in modules.items()
+    }
     while leaves := [name for name, needs in graph.items() if not needs & graph.keys()]:
         for name in leaves:
             del graph[name]
@@ -65,7 +67,7 @@ def test_no_file_is_a_drawer():
 
 
 def test_importing_the_tracker_loads_nothing_heavy():
-    code = "import sys, tracker; print([m for m in ('matplotlib', 'got10k', 'scipy.signal') if m in sys.modules])"
+    code = "import sys, tracker; print([m for m in ('matplotlib', 'got10k', 'scipy') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "[]"
 
 

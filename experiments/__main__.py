@@ -1,0 +1,43 @@
+"""``python -m experiments COMMAND …``: one file of this folder for each command.
+
+Only the argument schemas are imported here; a command imports torch, OpenCV and the rest when it runs, so
+that ``--help`` answers at once.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Union
+
+import tyro
+
+from experiments.command import Command
+
+COMMANDS: dict[str, type[Command]] = {}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse ``arguments`` (default: the process's), run the command, return its exit status."""
+    choices = Union[  # noqa: UP007  (built from the table)
+        tuple(Annotated[command, tyro.conf.subcommand(name)] for name, command in COMMANDS.items())
+    ]
+    command: Command = tyro.cli(
+        choices,
+        args=arguments,
+        prog="python -m experiments",
+        description="Train, track and benchmark deep regression trackers.",
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    try:
+        return command.run()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        if command.debug:
+            raise
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
