@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+Image = NDArray[np.uint8]
 
 
 def from_one_based(bboxes: ArrayLike) -> Floats:
