@@ -1,17 +1,19 @@
-"""Annotated sequences in OTB's layout: ``img/`` beside ``groundtruth_rect.txt``; only the files are 1-based."""
+"""Annotated sequences in OTB's layout: ``img/`` and ``groundtruth_rect.txt``; only the files are 1-based."""
 
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data.boxes import from_one_based, to_one_based
 from data.files import replacing
-from data.images import list_images, natural_order, read_image
+from data.images import IMAGE_SUFFIXES, list_images, natural_order, read_image
 
 _ABSENT = [math.nan] * 4
 
@@ -111,6 +113,49 @@ def find_otb(root: str | Path) -> list[Path]:
 def read_otb_root(root: str | Path) -> list[Sequence]:
     """Read every target of every sequence below an OTB root; raises what `find_otb` and `read_otb` raise."""
     return [sequence for folder in find_otb(root) for sequence in read_otb(folder)]
+
+
+class FrameSource(Protocol):
+    """What `write_otb` can write: a `Sequence`, a `SyntheticSequence`, or anything like them."""
+
+    @property
+    def bboxes(self) -> NDArray[np.float64]:
+        """Boxes ``(N, 4)``, 0-based, NaN where the target is absent."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the challenges that it holds."""
+
+    def frames(self) -> Iterator[NDArray[np.uint8]]:
+        """Frames as uint8 RGB ``(H, W, 3)``."""
+
+
+def write_otb(sequence: FrameSource, folder: str | Path, suffix: str = ".png") -> None:
+    """Write a sequence in OTB's layout; `read_otb` gives it back (of a lossy suffix, but for the loss).
+
+    The box file comes last: a folder without one is not taken for a sequence.
+
+    Args:
+        sequence: What to write.
+        folder: New or empty folder.
+        suffix: Image format, e.g. ``.png`` or ``.jpg``.
+
+    Raises:
+        FileExistsError: The folder holds something.
+        ValueError: The suffix is no image format.
+    """
+    folder = Path(folder)
+    if suffix not in IMAGE_SUFFIXES:
+        raise ValueError(f"suffix must be one of {', '.join(IMAGE_SUFFIXES)}, got '{suffix}'")
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"folder {folder} is not empty: give a new one")
+    (folder / "img").mkdir(parents=True, exist_ok=True)
+    for number, frame in enumerate(sequence.frames(), 1):
+        encoded = cv2.imencode(suffix, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1]
+        (folder / "img" / f"{number:04d}{suffix}").write_bytes(encoded.tobytes())
+    if sequence.attributes:
+        (folder / "attributes.txt").write_text(",".join(sequence.attributes) + "\n", "utf-8")
+    write_bboxes(folder / "groundtruth_rect.txt", sequence.bboxes)
 
 
 def read_bboxes(path: str | Path) -> NDArray[np.float64]:
