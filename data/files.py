@@ -10,7 +10,7 @@ from pathlib import Path
 def replacing(path: str | Path) -> Iterator[Path]:
     """Hand out a temporary path beside ``path`` and move what was written there into place at the end.
 
-    Nothing is moved, and the temporary file is removed, when the block raises.
+    When the block raises, the temporary file is removed; when it wrote none, nothing happens.
 
     Raises:
         FileNotFoundError: The folder of ``path`` does not exist.
@@ -21,6 +21,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield temporary
-        temporary.replace(path)
+        if temporary.exists():
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
