@@ -44,7 +44,9 @@ def draw_text(image: Image, text: str, line: int, colour: Colour = WHITE) -> Non
     """Write ``text`` into the upper left corner, on a dark shadow, as line number ``line``."""
     size = max(0.4, min(image.shape[:2]) / 600)
     place = (round(12 * size), round((line + 1) * 30 * size))
-    cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), round(4 * size) + 1, cv2.LINE_AA)
+    cv2.putText(
+        image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), round(4 * size) + 1, cv2.LINE_AA
+    )
     cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, max(1, round(size)), cv2.LINE_AA)
 
 
