@@ -221,7 +221,8 @@ class TestImages:
         next(video)
         with pytest.raises(ValueError, match=rf"2{suffix}"):
             next(video)
-        assert capfd.readouterr().err == ""
+        lines = capfd.readouterr().err.splitlines()
+        assert [line for line in lines if not line.startswith("libpng error")] == []  # OpenCV 4.10 prints it
 
     def test_an_empty_image_file(self, tmp_path):
         (tmp_path / "0.png").touch()
