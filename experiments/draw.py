@@ -62,12 +62,13 @@ def annotate(image: Image, frame: int, output: TrackOutput) -> Image:
     return picture
 
 
-def overlay_response(image: Image, output: TrackOutput) -> Image:
-    """A copy of ``image`` with the response map, blue for 0 and red for its peak, over the area it covers."""
+def overlay_response(image: Image, frame: int, output: TrackOutput) -> Image:
+    """A copy of ``image`` under the response map, dark for 0 and red for its peak, where the map lies."""
     picture = image.copy()
     if output.response is not None and output.response_bbox is not None:
         paste(picture, colour_response(output), _nearest_region(output.response_bbox), alpha=0.5)
     draw_bbox(picture, output.bbox, WHITE)
+    draw_text(picture, f"frame {frame}", 0)
     return picture
 
 
