@@ -9,11 +9,12 @@ from experiments.command import Command
 TRACKERS = ("hog", "gray", "identity")
 
 SCENES: Sequence[tuple[tuple[str, ...], bool]] = (
+    (("IV",), False),
     (("SV", "IPR"), True),
     (("OCC",), True),
-    (("IV",), False),
     (("MB", "FM"), True),
     (("BC", "DEF"), True),
+    (("OPR",), True),
 )
 """Challenges of each sequence (keys of `data.synthetic.ATTRIBUTES`) and whether it is in colour."""
 

@@ -46,7 +46,6 @@ def success_figure(scores: Mapping[str, Score], subject: str = "OPE") -> "Figure
     figure, axes = _figure(scores)
     _curves(axes, SUCCESS_THRESHOLDS, scores, lambda one: one.success, lambda one: one.success_auc)
     axes.set(title=f"Success plots of {subject}", xlabel="Overlap threshold", ylabel="Success rate")
-    axes.legend(loc="lower left")  # the curves fall from left to right: this corner is under them
     return figure
 
 
@@ -59,7 +58,6 @@ def precision_figure(scores: Mapping[str, Score], subject: str = "OPE") -> "Figu
         xlabel="Location error threshold (pixels)",
         ylabel="Precision",
     )
-    axes.legend(loc="lower right")
     return figure
 
 
@@ -69,7 +67,7 @@ def _figure(scores: Mapping[str, Score]) -> "tuple[Figure, Axes]":
 
     if not scores:
         raise ValueError("scores must hold at least one tracker, got none")
-    figure = Figure(figsize=(6.0, 4.5), layout="constrained")
+    figure = Figure(figsize=(7.2, 4.5), layout="constrained")
     axes = figure.add_subplot()
     axes.grid(color="0.88", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -96,3 +94,6 @@ def _curves(
             label=f"{name} [{value(scores[name]):.3f}]",
         )
     axes.set(xlim=(thresholds[0], thresholds[-1]), ylim=(0, 1.02))
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.legend(loc="outside right upper")  # there it covers no curve, however many there are
