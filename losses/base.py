@@ -108,7 +108,7 @@ class ModulatedLoss(Loss):
     """A loss that is a base times a modulation, each a method of its own for figures and tests."""
 
     @abstractmethod
-    def base(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The plain loss that is modulated."""
 
     @abstractmethod
@@ -117,4 +117,4 @@ class ModulatedLoss(Loss):
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Base times modulation."""
-        return self.base(prediction, target) * self.modulation(prediction, target)
+        return self.base_loss(prediction, target) * self.modulation(prediction, target)

@@ -43,8 +43,8 @@ def register_loss(name: str) -> Callable[[LossClass], LossClass]:
 def list_losses(setting: str | None = None) -> list[str]:
     """Names of all losses, sorted; with ``setting`` only those that can be built for it.
 
-    >>> [name for name in list_losses("regress") if name.startswith("l")]
-    ['l2', 'l3']
+    >>> list_losses("spatial")
+    ['cdt', 'label-smoothing', 'seql', 'spatial-ce']
     """
     _import_families()
     if setting is None:

@@ -39,7 +39,7 @@ class L2(ModulatedLoss):
 
     setting = "regress"
 
-    def base(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """d²."""
         return l2_loss(prediction, target)
 
@@ -80,7 +80,7 @@ class FocalRegression(ModulatedLoss):
         super().__init__(reduction=reduction)
         self.gamma = number("gamma", gamma, at_least=0)
 
-    def base(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """d²."""
         return l2_loss(prediction, target)
 

@@ -85,7 +85,7 @@ class Shrinkage(ModulatedLoss):
         self.c = number("c", c)
         self.importance = choice("importance", importance, IMPORTANCES)
 
-    def base(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """w(Y) d²."""
         return l2_loss(prediction, target) * shrinkage_importance(target, self.importance)
 

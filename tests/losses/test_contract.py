@@ -28,8 +28,8 @@ OUT_OF_RANGE = {
     "beta": (-0.1,),
     "k": (0,),
     "margin": (0.4, 1.0),
-    "delta": (-0.1,),
-    "epsilon": (-0.1, 1.0),
+    "delta": (float("nan"),),
+    "epsilon": (-0.1, float("inf")),
     "threshold": (-0.1,),
     "mu": (0,),
     "bins": (0, 2.5),
@@ -254,7 +254,7 @@ from losses import ModulatedLoss, register_loss
 class Quartic(ModulatedLoss):
     setting = "regress"
 
-    def base(self, prediction, target):
+    def base_loss(self, prediction, target):
         return (prediction - target).square()
 
     def modulation(self, prediction, target):
