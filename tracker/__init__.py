@@ -1,1 +1,21 @@
-"""The tracker: features, regression filter, response, localisation, on-line update."""
+"""The tracker: features, regression filter, response, localisation, on-line update.
+
+>>> from tracker import list_trackers
+>>> list_trackers()
+['gray', 'hog', 'identity', 'squeezenet']
+"""
+
+from tracker.base import Tracker, TrackOutput
+from tracker.correlation import CorrelationFilterTracker
+from tracker.identity import IdentityTracker
+from tracker.presets import TRACKERS, list_trackers, load_tracker
+
+__all__ = [
+    "TRACKERS",
+    "CorrelationFilterTracker",
+    "IdentityTracker",
+    "TrackOutput",
+    "Tracker",
+    "list_trackers",
+    "load_tracker",
+]

@@ -1,0 +1,96 @@
+"""Boxes: one rule for the whole toolbox.
+
+A ``bbox`` is ``(x, y, w, h)``, float, **0-based**: ``(x, y)`` is the index of the top-left pixel, ``w`` and
+``h`` count pixels, so the box covers pixels ``x … x+w-1`` and its centre is ``(x+(w-1)/2, y+(h-1)/2)``.
+The box files of OTB and GOT-10k are 1-based: they are converted by ``from_one_based`` and ``to_one_based``,
+and by nothing else.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Image = NDArray[np.uint8]
+
+
+def from_one_based(bboxes: ArrayLike) -> Floats:
+    """Convert ``(…, 4)`` boxes of a 1-based file to the 0-based rule; NaN stays NaN."""
+    return np.asarray(bboxes, dtype=np.float64) - (1.0, 1.0, 0.0, 0.0)
+
+
+def to_one_based(bboxes: ArrayLike) -> Floats:
+    """Convert ``(…, 4)`` 0-based boxes to the 1-based form of OTB's and GOT-10k's files; NaN stays NaN."""
+    return np.asarray(bboxes, dtype=np.float64) + (1.0, 1.0, 0.0, 0.0)
+
+
+def check_bbox(bbox: ArrayLike) -> Floats:
+    """Return ``bbox`` as a float64 array ``(4,)``, or say what is wrong with it.
+
+    Raises:
+        ValueError: not four numbers, not finite, or ``w`` or ``h`` not positive.
+    """
+    try:
+        box = np.asarray(bbox, dtype=np.float64)
+    except (TypeError, ValueError):
+        box = np.empty(0)
+    if box.shape != (4,) or not np.isfinite(box).all() or min(box[2:]) <= 0:
+        got = bbox.tolist() if isinstance(bbox, np.ndarray) else bbox
+        raise ValueError(f"bbox must be 4 finite numbers (x, y, w, h) with w, h > 0, got {got}")
+    return box
+
+
+def check_bbox_in_frame(bbox: ArrayLike, frame_wh: tuple[int, int]) -> Floats:
+    """Return ``bbox`` like ``check_bbox``, if it can start a tracker in a frame of that size.
+
+    A box may stick out of the frame, as benchmark annotations do, but its centre must lie inside, it must be
+    at least 2 pixels wide and high (less carries no texture to follow), and no larger than the frame.
+
+    Args:
+        bbox: ``(x, y, w, h)``, 0-based pixels.
+        frame_wh: frame width and height in pixels.
+
+    Raises:
+        ValueError: the box cannot be tracked; the message says why.
+    """
+    box = check_bbox(bbox)
+    text, (width, height) = _as_text(box), frame_wh
+    if min(box[2:]) < 2:
+        raise ValueError(f"bbox must be at least 2 pixels wide and high, got {text}: too small to follow")
+    center_x, center_y = bbox_center(box)
+    if not (-0.5 <= center_x < width - 0.5 and -0.5 <= center_y < height - 0.5):
+        raise ValueError(
+            f"bbox must have its centre inside the {width}x{height} frame, got {text} with its centre at "
+            f"({center_x:g}, {center_y:g}): coordinates are 0-based x,y,w,h in pixels"
+        )
+    if box[2] > width or box[3] > height:
+        raise ValueError(f"bbox must not be larger than the {width}x{height} frame, got {text}")
+    return box
+
+
+def _as_text(box: Floats) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in box) + ")"
+
+
+def bbox_center(bboxes: ArrayLike) -> Floats:
+    """Centres ``(…, 2)`` in pixel-index coordinates of ``(…, 4)`` boxes: ``(x+(w-1)/2, y+(h-1)/2)``."""
+    boxes = np.asarray(bboxes, dtype=np.float64)
+    return boxes[..., :2] + (boxes[..., 2:] - 1) / 2
+
+
+def bbox_from_center(center: ArrayLike, size_wh: ArrayLike) -> Floats:
+    """The boxes ``(…, 4)`` of given centres ``(…, 2)`` and sizes ``(…, 2)``; inverse of ``bbox_center``."""
+    size = np.asarray(size_wh, dtype=np.float64)
+    return np.concatenate([np.asarray(center, dtype=np.float64) - (size - 1) / 2, size], axis=-1)
+
+
+def bbox_iou(first: ArrayLike, second: ArrayLike) -> Floats:
+    """Intersection over union in [0, 1] of boxes ``(…, 4)``, pair by pair; a NaN box gives NaN.
+
+    Widths and heights count pixels, so the usual ``+1`` of inclusive corners cancels out.
+    """
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    start = np.maximum(a[..., :2], b[..., :2])
+    end = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
+    overlap = np.clip(end - start, 0, None).prod(axis=-1)
+    union = a[..., 2:].prod(axis=-1) + b[..., 2:].prod(axis=-1) - overlap
+    return overlap / union

@@ -1,0 +1,163 @@
+"""The search region: a square cut out of a frame and resized, and the way back.
+
+Crop pixel ``i`` of ``size`` samples image coordinate ``start + (i + 0.5) * side / size - 0.5``: pixels are
+little squares whose centres have whole coordinates, as in ``cv2.resize`` and ``align_corners=False``.
+Outside the frame its border pixels are repeated. ``cv2.warpAffine`` and ``cv2.remap`` are not used: their
+pixels differ between OpenCV 4 and 5, those of ``cv2.resize`` do not.
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from data.boxes import Floats, Image
+
+
+@dataclass(frozen=True)
+class SearchRegion:
+    """A square of whole image pixels and the side it is resized to.
+
+    Attributes:
+        x: index of the leftmost image pixel, may be negative.
+        y: index of the topmost image pixel, may be negative.
+        side: side in image pixels.
+        size: side of the crop in crop pixels.
+    """
+
+    x: int
+    y: int
+    side: int
+    size: int
+
+    @classmethod
+    def around(cls, center: ArrayLike, side: float, size: int) -> "SearchRegion":
+        """The region of about ``side`` image pixels nearest to ``center`` (x, y; pixel-index coordinates)."""
+        thin, average = _shrink_steps(side, size)
+        step = thin * average
+        whole = max(round(side / step), 1) * step
+        x, y = np.rint(np.asarray(center, dtype=np.float64) - (whole - 1) / 2).astype(int)
+        return cls(int(x), int(y), whole, size)
+
+    @property
+    def center(self) -> Floats:
+        """Centre ``(x, y)`` in image coordinates."""
+        return np.array([self.x, self.y]) + (self.side - 1) / 2
+
+    def to_crop(self, bboxes: ArrayLike) -> Floats:
+        """Image boxes ``(…, 4)`` in crop coordinates."""
+        return _map_boxes(bboxes, (self.x, self.y), (0, 0), self.size / self.side)
+
+    def to_image(self, bboxes: ArrayLike) -> Floats:
+        """Crop boxes ``(…, 4)`` in image coordinates, the inverse of ``to_crop``."""
+        return _map_boxes(bboxes, (0, 0), (self.x, self.y), self.side / self.size)
+
+
+def _map_boxes(bboxes: ArrayLike, origin: tuple[int, int], target: tuple[int, int], scale: float) -> Floats:
+    """Boxes as continuous edges (first pixel's left edge is at -0.5), moved from one origin and scaled."""
+    boxes = np.array(bboxes, dtype=np.float64)
+    boxes[..., :2] = (boxes[..., :2] + 0.5 - origin) * scale - 0.5 + target
+    boxes[..., 2:] *= scale
+    return boxes
+
+
+def crop(image: Image, region: SearchRegion) -> Image:
+    """Cut ``region`` out of ``image`` and resize it.
+
+    Args:
+        image: uint8 ``(H, W, 3)`` (any channel order).
+        region: what to cut; may reach beyond the image, where border pixels are repeated.
+
+    Returns:
+        uint8 ``(size, size, 3)``.
+    """
+    (top, bottom, pad_top, pad_bottom), (left, right, pad_left, pad_right) = (
+        _visible(start, region.side, length)
+        for start, length in zip((region.y, region.x), image.shape[:2], strict=True)
+    )
+    patch = image[top:bottom, left:right]
+    if pad_top or pad_bottom or pad_left or pad_right:
+        patch = cv2.copyMakeBorder(patch, pad_top, pad_bottom, pad_left, pad_right, cv2.BORDER_REPLICATE)
+    return _resize(patch, region.size)
+
+
+def _visible(start: int, side: int, length: int) -> tuple[int, int, int, int]:
+    """The slice of an axis that a region covers and how far it is to be padded at either end.
+
+    At least one pixel remains, so that a region beside the image becomes its repeated border.
+    """
+    first, last = min(max(start, 0), length - 1), max(min(start + side, length), 1)
+    before = min(max(-start, 0), side - 1)
+    return first, last, before, side - before - (last - first)
+
+
+def _shrink_steps(side: float, size: int) -> tuple[int, int]:
+    """Whole factors by which a region is thinned out, then averaged, before the last bilinear resize.
+
+    Averaging over whole pixels is several times faster than over fractions of them. Thinning out, by an odd
+    step to stay centred, spares very large regions the reading of pixels that no cell of features can show.
+    """
+    shrink = max(int(side / size), 1)
+    thin = max((shrink // 3 - 1) // 2 * 2 + 1, 1)
+    return thin, shrink // thin
+
+
+def _resize(patch: Image, size: int) -> Image:
+    side = patch.shape[0]
+    thin, average = _shrink_steps(side, size)
+    if side % (thin * average) == 0:
+        patch = patch[thin // 2 :: thin, thin // 2 :: thin]
+        if average > 1:
+            small = side // (thin * average)
+            patch = cv2.resize(patch, (small, small), interpolation=cv2.INTER_AREA)
+    return cv2.resize(patch, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+def crop_batch(images: Tensor, centers: Tensor, sides: Tensor, size: int) -> Tensor:
+    """Square crops at any sub-pixel place and size, batched and differentiable.
+
+    Args:
+        images: float ``(B, C, H, W)``, or ``(1, C, H, W)`` to cut every crop out of one image.
+        centers: float ``(B, 2)``, (x, y) in pixel-index coordinates.
+        sides: float ``(B,)``, side of each square in image pixels.
+        size: side of the crops in pixels.
+
+    Returns:
+        ``(B, C, size, size)`` in the images' dtype, bilinear, border repeated. A crop that shrinks is the mean
+        of ``ceil(shrink)²`` samples a pixel (of the batch's largest shrink), much as ``INTER_AREA`` averages.
+    """
+    height, width = images.shape[-2:]
+    samples = max(1, math.ceil(float(sides.max()) / size - 0.05))
+    fine = size * samples
+    steps = (torch.arange(fine, device=images.device, dtype=images.dtype) + 0.5) / fine - 0.5
+    points = centers[:, None, :] + sides[:, None, None] * steps[None, :, None]  # (B, S, 2) image coordinates
+    scale = points.new_tensor([2 / width, 2 / height])
+    points = (points + 0.5) * scale - 1
+    across, down = points.unbind(-1)
+    grid = torch.stack(torch.broadcast_tensors(across[:, None, :], down[:, :, None]), dim=-1)
+    crops = F.grid_sample(
+        images.expand(len(grid), -1, -1, -1), grid, padding_mode="border", align_corners=False
+    )
+    return F.avg_pool2d(crops, samples) if samples > 1 else crops
+
+
+def paste(image: Image, patch: Image, region: SearchRegion, alpha: float) -> None:
+    """Blend ``patch`` into ``image`` in place where ``region`` lies, the inverse of ``crop``.
+
+    Args:
+        image: uint8 ``(H, W, 3)``, changed.
+        patch: uint8 ``(h, w, 3)``, stretched over the region.
+        region: where the patch belongs; what lies outside the image is left out.
+        alpha: weight of the patch in [0, 1].
+    """
+    top, bottom, pad_top, _ = _visible(region.y, region.side, image.shape[0])
+    left, right, pad_left, _ = _visible(region.x, region.side, image.shape[1])
+    resized = cv2.resize(patch, (region.side, region.side), interpolation=cv2.INTER_LINEAR)
+    part = resized[pad_top : pad_top + bottom - top, pad_left : pad_left + right - left]
+    target = image[top:bottom, left:right]
+    target[:] = cv2.addWeighted(target, 1 - alpha, part, alpha, 0)

@@ -1,0 +1,37 @@
+"""Gaussian soft labels: what a response map is regressed to."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def gaussian_label(
+    size_hw: tuple[int, int],
+    sigma: float | tuple[float, float],
+    offset: tuple[float, float] = (0.0, 0.0),
+    *,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """Gaussian label ``exp(-(dy²/σy² + dx²/σx²)/2)`` of a target, float32 ``(h, w)`` in [0, 1].
+
+    Zero displacement is at index ``(h//2, w//2)``; the value is exactly 1 where the target sits on a cell.
+
+    Args:
+        size_hw: height and width of the map in cells.
+        sigma: standard deviation in cells, one number or ``(sigma_y, sigma_x)``.
+        offset: displacement ``(dy, dx)`` of the target from the centre cell, in cells, fractions allowed.
+        device: where the map is made.
+
+    Raises:
+        ValueError: a sigma that is not positive and finite, or an empty map.
+    """
+    height, width = size_hw
+    sigma_y, sigma_x = sigma if isinstance(sigma, tuple) else (sigma, sigma)
+    if height < 1 or width < 1:
+        raise ValueError(f"size_hw must be at least (1, 1), got {size_hw}")
+    if not (sigma_y > 0 and sigma_x > 0 and math.isfinite(sigma_y) and math.isfinite(sigma_x)):
+        raise ValueError(f"sigma must be positive and finite (cells), got {sigma}")
+    rows = torch.arange(height, device=device, dtype=torch.float32) - (height // 2 + offset[0])
+    columns = torch.arange(width, device=device, dtype=torch.float32) - (width // 2 + offset[1])
+    return torch.outer(torch.exp(-0.5 * (rows / sigma_y) ** 2), torch.exp(-0.5 * (columns / sigma_x) ** 2))

@@ -1,0 +1,9 @@
+"""Backbones: from crops to feature maps, found by name."""
+
+from tracker.backbones.base import BACKBONES, Backbone, build_backbone
+from tracker.backbones.color import Color
+from tracker.backbones.gray import Gray
+from tracker.backbones.hog import HOG
+from tracker.backbones.squeezenet import SqueezeNet
+
+__all__ = ["BACKBONES", "HOG", "Backbone", "Color", "Gray", "SqueezeNet", "build_backbone"]

@@ -1,0 +1,69 @@
+"""What a backbone is, how it is built by name, and how several become one."""
+
+import torch
+from torch import Tensor, nn
+
+from data.registry import Registry
+
+
+class Backbone(nn.Module):
+    """Turns crops into feature maps.
+
+    Attributes:
+        stride: crop pixels per feature cell.
+        blocks: number of channels of each kind of feature, in order.
+        takes_weights: the constructor takes the path of a weights file, or None for the published ones.
+    """
+
+    stride: int
+    blocks: tuple[int, ...]
+    takes_weights: bool = False
+
+    @property
+    def channels(self) -> int:
+        """Number of feature channels."""
+        return sum(self.blocks)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features float32 ``(B, channels, H/stride, W/stride)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
+        raise NotImplementedError
+
+
+BACKBONES: Registry[type[Backbone]] = Registry("backbone")
+
+
+class Concatenation(Backbone):
+    """Several backbones of one stride side by side, each a block of channels."""
+
+    def __init__(self, backbones: list[Backbone]) -> None:
+        super().__init__()
+        strides = {backbone.stride for backbone in backbones}
+        if len(strides) != 1:
+            raise ValueError(f"backbones side by side must have one stride, got {sorted(strides)}")
+        self.parts = nn.ModuleList(backbones)
+        self.stride = strides.pop()
+        self.blocks = tuple(block for backbone in backbones for block in backbone.blocks)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of every part, concatenated along the channels."""
+        return torch.cat([part(images) for part in self.parts], dim=1)
+
+
+def build_backbone(name: str, weights: str | None = None) -> Backbone:
+    """Build a registered backbone, or several joined by ``+``, e.g. ``"hog+color"``.
+
+    Args:
+        name: registered names; see ``BACKBONES``.
+        weights: file for the one backbone that takes weights, or None for its default.
+
+    Raises:
+        ValueError: an unknown name (the nearest is named), or weights for backbones that have none.
+    """
+    classes = [BACKBONES[part.strip()] for part in name.split("+")]
+    learned = [cls for cls in classes if cls.takes_weights]
+    if weights is not None and len(learned) != 1:
+        raise ValueError(
+            f"weights are for one backbone that takes them, got {weights!r} for backbone {name!r}"
+        )
+    backbones = [cls(weights) if cls.takes_weights else cls() for cls in classes]
+    return (backbones[0] if len(backbones) == 1 else Concatenation(backbones)).eval().requires_grad_(False)

@@ -1,0 +1,102 @@
+"""fHOG: histograms of oriented gradients in the 31-channel form of Felzenszwalb et al., without weights."""
+
+import math
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tracker.backbones.base import BACKBONES, Backbone
+
+ORIENTATIONS = 18
+"""Signed orientations of 20 degrees; their opposite pairs are the 9 unsigned ones."""
+
+CLAMP = 0.2
+TEXTURE_GAIN = 0.2357
+EPSILON = 1e-4
+
+
+@BACKBONES.register("hog")
+class HOG(Backbone):
+    """31-channel fHOG on cells of 4 pixels: 18 signed and 9 unsigned orientations, 4 texture energies.
+
+    Felzenszwalb, Girshick, McAllester, Ramanan: Object Detection with Discriminatively Trained Part Based
+    Models, PAMI 2010, section 6. Gradients are taken in the colour channel where they are strongest and shared
+    linearly between the two nearest orientations. A pixel is shared between neighbouring cells by the mean of
+    its cell's bilinear weights, which is a ``[1 6 1] / 8`` smoothing of the cell histograms in either direction.
+    """
+
+    stride = 4
+    blocks = (31,)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features float32 ``(B, 31, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
+        histogram = _smooth(_cell_histograms(images / 255.0, self.stride))
+        unsigned = histogram[:, :9] + histogram[:, 9:]
+        oriented = torch.cat([histogram, unsigned], dim=1)
+        features, textures = torch.zeros_like(oriented), []
+        for norm in _block_norms(unsigned.square().sum(1, keepdim=True)):
+            clamped = (oriented * norm).clamp_(max=CLAMP)
+            textures.append(clamped[:, :ORIENTATIONS].sum(1, keepdim=True))
+            features += clamped
+        return torch.cat([0.5 * features, TEXTURE_GAIN * torch.cat(textures, dim=1)], dim=1)
+
+
+def _cell_histograms(images: Tensor, cell: int) -> Tensor:
+    """Gradient magnitude by signed orientation, summed over each cell: ``(B, 18, H/cell, W/cell)``."""
+    batch, _, height, width = images.shape
+    dx, dy, energy = _strongest_gradient(images)
+    position = torch.atan2(dy, dx) * (ORIENTATIONS / (2 * math.pi))  # in [-9, 9]
+    lower = position.floor()
+    magnitude = energy.sqrt_()
+    to_upper = magnitude * position.sub_(lower)
+    lower = torch.where(lower < 0, lower + ORIENTATIONS, lower)
+    upper = torch.where(lower < ORIENTATIONS - 1, lower + 1, 0.0)
+
+    rows, columns = height // cell, width // cell
+    row = torch.arange(height, device=images.device) // cell
+    column = torch.arange(width, device=images.device) // cell
+    first = torch.arange(batch, device=images.device).view(-1, 1, 1) * (ORIENTATIONS * rows * columns)
+    place = (first + row[:, None] * columns + column).float()
+    histogram = images.new_zeros(batch * ORIENTATIONS * rows * columns)
+    for bins, weights in ((lower, magnitude - to_upper), (upper, to_upper)):
+        index = torch.add(place, bins, alpha=rows * columns).long()
+        histogram.scatter_add_(0, index.flatten(), weights.flatten())
+    return histogram.view(batch, ORIENTATIONS, rows, columns)
+
+
+def _strongest_gradient(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Central differences ``dx``, ``dy`` and ``dx²+dy²``, each ``(B, H, W)``, of each pixel's strongest channel."""
+    padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
+    dx = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
+    dy = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
+    energy = torch.addcmul(dx * dx, dy, dy)
+    best_dx, best_dy, best = dx[:, 0], dy[:, 0], energy[:, 0]
+    for channel in range(1, images.shape[1]):  # three channels: cheaper than max with indices and two gathers
+        stronger = energy[:, channel] > best
+        best = torch.where(stronger, energy[:, channel], best)
+        best_dx = torch.where(stronger, dx[:, channel], best_dx)
+        best_dy = torch.where(stronger, dy[:, channel], best_dy)
+    return best_dx, best_dy, best
+
+
+def _smooth(histogram: Tensor) -> Tensor:
+    """Share cells with their neighbours, ``[1 6 1] / 8`` in either direction, border repeated."""
+    rows, columns = (_smoothing(length).to(histogram.device) for length in histogram.shape[-2:])
+    return rows @ histogram @ columns.T
+
+
+@lru_cache
+def _smoothing(length: int) -> Tensor:
+    """The smoothing of one direction as a banded matrix ``(length, length)``."""
+    neighbours = torch.diag(torch.full((length - 1,), 0.125), 1)
+    matrix = neighbours + neighbours.T
+    return matrix + torch.diag(1 - matrix.sum(1))
+
+
+def _block_norms(energy: Tensor) -> list[Tensor]:
+    """Inverse norms of the four 2x2-cell blocks around each cell."""
+    blocks = F.avg_pool2d(F.pad(energy, (1, 1, 1, 1), mode="replicate"), 2, stride=1) * 4
+    inverse = (blocks + EPSILON).rsqrt()
+    return [inverse[:, :, i : i + energy.shape[2], j : j + energy.shape[3]] for i in (0, 1) for j in (0, 1)]

@@ -1,0 +1,83 @@
+"""SqueezeNet 1.0 up to fire8, under torchvision's names."""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tracker.backbones.base import BACKBONES, Backbone
+from tracker.backbones.weights import download_weights, load_into, read_weights
+
+URL = "https://download.pytorch.org/models/squeezenet1_0-b66bff10.pth"
+
+
+class Fire(nn.Module):
+    """A 1x1 squeeze, then 1x1 and 3x3 expansions side by side (Iandola et al. 2016, section 3.2)."""
+
+    def __init__(self, channels: int, squeezed: int, expanded: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, squeezed, 1)
+        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
+        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features ``(B, 2·expanded, h, w)`` of features ``(B, channels, h, w)``."""
+        squeezed = F.relu(self.squeeze(features))
+        return F.relu(torch.cat([self.expand1x1(squeezed), self.expand3x3(squeezed)], dim=1))
+
+
+@BACKBONES.register("squeezenet")
+class SqueezeNet(Backbone):
+    """Two levels of SqueezeNet 1.0: fire4 (stride 4, 256 channels) and fire8 (stride 8, 512), both at stride 4.
+
+    Iandola et al., SqueezeNet, 2016. The modules carry torchvision's names.
+
+    Args:
+        weights: a weights file, or None for torchvision's published ImageNet weights (downloaded once). A
+            ``.npz`` file holds weights of the Caffe net, whose input is BGR in [0, 255] minus (104, 117, 123);
+            any other holds torchvision's, whose input is RGB in [0, 1], standardised.
+
+    Raises:
+        FileNotFoundError, ValueError: a weights file that is missing, damaged or of another net.
+        RuntimeError: the published weights could not be fetched.
+    """
+
+    stride = 4
+    blocks = (256, 512)
+    takes_weights = True
+
+    def __init__(self, weights: str | Path | None = None) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 96, 7, stride=2),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            Fire(96, 16, 64),
+            Fire(128, 16, 64),
+            Fire(128, 32, 128),
+            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            Fire(256, 32, 128),
+            Fire(256, 48, 192),
+            Fire(384, 48, 192),
+            Fire(384, 64, 256),
+        )
+        tensors = download_weights(URL) if weights is None else read_weights(weights)
+        load_into(self, tensors, str(weights or URL))
+        self._caffe = weights is not None and Path(weights).suffix == ".npz"
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features float32 ``(B, 768, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
+        # Seven more pixels make the unpadded first convolution and pool give one cell for every four pixels.
+        padded = F.pad(self._normalise(images), (4, 3, 4, 3), mode="replicate")
+        fire4 = self.features[:6](padded)
+        fire8 = self.features[6:](fire4)
+        upsampled = F.interpolate(fire8, size=fire4.shape[-2:], mode="bilinear", align_corners=False)
+        return torch.cat([fire4, upsampled], dim=1)
+
+    def _normalise(self, images: Tensor) -> Tensor:
+        if self._caffe:
+            return images.flip(1) - images.new_tensor([104.0, 117.0, 123.0]).view(3, 1, 1)
+        mean = images.new_tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+        deviation = images.new_tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+        return (images / 255.0 - mean) / deviation

@@ -1,0 +1,71 @@
+"""What a tracker is: ``init`` with a box, then ``update`` for every further frame."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from data.boxes import Floats, Image
+
+
+@dataclass(frozen=True)
+class TrackOutput:
+    """What a tracker says of one frame.
+
+    Attributes:
+        bbox: float64 ``(4,)``, ``(x, y, w, h)``, 0-based pixels of the frame.
+        score: peak of the response; 1 is the height of the label the filter was fitted to.
+        psr: peak-to-sidelobe ratio of the response, in standard deviations; NaN without a response.
+        lost: the tracker does not trust its box in this frame.
+        response: float32 ``(1, 1, h, w)``, zero displacement at ``(h//2, w//2)``, or None.
+        response_bbox: the image area ``(x, y, w, h)`` that ``response`` covers, or None.
+    """
+
+    bbox: Floats
+    score: float
+    psr: float = float("nan")
+    lost: bool = False
+    response: Tensor | None = None
+    response_bbox: Floats | None = None
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """A single-target tracker. Two of them live side by side in one process without touching each other."""
+
+    def init(self, image: Image, bbox: ArrayLike) -> None:
+        """Start on a target, forgetting everything before.
+
+        Args:
+            image: uint8 ``(H, W, 3)`` RGB.
+            bbox: ``(x, y, w, h)``, 0-based pixels.
+
+        Raises:
+            ValueError: the image is not of that form, or the box cannot be tracked in it.
+        """
+
+    def update(self, image: Image) -> TrackOutput:
+        """Find the target in the next frame, of any size, and learn from it.
+
+        Args:
+            image: uint8 ``(H, W, 3)`` RGB.
+
+        Raises:
+            RuntimeError: ``init`` was not called.
+        """
+
+
+def check_image(image: Image) -> Image:
+    """Return ``image`` if it is uint8 ``(H, W, 3)``.
+
+    Raises:
+        ValueError: it is not; the message says what it is.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise ValueError(f"image must be a uint8 array (H, W, 3) in RGB order, got {got}")
+    if 0 in image.shape:
+        raise ValueError(f"image must have pixels, got shape {image.shape}")
+    return image

@@ -1,0 +1,172 @@
+"""The correlation-filter regression tracker: features, filter, response, localisation, on-line update."""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from data.boxes import bbox_center, bbox_from_center, check_bbox_in_frame
+from data.crop import SearchRegion, crop
+from data.labels import gaussian_label
+from data.windows import hann2d
+from tracker.backbones import Backbone
+from tracker.base import Image, TrackOutput, check_image
+from tracker.features import FeatureExtractor, to_tensor
+from tracker.filters import FilterModel
+from tracker.memory import SampleMemory
+from tracker.response import find_peak, psr
+from tracker.scale import ScaleSearch
+
+MIN_TARGET_SIDE = 5.0
+"""A target never shrinks below this geometric mean of width and height, in pixels."""
+
+
+class CorrelationFilterTracker:
+    """Follows a target by the peak of a learned filter's response on a search region.
+
+    Args:
+        backbone: maps crops to features.
+        model: the regression filter.
+        crop_size: side of the resized search region in crop pixels, a multiple of the backbone's stride.
+        search_area_scale: side of the search region over ``sqrt(w h)`` of the target.
+        output_sigma_factor: standard deviation of the Gaussian label over ``sqrt(w h)`` of the target.
+        interp_factor: on-line rate: share of the memory that each new frame takes over, in [0, 1].
+        memory_size: samples kept, frame 1's among them.
+        num_scales: sizes tried in every frame, odd.
+        scale_step: ratio of neighbouring sizes.
+        max_channels: principal components kept of each block of features, or None for all channels.
+        update_psr: learn only from frames whose response has at least this peak-to-sidelobe ratio; 0 for all.
+        lost_psr: below this peak-to-sidelobe ratio a frame is reported as lost.
+        device: where features and filter live.
+
+    Raises:
+        ValueError: a setting outside its range.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        model: FilterModel,
+        *,
+        crop_size: int = 200,
+        search_area_scale: float = 5.0,
+        output_sigma_factor: float = 0.1,
+        interp_factor: float = 0.05,
+        memory_size: int = 5,
+        num_scales: int = 3,
+        scale_step: float = 1.02,
+        max_channels: int | None = None,
+        update_psr: float = 0.0,
+        lost_psr: float = 5.0,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        if crop_size % backbone.stride or crop_size < 8 * backbone.stride:
+            raise ValueError(
+                f"crop_size must be a multiple of the backbone's stride {backbone.stride} and at least 8 of it, "
+                f"got {crop_size}"
+            )
+        if not search_area_scale > 1:
+            raise ValueError(f"search_area_scale must be > 1, got {search_area_scale}")
+        if not output_sigma_factor > 0:
+            raise ValueError(f"output_sigma_factor must be > 0, got {output_sigma_factor}")
+        if not 0 <= interp_factor <= 1:
+            raise ValueError(f"interp_factor must be in [0, 1], got {interp_factor}")
+        if memory_size < 1:
+            raise ValueError(f"memory_size must be at least 1, got {memory_size}")
+        self.device = torch.device(device)
+        self.extractor = FeatureExtractor(backbone.to(self.device), max_channels)
+        self.model = model
+        self.scale_search = ScaleSearch(num_scales, scale_step)
+        self.crop_size = crop_size
+        self.search_area_scale = search_area_scale
+        self.output_sigma_factor = output_sigma_factor
+        self.interp_factor = interp_factor
+        self.memory_size = memory_size
+        self.update_psr = update_psr
+        self.lost_psr = lost_psr
+        self._map_size = crop_size // backbone.stride
+        self._window = hann2d(self._map_size, self._map_size).to(self.device)
+        self._memory: SampleMemory | None = None
+
+    @torch.inference_mode()
+    def init(self, image: Image, bbox: ArrayLike) -> None:
+        """Start on a target, forgetting everything before.
+
+        Args:
+            image: uint8 ``(H, W, 3)`` RGB.
+            bbox: ``(x, y, w, h)``, 0-based pixels.
+
+        Raises:
+            ValueError: the image is not of that form, or the box cannot be tracked in it.
+        """
+        height, width = check_image(image).shape[:2]
+        box = check_bbox_in_frame(bbox, (width, height))
+        self._center, self._size, self._scale = bbox_center(box), box[2:], 1.0
+        area_side = math.sqrt(self._size.prod())
+        # An elongated target must fit into the square with some surroundings.
+        self._first_side = max(self.search_area_scale * area_side, 1.2 * self._size.max())
+        cells = self._size * (self._map_size / self._first_side)
+        self._sigma = self.output_sigma_factor * math.sqrt(cells.prod())
+
+        region = self._region()
+        features = self.extractor.start(to_tensor(crop(image, region), self.device))[0] * self._window
+        self._memory = SampleMemory(self.memory_size, features, self._label(region))
+        self.model.start(self._memory, (round(cells[1]), round(cells[0])))
+
+    @torch.inference_mode()
+    def update(self, image: Image) -> TrackOutput:
+        """Find the target in the next frame and learn from it.
+
+        Args:
+            image: uint8 ``(H, W, 3)`` RGB.
+
+        Raises:
+            RuntimeError: ``init`` was not called.
+        """
+        if self._memory is None:
+            raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
+        height, width = check_image(image).shape[:2]
+        region = self._region()
+        response = self.model.response(self._features(image, region))
+        values = response[0, 0].cpu().numpy()
+        peak, ratio = find_peak(values), psr(values)
+
+        cell = region.side / self._map_size
+        self._center = np.clip(region.center + peak.displacement * cell, 0, (width - 1, height - 1))
+        self._rescale(image)
+        if ratio >= self.update_psr:
+            self._learn(image, self._memory)
+        return TrackOutput(
+            bbox=bbox_from_center(self._center, self._size * self._scale),
+            score=peak.score,
+            psr=ratio,
+            lost=ratio < self.lost_psr,
+            response=response,
+            response_bbox=np.array([region.x, region.y, region.side, region.side], dtype=np.float64),
+        )
+
+    def _region(self) -> SearchRegion:
+        return SearchRegion.around(self._center, self._first_side * self._scale, self.crop_size)
+
+    def _features(self, image: Image, region: SearchRegion) -> torch.Tensor:
+        return self.extractor(to_tensor(crop(image, region), self.device)) * self._window
+
+    def _label(self, region: SearchRegion) -> torch.Tensor:
+        """The label of a target whose centre is a fraction of a pixel off the centre of whole pixels."""
+        dx, dy = (self._center - region.center) * (self._map_size / region.side)
+        size = (self._map_size, self._map_size)
+        return gaussian_label(size, self._sigma, (dy, dx), device=self.device)
+
+    def _rescale(self, image: Image) -> None:
+        cell = self._first_side * self._scale / self._map_size
+        factor = self.scale_search.search(image, self._center, cell, self.model, self.extractor, self._window)
+        height, width = image.shape[:2]
+        smallest = min(MIN_TARGET_SIDE / math.sqrt(self._size.prod()), 1.0)
+        largest = max((np.array([width, height]) / self._size).min(), 1.0)
+        self._scale = float(np.clip(self._scale * factor, smallest, largest))
+
+    def _learn(self, image: Image, memory: SampleMemory) -> None:
+        region = self._region()
+        memory.add(self._features(image, region)[0], self._label(region), self.interp_factor)
+        self.model.fit(memory)

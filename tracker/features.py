@@ -1,0 +1,65 @@
+"""Feature maps made ready for a filter: standardised on frame 1, the same ever after."""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tracker.backbones import Backbone
+
+
+def to_tensor(image: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """RGB uint8 ``(H, W, 3)`` as float32 ``(1, 3, H, W)`` in [0, 255]."""
+    return torch.from_numpy(image).to(device).permute(2, 0, 1)[None].contiguous().float()
+
+
+class FeatureExtractor:
+    """A backbone whose channels are centred, reduced and scaled by what frame 1 shows.
+
+    Channels that do not vary in frame 1 (colour in a grey video, dead units) are dropped. A block of more than
+    ``max_channels`` channels is projected on its principal components. One factor brings the mean energy of a
+    cell to ``ENERGY``, so that regularisation means the same for every backbone.
+
+    Args:
+        backbone: maps images to features.
+        max_channels: principal components kept of each block of the backbone's channels, or None for all.
+    """
+
+    ENERGY = 40.0
+
+    def __init__(self, backbone: Backbone, max_channels: int | None = None) -> None:
+        if max_channels is not None and max_channels < 1:
+            raise ValueError(f"max_channels must be at least 1 or None, got {max_channels}")
+        self.backbone = backbone
+        self.max_channels = max_channels
+
+    def start(self, images: Tensor) -> Tensor:
+        """Learn the standardisation from frame 1's crop ``(1, 3, S, S)``; return its features ``(1, C, h, w)``."""
+        features = self.backbone(images)
+        self._mean = features.mean((0, 2, 3)).view(-1, 1, 1)
+        centred = (features - self._mean)[0].flatten(1)
+        self._projection = torch.block_diag(
+            *(self._components(block) for block in centred.split(self.backbone.blocks))
+        )
+        energy = (self._projection @ centred).square().sum(0).mean()
+        self._projection *= math.sqrt(self.ENERGY / max(float(energy), 1e-6))
+        return self._standardise(features)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
+        return self._standardise(self.backbone(images))
+
+    def _standardise(self, features: Tensor) -> Tensor:
+        centred = (features - self._mean).flatten(2)
+        return (self._projection @ centred).unflatten(2, features.shape[-2:])
+
+    def _components(self, block: Tensor) -> Tensor:
+        """Rows that select the varying channels of ``block`` ``(C, cells)``, or its principal components."""
+        channels = block.shape[0]
+        if self.max_channels is None or channels <= self.max_channels:
+            varying = block.square().mean(1) > 1e-8
+            return torch.eye(channels, device=block.device)[varying]
+        vectors = torch.linalg.svd(block @ block.T)[0]
+        return vectors[:, : self.max_channels].T

@@ -1,0 +1,66 @@
+"""What a regression filter is: one objective, several solvers."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from data.registry import Registry
+from tracker.memory import SampleMemory
+
+
+class FilterModel(ABC):
+    """A multi-channel correlation filter ``w`` regressed to Gaussian labels.
+
+    All solvers minimise ``Σ_j a_j |Σ_c x_jc ⋆ w_c − y_j|² + λ |w|²`` over the samples ``x_j`` of a memory with
+    weights ``a_j``; ``⋆`` is circular correlation, ``(x ⋆ w)(u) = Σ_t x(t + u) w(t)``. They differ in where
+    ``w`` may be non-zero and in how they solve it.
+
+    Args:
+        regularisation: ``λ`` > 0, in units of squared features.
+    """
+
+    def __init__(self, regularisation: float) -> None:
+        if not regularisation > 0:
+            raise ValueError(f"regularisation must be > 0, got {regularisation}")
+        self.regularisation = regularisation
+
+    @abstractmethod
+    def start(self, memory: SampleMemory, target_hw: tuple[int, int]) -> None:
+        """Forget everything and fit to frame 1.
+
+        Args:
+            memory: holds the sample of frame 1.
+            target_hw: height and width of the target in cells; it stands in the middle of the map.
+        """
+
+    @abstractmethod
+    def fit(self, memory: SampleMemory) -> None:
+        """Learn from a memory that has changed."""
+
+    @property
+    @abstractmethod
+    def support(self) -> tuple[slice, slice]:
+        """Rows and columns of the map on which the filter lives."""
+
+    @property
+    @abstractmethod
+    def weights(self) -> Tensor:
+        """The filter on its support, float32 ``(C, rows, columns)``."""
+
+    @property
+    @abstractmethod
+    def spectrum(self) -> Tensor:
+        """Complex conjugate of the filter's spectrum, complex64 ``(C, h, w//2+1)``."""
+
+    def response(self, features: Tensor) -> Tensor:
+        """Correlate ``features`` float32 ``(B, C, h, w)`` with the filter.
+
+        Returns:
+            Response float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
+        """
+        product = (torch.fft.rfft2(features) * self.spectrum).sum(-3, keepdim=True)
+        return torch.fft.fftshift(torch.fft.irfft2(product, s=features.shape[-2:]), dim=(-2, -1))
+
+
+FILTERS: Registry[type[FilterModel]] = Registry("filter")

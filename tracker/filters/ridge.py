@@ -1,0 +1,50 @@
+"""Closed-form ridge regression in the Fourier domain: the reference solver."""
+
+import torch
+from torch import Tensor
+
+from tracker.filters.base import FILTERS, FilterModel
+from tracker.memory import SampleMemory
+
+
+@FILTERS.register("ridge")
+class RidgeFilter(FilterModel):
+    """The exact minimiser over filters as large as the map.
+
+    The spectra decouple: at each frequency ``W = Xᴴ (X Xᴴ + λ A⁻¹)⁻¹ y`` with the samples as rows of ``X`` and
+    their weights in ``A``, a system as small as the memory (the dual form of multi-channel ridge regression;
+    with one sample it is the filter of Bolme et al., CVPR 2010, and Henriques et al., PAMI 2015, eq. 21).
+
+    Args:
+        regularisation: ``λ`` > 0, in units of squared features.
+    """
+
+    def __init__(self, regularisation: float = 1.0) -> None:
+        super().__init__(regularisation)
+
+    def start(self, memory: SampleMemory, target_hw: tuple[int, int]) -> None:
+        """Fit to frame 1; the filter lives on the whole map, whatever the target's size."""
+        self._size_hw = memory.size_hw
+        self.fit(memory)
+
+    def fit(self, memory: SampleMemory) -> None:
+        """Solve for the memory as it is."""
+        samples = memory.features.permute(2, 3, 0, 1)  # (h, w//2+1, N, C)
+        gram = samples @ samples.mH + torch.diag(self.regularisation / memory.weights)
+        dual = torch.linalg.solve(gram, memory.labels.permute(1, 2, 0).unsqueeze(-1))
+        self._spectrum = (samples.mH @ dual).squeeze(-1).permute(2, 0, 1)
+
+    @property
+    def support(self) -> tuple[slice, slice]:
+        """The whole map."""
+        return slice(0, self._size_hw[0]), slice(0, self._size_hw[1])
+
+    @property
+    def weights(self) -> Tensor:
+        """The filter, float32 ``(C, h, w)``."""
+        return torch.fft.irfft2(self._spectrum.conj(), s=self._size_hw)
+
+    @property
+    def spectrum(self) -> Tensor:
+        """Complex conjugate of the filter's spectrum, complex64 ``(C, h, w//2+1)``."""
+        return self._spectrum

@@ -1,0 +1,151 @@
+"""The filter confined to the target, fitted by a few conjugate-gradient steps a frame: the default solver."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from tracker.filters.base import FILTERS, FilterModel
+from tracker.memory import SampleMemory
+
+
+@FILTERS.register("spatial")
+class SpatialFilter(FilterModel):
+    """A filter that is zero outside the target's box, so that it learns the target and not its surroundings.
+
+    The constraint has no closed form; conjugate gradient on the unknowns inside the box starts from the last
+    frame's filter. Stopping early is part of the regularisation.
+
+    Args:
+        regularisation: ``λ`` > 0, in units of squared features.
+        first_iterations: conjugate-gradient steps in frame 1.
+        iterations: steps in every later frame.
+    """
+
+    def __init__(self, regularisation: float = 0.4, first_iterations: int = 20, iterations: int = 2) -> None:
+        super().__init__(regularisation)
+        if first_iterations < 1 or iterations < 0:
+            raise ValueError(
+                f"first_iterations must be >= 1 and iterations >= 0, got {first_iterations}, {iterations}"
+            )
+        self.first_iterations = first_iterations
+        self.iterations = iterations
+
+    def start(self, memory: SampleMemory, target_hw: tuple[int, int]) -> None:
+        """Fit to frame 1 on the ``target_hw`` cells in the middle of the map."""
+        rows, columns = (
+            _middle(target, length) for target, length in zip(target_hw, memory.size_hw, strict=True)
+        )
+        self._support = rows, columns
+        self._transform = _SupportTransform(memory.size_hw, rows, columns, memory.features.device)
+        channels = memory.features.shape[1]
+        self._weights = memory.weights.new_zeros(
+            channels, rows.stop - rows.start, columns.stop - columns.start
+        )
+        self._solve(memory, self.first_iterations)
+
+    def fit(self, memory: SampleMemory) -> None:
+        """Take a few steps from the present filter towards the memory's minimiser."""
+        self._solve(memory, self.iterations)
+
+    def _solve(self, memory: SampleMemory, iterations: int) -> None:
+        samples, weights = memory.features, memory.weights.view(-1, 1, 1)
+        product = torch.empty_like(samples)
+
+        def correlate(responses: Tensor) -> Tensor:
+            """Σ_j a_j of the samples correlated with (conjugate spectra of) responses, on the support."""
+            torch.mul(samples, (weights * responses)[:, None], out=product)
+            return self._transform.inverse(product.sum(0))
+
+        def normal(filter_: Tensor) -> Tensor:
+            """The normal equations' left side."""
+            torch.mul(samples, self._transform.forward(filter_), out=product)
+            return correlate(product.sum(1).conj()).add_(filter_, alpha=self.regularisation)
+
+        target = correlate(memory.labels.conj())
+        self._weights = conjugate_gradient(normal, target, self._weights, iterations)
+        self._spectrum = self._transform.forward(self._weights)
+
+    @property
+    def support(self) -> tuple[slice, slice]:
+        """The target's cells in the middle of the map."""
+        return self._support
+
+    @property
+    def weights(self) -> Tensor:
+        """The filter on its support, float32 ``(C, rows, columns)``."""
+        return self._weights
+
+    @property
+    def spectrum(self) -> Tensor:
+        """Complex conjugate of the filter's spectrum, complex64 ``(C, h, w//2+1)``."""
+        return self._spectrum
+
+
+def conjugate_gradient(
+    normal: Callable[[Tensor], Tensor], target: Tensor, start: Tensor, iterations: int
+) -> Tensor:
+    """Solve ``normal(w) = target`` for a symmetric positive definite ``normal``, from ``start``.
+
+    Hestenes and Stiefel 1952. Nothing is read back from the device, so the number of steps is fixed.
+    """
+    tiny = torch.finfo(target.dtype).tiny
+    solution = start
+    residual = target - normal(solution)
+    direction = residual
+    energy = residual.square().sum()
+    for _ in range(iterations):
+        image = normal(direction)
+        step = energy / (direction * image).sum().clamp_min(tiny)
+        solution = solution + step * direction
+        residual = residual - step * image
+        previous, energy = energy, residual.square().sum()
+        direction = residual + (energy / previous.clamp_min(tiny)) * direction
+    return solution
+
+
+def _middle(target: int, length: int) -> slice:
+    """The ``target`` middle cells of ``length``, one more where only that can stand in the middle."""
+    cells = min(max(target, 1), length)
+    cells += (length - cells) % 2
+    start = (length - cells) // 2
+    return slice(start, start + cells)
+
+
+class _SupportTransform:
+    """Fourier transform of a small block of a map, as two small matrix products.
+
+    Cheaper than padding the block to the map and transforming that, as long as the block is small.
+    """
+
+    def __init__(self, size_hw: tuple[int, int], rows: slice, columns: slice, device: torch.device) -> None:
+        height, width = size_hw
+        self._rows = _conjugate_dft(height, height, rows).to(device)  # (h, rows)
+        across = _conjugate_dft(width // 2 + 1, width, columns)  # (w//2+1, columns)
+        # The inverse of a half spectrum counts every frequency twice but those that are their own mirror image.
+        frequency = torch.arange(width // 2 + 1)
+        mirrored = torch.where((frequency == 0) | (2 * frequency == width), 1.0, 2.0)
+        back = across * (mirrored / (height * width))[:, None]
+        # Real and imaginary parts side by side: the products with real data stay real.
+        self._columns = torch.view_as_real(across.T.contiguous()).flatten(1).to(device)
+        self._back = torch.stack([back.real, -back.imag], dim=1).flatten(0, 1).contiguous().to(device)
+
+    def forward(self, block: Tensor) -> Tensor:
+        """Conjugate half spectrum, complex64 ``(C, h, w//2+1)``, of a real ``block`` ``(C, rows, columns)``."""
+        channels, rows, columns = block.shape
+        across = block.reshape(-1, columns) @ self._columns
+        return self._rows @ torch.view_as_complex(across.view(channels, rows, -1, 2))
+
+    def inverse(self, spectrum: Tensor) -> Tensor:
+        """The block ``(C, rows, columns)`` of the real map that has the half ``spectrum`` ``(C, h, w//2+1)``."""
+        down = torch.view_as_real(self._rows.T @ spectrum)
+        return (down.flatten(0, 1).flatten(1) @ self._back).view(*down.shape[:2], -1)
+
+
+def _conjugate_dft(frequencies: int, length: int, cells: slice) -> Tensor:
+    """``exp(+2πi f t / length)`` for the first ``frequencies`` and the given cells, complex64."""
+    turns = torch.outer(
+        torch.arange(frequencies, dtype=torch.float64), torch.arange(cells.start, cells.stop).double()
+    )
+    return torch.exp(2j * math.pi * (turns % length) / length).to(torch.complex64)

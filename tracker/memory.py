@@ -1,0 +1,56 @@
+"""The on-line memory: a few training samples, the first frame's never forgotten."""
+
+import torch
+from torch import Tensor
+
+
+class SampleMemory:
+    """Spectra of training samples and their labels with weights that sum to 1.
+
+    Slot 0 keeps frame 1 for ever; a new sample replaces the lightest of the others.
+
+    Args:
+        capacity: number of samples kept.
+        first: features of frame 1, float32 ``(C, h, w)``.
+        label: its label, float32 ``(h, w)``, centred.
+    """
+
+    def __init__(self, capacity: int, first: Tensor, label: Tensor) -> None:
+        self.size_hw = (first.shape[-2], first.shape[-1])
+        spectrum = torch.fft.rfft2(first)
+        self._features = spectrum.new_zeros(capacity, *spectrum.shape)
+        self._labels = spectrum.new_zeros(capacity, *spectrum.shape[1:])
+        self._weights = [0.0] * capacity
+        self._count = 0
+        self._store(0, spectrum, label, 1.0)
+
+    def add(self, features: Tensor, label: Tensor, rate: float) -> None:
+        """Fade all samples by ``1 - rate`` and add a new one with weight ``rate``."""
+        self._weights = [weight * (1 - rate) for weight in self._weights]
+        if len(self._weights) == 1:
+            return
+        others = self._weights[1:]
+        self._store(1 + others.index(min(others)), torch.fft.rfft2(features), label, rate)
+        total = sum(self._weights)
+        self._weights = [weight / total for weight in self._weights]
+
+    def _store(self, slot: int, spectrum: Tensor, label: Tensor, weight: float) -> None:
+        self._features[slot] = spectrum
+        self._labels[slot] = torch.fft.rfft2(torch.fft.ifftshift(label))
+        self._weights[slot] = weight
+        self._count = max(self._count, slot + 1)
+
+    @property
+    def features(self) -> Tensor:
+        """complex64 ``(N, C, h, w//2+1)``: spectra of the samples."""
+        return self._features[: self._count]
+
+    @property
+    def labels(self) -> Tensor:
+        """complex64 ``(N, h, w//2+1)``: spectra of the labels, zero displacement at index (0, 0)."""
+        return self._labels[: self._count]
+
+    @property
+    def weights(self) -> Tensor:
+        """float32 ``(N,)``: weights of the samples, summing to 1."""
+        return torch.tensor(self._weights[: self._count], device=self._features.device)

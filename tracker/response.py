@@ -1,0 +1,83 @@
+"""Reading a response map: where its peak is, and how much it can be trusted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.boxes import Floats
+
+Map = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The highest point of a response map.
+
+    Attributes:
+        displacement: float64 ``(2,)``, ``(dx, dy)`` of the peak from the centre cell, in cells.
+        score: height of the peak's cell.
+    """
+
+    displacement: Floats
+    score: float
+
+
+def find_peak(response: Map) -> Peak:
+    """The peak of a centred response map to a fraction of a cell.
+
+    A parabola through the highest cell and its two neighbours, in x and in y, gives the fraction, at most half a
+    cell; the map is circular, so the neighbours of a border cell are at the other side.
+
+    Args:
+        response: float ``(h, w)``, zero displacement at ``(h//2, w//2)``.
+    """
+    height, width = response.shape
+    row, column = divmod(int(response.argmax()), width)
+    across = response[row, [column - 1, column, (column + 1) % width]]
+    down = response[[row - 1, row, (row + 1) % height], column]
+    displacement = np.array(
+        [column - width // 2 + parabola_vertex(*across), row - height // 2 + parabola_vertex(*down)]
+    )
+    return Peak(displacement, float(response[row, column]))
+
+
+def parabola_vertex(left: float, middle: float, right: float) -> float:
+    """Offset in [-0.5, 0.5] of the vertex of a parabola through values at -1, 0 and 1."""
+    curvature = float(left) - 2 * float(middle) + float(right)
+    if curvature >= 0:
+        return 0.0
+    return float(np.clip(0.5 * (float(left) - float(right)) / curvature, -0.5, 0.5))
+
+
+def psr(response: Map, exclude: int = 5) -> float:
+    """Peak-to-sidelobe ratio: the peak's height over the sidelobe's mean, in its standard deviations.
+
+    Bolme et al., CVPR 2010, section 3.5: the sidelobe is the map without the ``(2·exclude+1)²`` cells around
+    the peak, 11x11 by default.
+
+    Args:
+        response: float ``(h, w)``.
+        exclude: cells left out on either side of the peak.
+
+    Returns:
+        The ratio, 0 or more; 0 for a flat map or one without a sidelobe.
+    """
+    row, column = divmod(int(response.argmax()), response.shape[1])
+    sidelobe = np.ones(response.shape, dtype=bool)
+    sidelobe[max(row - exclude, 0) : row + exclude + 1, max(column - exclude, 0) : column + exclude + 1] = (
+        False
+    )
+    values = response[sidelobe].astype(np.float64)
+    spread = values.std() if values.size else 0.0
+    return float((response[row, column] - values.mean()) / spread) if spread > 0 else 0.0
+
+
+def apce(response: Map) -> float:
+    """Average peak-to-correlation energy, ``(max - min)² / mean((r - min)²)``; 0 for a flat map.
+
+    Wang, Liu and Huang, CVPR 2017 (LMCF), equation 9.
+    """
+    values = response.astype(np.float64) - float(response.min())
+    energy = np.square(values).mean()
+    return float(values.max() ** 2 / energy) if energy > 0 else 0.0

@@ -1,0 +1,97 @@
+"""Scale search: a small pyramid around the target, scored by the filter itself."""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from data.boxes import Floats
+from data.crop import SearchRegion, crop, crop_batch
+from tracker.features import FeatureExtractor, to_tensor
+from tracker.filters import FilterModel
+from tracker.response import parabola_vertex
+
+CONTEXT_CELLS = 2
+"""Cells around the filter's support that its own cells' features depend on."""
+
+
+class ScaleSearch:
+    """Finds how much the target has grown by trying a few sizes at its new place.
+
+    Each size is scored by the filter's response at zero displacement, for which only the filter's support needs
+    features. A parabola through the best size and its neighbours gives a fraction of a step.
+
+    Args:
+        num_scales: sizes tried, odd; 1 keeps the size of frame 1.
+        scale_step: ratio of neighbouring sizes, > 1.
+    """
+
+    def __init__(self, num_scales: int = 3, scale_step: float = 1.02) -> None:
+        if num_scales < 1 or num_scales % 2 == 0:
+            raise ValueError(f"num_scales must be odd and at least 1, got {num_scales}")
+        if not scale_step > 1:
+            raise ValueError(f"scale_step must be > 1, got {scale_step}")
+        self.exponents = np.arange(num_scales) - num_scales // 2
+        self.scale_step = scale_step
+
+    def search(
+        self,
+        image: NDArray[np.uint8],
+        center: Floats,
+        cell: float,
+        model: FilterModel,
+        extractor: FeatureExtractor,
+        window: Tensor,
+    ) -> float:
+        """The factor by which the target has grown.
+
+        Args:
+            image: uint8 ``(H, W, 3)`` RGB.
+            center: the target's new centre ``(x, y)`` in pixel-index coordinates.
+            cell: side of a cell of the search map in image pixels, at the last size.
+            model: the filter.
+            extractor: gives the features the filter was fitted on.
+            window: float32 ``(h, w)``, the window that the filter's training features were multiplied by.
+        """
+        if len(self.exponents) == 1:
+            return 1.0
+        cells, support = _patch_cells(model.support, window.shape[0])
+        factors = self.scale_step ** self.exponents.astype(np.float64)
+        crops = _crops(
+            image, center, cell * cells * factors, cells * extractor.backbone.stride, window.device
+        )
+        features = extractor(crops)[(..., *support)]
+        scores = (features * (model.weights * window[model.support])).sum((1, 2, 3)).cpu().numpy()
+        best = int(scores.argmax())
+        exponent = float(self.exponents[best])
+        if 0 < best < len(scores) - 1:
+            exponent += parabola_vertex(*scores[best - 1 : best + 2])
+        return self.scale_step**exponent
+
+
+def _patch_cells(support: tuple[slice, slice], map_cells: int) -> tuple[int, tuple[slice, slice]]:
+    """Side in cells of the smallest centred patch with context around ``support``, and the support in it."""
+    largest = max(axis.stop - axis.start for axis in support)
+    cells = min(largest + 2 * CONTEXT_CELLS + (map_cells - largest) % 2, map_cells)
+    first = (map_cells - cells) // 2
+    rows, columns = (slice(axis.start - first, axis.stop - first) for axis in support)
+    return cells, (rows, columns)
+
+
+def _crops(
+    image: NDArray[np.uint8], center: Floats, sides: Floats, size: int, device: torch.device
+) -> Tensor:
+    """Crops ``(N, 3, size, size)`` of the given sides around one centre, cut out of one small patch."""
+    side = math.ceil(sides.max()) + 2
+    # A patch that is as fine as the smallest crop, but no finer than the image itself.
+    region = SearchRegion.around(center, side, min(side, math.ceil(side / sides.min() * size)))
+    scale = region.size / region.side
+    middle = torch.tensor((center - (region.x, region.y) + 0.5) * scale - 0.5, device=device)
+    return crop_batch(
+        to_tensor(crop(image, region), device),
+        middle.float().expand(len(sides), 2),
+        torch.tensor(sides * scale, device=device).float(),
+        size,
+    )
