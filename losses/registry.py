@@ -67,7 +67,7 @@ def loss_class(name: str) -> type[Loss]:
     return _LOSSES[name]
 
 
-def build_loss(name: str, **arguments: Any) -> Loss:  # noqa: ANN401  (whatever the loss's constructor takes)
+def build_loss(name: str, **arguments: Any) -> Loss:
     """Build a loss from its name and the arguments of its constructor.
 
     Raises:

@@ -66,7 +66,10 @@ def agrees():
 def logits_and_labels():
     """Logits, labels 0/1 and soft labels, all ``(2, 1, 4, 3)`` float64."""
     generator = torch.Generator().manual_seed(0)
-    draw = lambda: torch.rand(2, 1, 4, 3, generator=generator, dtype=torch.float64)
+
+    def draw():
+        return torch.rand(2, 1, 4, 3, generator=generator, dtype=torch.float64)
+
     return 8 * draw() - 4, draw().round(), draw()
 
 

@@ -26,7 +26,10 @@ def test_locations(agrees, formulas, logits_and_labels):
     a = (12 / counts) ** 0.2
     q = density.numpy().reshape(2, -1)
     q = q / q.sum(1, keepdims=True)
-    oracle = lambda z: -(q * formulas.log_softmax(z.reshape(2, -1) / a)).sum(1)
+
+    def oracle(z):
+        return -(q * formulas.log_softmax(z.reshape(2, -1) / a)).sum(1)
+
     agrees(build_loss("cdt", counts=counts.tolist(), setting="spatial", **NONE), logits, density, oracle)
 
 

@@ -61,7 +61,10 @@ def build(name, setting, **arguments):
 def inputs(setting, seed=0, dtype=torch.float64):
     """Prediction and target of a setting, away from the kinks of the losses."""
     generator = torch.Generator().manual_seed(seed)
-    draw = lambda *shape: torch.rand(*shape, generator=generator, dtype=dtype)
+
+    def draw(*shape):
+        return torch.rand(*shape, generator=generator, dtype=dtype)
+
     if setting == "class":
         return 4 * draw(ROWS, CLASSES) - 2, torch.randint(CLASSES, (ROWS,), generator=generator)
     label = draw(*MAP) * 0.9
@@ -204,7 +207,10 @@ def check_gradients(name, setting):
     loss = build(name, setting, reduction="sum")
     prediction, target = inputs(setting)
     prediction.requires_grad_()
-    function = lambda x: call(loss, x, target)
+
+    def function(x):
+        return call(loss, x, target)
+
     assert gradcheck(function, (prediction,), fast_mode=True)
     assert gradgradcheck(function, (prediction,), fast_mode=True)
 
@@ -232,7 +238,10 @@ def check_order_of_samples_is_nothing(name, setting):
     torch.testing.assert_close(loss(prediction[order], target[order], **shuffled), expected)
     if setting == "class" or "counts" in inspect.signature(type(loss)).parameters:
         return
-    move = lambda x: x.flip(-1).roll(1, -2)
+
+    def move(x):
+        return x.flip(-1).roll(1, -2)
+
     moved = {key: move(value) for key, value in given.items()}
     torch.testing.assert_close(loss(move(prediction), move(target), **moved), expected)
 

@@ -26,7 +26,10 @@ def test_ce_of_indices_and_of_soft_targets(agrees, formulas, rows):
     agrees(build_loss("ce", **NONE), logits, target, lambda x: formulas.ce(x, target.numpy()))
     soft = torch.rand(8, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     soft = soft / soft.sum(1, keepdim=True)
-    oracle = lambda x: -(soft.numpy() * formulas.log_softmax(x)).sum(1)
+
+    def oracle(x):
+        return -(soft.numpy() * formulas.log_softmax(x)).sum(1)
+
     agrees(build_loss("ce", **NONE), logits, soft, oracle)
     torch.testing.assert_close(build_loss("ce")(logits, target), F.cross_entropy(logits, target))
 
@@ -35,7 +38,10 @@ def test_spatial_ce_is_ce_over_the_locations(agrees, formulas, logits_and_labels
     logits, _, density = logits_and_labels
     q = density.flatten(1).numpy()
     q = q / q.sum(1, keepdims=True)
-    oracle = lambda z: -(q * formulas.log_softmax(z.reshape(2, -1))).sum(1)
+
+    def oracle(z):
+        return -(q * formulas.log_softmax(z.reshape(2, -1))).sum(1)
+
     agrees(build_loss("spatial-ce", **NONE), logits, density, oracle)
     agrees(build_loss("spatial-ce", **NONE), logits, 7 * density, oracle)  # normalised inside
 

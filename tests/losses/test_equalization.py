@@ -13,7 +13,10 @@ RARE = np.array([False, False, True, True])  # 10 and 2 of 1112, threshold 1 %
 def test_eql(agrees, formulas, rows):
     logits, target, counts = rows
     y = np.eye(4)[target.numpy()]
-    oracle = lambda x: (1 - RARE * (1 - y)) * formulas.bce(x, y)
+
+    def oracle(x):
+        return (1 - RARE * (1 - y)) * formulas.bce(x, y)
+
     loss = build_loss("eql", counts=counts, threshold=0.01, **NONE)
     agrees(loss, logits, target, oracle)
     mean = build_loss("eql", counts=counts, threshold=0.01)
@@ -28,7 +31,10 @@ def test_background_rows_push_every_class_down(agrees, formulas, rows, backgroun
     target = torch.where(target == 0, background, target)
     y = np.eye(5)[target.numpy()][:, :4]
     foreground = (target.numpy() != background)[:, None]
-    oracle = lambda x: (1 - foreground * RARE * (1 - y)) * formulas.bce(x, y)
+
+    def oracle(x):
+        return (1 - foreground * RARE * (1 - y)) * formulas.bce(x, y)
+
     loss = build_loss("eql", counts=counts, threshold=0.01, background_class=background, **NONE)
     agrees(loss, logits, target, oracle)
     agrees(loss, logits, torch.from_numpy(y), oracle)
@@ -41,8 +47,13 @@ def test_seql(agrees, formulas, rows):
     y = np.eye(4)[target.numpy()]
     beta = torch.randint(2, (8, 4), generator=torch.Generator().manual_seed(3))
     weight = 1 - beta.numpy() * RARE * (1 - y)
-    z_y = lambda x: (x * y).sum(1)
-    oracle = lambda x: np.log((weight * np.exp(x)).sum(1)) - z_y(x)
+
+    def z_y(x):
+        return (x * y).sum(1)
+
+    def oracle(x):
+        return np.log((weight * np.exp(x)).sum(1)) - z_y(x)
+
     agrees(build_loss("seql", counts=counts, threshold=0.01, **NONE), logits, target, oracle, beta=beta)
 
 
@@ -83,9 +94,12 @@ def test_identities(rows):
 
 def test_the_generator_makes_the_draws_repeatable(rows):
     logits, target, counts = rows
-    draw = lambda seed: build_loss(
-        "seql", counts=counts, threshold=0.5, gamma=0.5, generator=torch.Generator().manual_seed(seed)
-    )(logits, target)
+
+    def draw(seed):
+        return build_loss(
+            "seql", counts=counts, threshold=0.5, gamma=0.5, generator=torch.Generator().manual_seed(seed)
+        )(logits, target)
+
     assert draw(0) == draw(0)
     assert len({draw(seed).item() for seed in range(5)}) > 1
 

@@ -81,13 +81,19 @@ def test_quality_focal(agrees, formulas, logits_and_labels, beta):
     logits, hard, soft = logits_and_labels
     for label in (hard, soft):
         y = label.numpy()
-        oracle = lambda x, y=y: np.abs(formulas.sigmoid(x) - y) ** beta * formulas.bce(x, y)
+
+        def oracle(x, y=y):
+            return np.abs(formulas.sigmoid(x) - y) ** beta * formulas.bce(x, y)
+
         agrees(build_loss("quality-focal", beta=beta, **NONE), logits, label, oracle)
 
 
 def test_identities(logits_and_labels):
     logits, hard, _ = logits_and_labels
-    build = lambda name, **given: build_loss(name, **given, **NONE)(logits, hard)
+
+    def build(name, **given):
+        return build_loss(name, **given, **NONE)(logits, hard)
+
     torch.testing.assert_close(build("focal", gamma=0, alpha=None), build("bce"))
     torch.testing.assert_close(build("quality-focal"), build("focal", alpha=None))
 

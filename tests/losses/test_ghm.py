@@ -33,8 +33,13 @@ def test_ghm_c(agrees, formulas, logits_and_labels, bins, normalize):
     logits, hard, soft = logits_and_labels
     for label in (hard, soft):
         y = label.numpy()
-        g = lambda x, y=y: np.abs(formulas.sigmoid(x) - y)
-        oracle = lambda x, y=y, g=g: harmonized(g(x), formulas.bce(x, y), bins, normalize)
+
+        def g(x, y=y):
+            return np.abs(formulas.sigmoid(x) - y)
+
+        def oracle(x, y=y, g=g):
+            return harmonized(g(x), formulas.bce(x, y), bins, normalize)
+
         agrees(build_loss("ghm-c", bins=bins, normalize=normalize, **NONE), logits, label, oracle)
 
 

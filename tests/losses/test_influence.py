@@ -28,7 +28,9 @@ def test_classes(agrees, formulas, rows, features, class_weight, detach):
     t = target.numpy()
     y, h = np.eye(4)[t], np.abs(features.numpy()).sum(1)
     scale = factors(counts, 10, class_weight)[t]
-    ib = lambda x: np.abs(np.exp(formulas.log_softmax(x)) - y).sum(1) * h + 1e-3
+
+    def ib(x):
+        return np.abs(np.exp(formulas.log_softmax(x)) - y).sum(1) * h + 1e-3
 
     def gradient(x):
         p = np.exp(formulas.log_softmax(x))
@@ -41,7 +43,10 @@ def test_classes(agrees, formulas, rows, features, class_weight, detach):
     loss = build_loss(
         "influence-balanced", counts=counts, alpha=10, class_weight=class_weight, detach_weight=detach, **NONE
     )
-    oracle = lambda x: scale * formulas.ce(x, t) / ib(x)
+
+    def oracle(x):
+        return scale * formulas.ce(x, t) / ib(x)
+
     agrees(loss, logits, target, oracle, gradient, features=features)
     agrees(loss, logits, F.one_hot(target, 4).double(), oracle, gradient, features=features)
 
@@ -97,7 +102,10 @@ def test_rare_classes_count_more():
 def test_plain_base_before_the_start_epoch(rows, features):
     logits, target, _ = rows
     loss = build_loss("influence-balanced", start_epoch=3)
-    call = lambda module: module(logits, target, features=features)
+
+    def call(module):
+        return module(logits, target, features=features)
+
     torch.testing.assert_close(call(loss), build_loss("ce")(logits, target))
     loss.set_epoch(3)
     torch.testing.assert_close(call(loss), call(build_loss("influence-balanced")))

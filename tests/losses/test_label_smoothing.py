@@ -13,7 +13,10 @@ NONE = {"reduction": "none"}
 def test_classes(agrees, formulas, rows):
     logits, target, _ = rows
     smoothed = 0.8 * np.eye(4)[target.numpy()] + 0.2 / 4
-    oracle = lambda x: -(smoothed * formulas.log_softmax(x)).sum(1)
+
+    def oracle(x):
+        return -(smoothed * formulas.log_softmax(x)).sum(1)
+
     agrees(build_loss("label-smoothing", epsilon=0.2, **NONE), logits, target, oracle)
     ours = build_loss("label-smoothing", epsilon=0.2)(logits, target)
     torch.testing.assert_close(ours, F.cross_entropy(logits, target, label_smoothing=0.2))
@@ -22,8 +25,13 @@ def test_classes(agrees, formulas, rows):
 def test_prior_and_decomposition(agrees, formulas, rows):
     logits, target, counts = rows
     mu = np.array(counts) / sum(counts)
-    to_prior = lambda x: -(mu * formulas.log_softmax(x)).sum(1)
-    oracle = lambda x: 0.9 * formulas.ce(x, target.numpy()) + 0.1 * to_prior(x)
+
+    def to_prior(x):
+        return -(mu * formulas.log_softmax(x)).sum(1)
+
+    def oracle(x):
+        return 0.9 * formulas.ce(x, target.numpy()) + 0.1 * to_prior(x)
+
     agrees(build_loss("label-smoothing", prior=counts, **NONE), logits, target, oracle)
 
 
@@ -38,7 +46,10 @@ def test_maps(agrees, formulas, logits_and_labels):
     agrees(loss, logits, hard, lambda x: formulas.bce(x, y2))
     q = soft.numpy().reshape(2, -1)
     q = 0.9 * q / q.sum(1, keepdims=True) + 0.1 / 12
-    oracle = lambda z: -(q * formulas.log_softmax(z.reshape(2, -1))).sum(1)
+
+    def oracle(z):
+        return -(q * formulas.log_softmax(z.reshape(2, -1))).sum(1)
+
     agrees(build_loss("label-smoothing", setting="spatial", **NONE), logits, soft, oracle)
 
 

@@ -14,7 +14,10 @@ LR = 0.05
 def problem():
     """A linear model and two tasks; L = mean (X theta - y)², its gradient 2 Xᵀ(X theta - y) / n."""
     generator = torch.Generator().manual_seed(0)
-    draw = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
     model = nn.Linear(3, 1, bias=False).double()
     with torch.no_grad():
         model.weight.copy_(draw(1, 3))

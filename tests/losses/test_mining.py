@@ -5,7 +5,9 @@ import torch
 
 from losses import build_loss
 
-GENERATOR = lambda: torch.Generator().manual_seed(0)
+
+def GENERATOR():
+    return torch.Generator().manual_seed(0)
 
 
 def maps():
@@ -17,7 +19,10 @@ def maps():
 def test_ohnm_drops_small_squared_errors(agrees):
     response, label = maps()
     y = label.numpy()
-    oracle = lambda p: (p - y) ** 2 * ((p - y) ** 2 >= 0.04)
+
+    def oracle(p):
+        return (p - y) ** 2 * ((p - y) ** 2 >= 0.04)
+
     agrees(build_loss("ohnm-l2", threshold=0.04, reduction="none"), response, label, oracle)
     kept = build_loss("ohnm-l2", threshold=0.04)(response, label)
     assert kept.item() == np.mean(oracle(response.numpy()))
@@ -28,6 +33,9 @@ def test_lbhinge_forgives_negative_background(agrees):
     response, label = maps()
     y = label.numpy()
     background = y < 0.1
-    oracle = lambda p: (np.where(background, np.maximum(p, 0), p) - np.where(background, 0, y)) ** 2
+
+    def oracle(p):
+        return (np.where(background, np.maximum(p, 0), p) - np.where(background, 0, y)) ** 2
+
     agrees(build_loss("lbhinge", threshold=0.1, reduction="none"), response, label, oracle)
     assert build_loss("lbhinge", threshold=0)(response, label) == build_loss("l2")(response, label)

@@ -77,7 +77,10 @@ def test_limits():
     label = torch.rand(2, 1, 6, 6, generator=generator, dtype=torch.float64)
     response = torch.randn(label.shape, generator=generator, dtype=torch.float64)
     l2 = build_loss("l2", reduction="none")(response, label)
-    plain = lambda **given: shrinkage_loss(response, label, importance="none", **given)
+
+    def plain(**given):
+        return shrinkage_loss(response, label, importance="none", **given)
+
     torch.testing.assert_close(plain(c=-1e3), l2)
     torch.testing.assert_close(plain(a=1e-9), l2 / 2)
     torch.testing.assert_close(plain(a=1e6), l2 * ((response - label).abs() > 0.2))

@@ -12,7 +12,10 @@ NONE = {"reduction": "none"}
 @pytest.mark.parametrize("margin", [0.5, 0.8])
 def test_hard_truncation(agrees, formulas, logits_and_labels, margin):
     logits, hard, soft = logits_and_labels
-    step = lambda t: np.heaviside(t, 0)
+
+    def step(t):
+        return np.heaviside(t, 0)
+
     for label in (hard, soft):
         y = label.numpy()
 
@@ -27,7 +30,10 @@ def test_hard_truncation(agrees, formulas, logits_and_labels, margin):
 def test_delta_form(agrees, formulas, logits_and_labels):
     logits, hard, soft = logits_and_labels
     y = soft.numpy()
-    oracle = lambda x: (np.abs(formulas.sigmoid(x) - y) >= 0.3) * formulas.bce(x, y)
+
+    def oracle(x):
+        return (np.abs(formulas.sigmoid(x) - y) >= 0.3) * formulas.bce(x, y)
+
     agrees(build_loss("hard-truncated", delta=0.3, **NONE), logits, soft, oracle)
     by_margin = build_loss("hard-truncated", margin=0.7, **NONE)(logits, hard)
     torch.testing.assert_close(build_loss("hard-truncated", delta=0.3, **NONE)(logits, hard), by_margin)
@@ -49,10 +55,12 @@ def test_soft_truncation_of_logits(agrees, formulas, logits_and_labels, alpha, m
     arguments = {"k": 3, "gamma": gamma, "alpha": alpha, "margin": margin}
     for label in (hard, soft):
         y = label.numpy()
-        oracle = lambda x, y=y: (
-            y * positive * formulas.sigmoid(-3 * (x - edge)) ** gamma * formulas.softplus(-x)
-            + (1 - y) * negative * formulas.sigmoid(3 * (x + edge)) ** gamma * formulas.softplus(x)
-        )
+
+        def oracle(x, y=y):
+            return y * positive * formulas.sigmoid(-3 * (x - edge)) ** gamma * formulas.softplus(-x) + (
+                1 - y
+            ) * negative * formulas.sigmoid(3 * (x + edge)) ** gamma * formulas.softplus(x)
+
         agrees(build_loss("soft-truncated", **arguments, **NONE), logits, label, oracle)
 
 
@@ -75,7 +83,10 @@ def test_soft_truncation_of_probabilities(agrees, formulas, logits_and_labels, s
 
 def test_identities(logits_and_labels):
     logits, hard, _ = logits_and_labels
-    soft_truncated = lambda **given: build_loss("soft-truncated", **given, **NONE)(logits, hard)
+
+    def soft_truncated(**given):
+        return build_loss("soft-truncated", **given, **NONE)(logits, hard)
+
     for gamma in (0.5, 1, 2):
         focal = build_loss("focal", gamma=gamma, alpha=None, **NONE)(logits, hard)
         torch.testing.assert_close(soft_truncated(k=1, gamma=gamma), focal)
