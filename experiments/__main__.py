@@ -11,8 +11,9 @@ from typing import Annotated, Union
 import tyro
 
 from experiments.command import Command
+from experiments.losses import Losses
 
-COMMANDS: dict[str, type[Command]] = {}
+COMMANDS: dict[str, type[Command]] = {"losses": Losses}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -27,8 +27,8 @@ def bin_counts(index: Tensor, bins: int, mask: Tensor | None = None) -> Tensor:
     A scatter of integers: deterministic, and without the wait for the device that ``bincount`` has on a
     GPU, where it reads the largest index on the host.
     """
-    ones = torch.ones_like(index) if mask is None else (mask != 0).long()
-    return index.new_zeros(bins).scatter_add_(0, index.flatten(), ones.flatten())
+    ones = index.new_ones(1).expand(index.numel()) if mask is None else (mask != 0).long().flatten()
+    return index.new_zeros(bins).scatter_add_(0, index.flatten(), ones)
 
 
 def _summed_over_processes(counts: Tensor) -> Tensor:
@@ -86,7 +86,8 @@ class GradientHarmonizing(ModulatedLoss):
         density = torch.where(filled, mixed, self.acc_sum)
         number_of_bins = filled.sum().clamp_min(1) if self.normalize == "nonempty" else self.bins
         weight = counts.sum() / (density.where(filled, 1) * number_of_bins)
-        return weight.to(prediction.dtype)[index], density
+        # index_select is several times faster on a CPU than weight[index].
+        return weight.to(prediction.dtype).index_select(0, index.flatten()).view_as(index), density
 
 
 @register_loss("ghm-c")

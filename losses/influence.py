@@ -114,11 +114,14 @@ class InfluenceBalanced(Loss):
             features: input of the last layer: ``(N, D)``, or ``(N, C, H, W)`` for maps.
         """
         prediction, target, mask = self.prepare(prediction, target, mask)
+        return self.reduce(self.pointwise(prediction, target, features), target, mask)
+
+    def pointwise(self, prediction: Tensor, target: Tensor, features: Tensor | None = None) -> Tensor:
+        """Base times modulation, the latter a constant to the gradient under ``detach_weight``."""
         if features is None:
             raise TypeError("influence-balanced needs features=, the input of the last layer")
-        base = self.base_loss(prediction, target)
         weight = self.modulation(prediction, target, features)
-        return self.reduce(base * (weight.detach() if self.detach_weight else weight), target, mask)
+        return self.base_loss(prediction, target) * (weight.detach() if self.detach_weight else weight)
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """CE, L2 or BCE, as the setting says."""
