@@ -1,5 +1,7 @@
 """Shrinkage against its formula, the paper's values and its limits."""
 
+from shutil import which
+
 import numpy as np
 import pytest
 import torch
@@ -105,3 +107,48 @@ def test_importance_of_the_released_code():
     assert (weight[1] == 0).all()  # no target: 0/0 would be NaN
     with pytest.raises(ValueError, match=r"\(N, 1, H, W\), got \(3, 3\)"):
         shrinkage_importance(label[0, 0], "dslt_code")
+
+
+def test_second_derivative_and_derivative_by_the_label():
+    """The first-order pass takes a saved slope: neither of these may see it as a constant."""
+    generator = torch.Generator().manual_seed(0)
+    response, label = torch.rand(2, 2, 1, 3, 3, generator=generator, dtype=torch.float64)
+    response.requires_grad_()
+    label.requires_grad_()
+    assert torch.autograd.gradcheck(shrinkage_loss, (response, label))
+    fixed = label.detach()
+    assert torch.autograd.gradgradcheck(lambda x: shrinkage_loss(x, fixed), (response,))
+    zero = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    loss = shrinkage_loss(zero, torch.zeros(1, dtype=torch.float64))
+    (slope,) = torch.autograd.grad(loss, zero, create_graph=True)
+    (curvature,) = torch.autograd.grad(slope, zero)
+    assert curvature.item() == pytest.approx(2 * 0.1192, abs=1e-4)
+
+
+def test_per_sample_gradients_and_hessian_by_functorch():
+    response = torch.rand(4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    label = torch.zeros(5, dtype=torch.float64)
+
+    def total(x):
+        return shrinkage_loss(x, label).sum()
+
+    slopes = torch.func.vmap(torch.func.grad(total))(response)
+    expected = oracle(response.numpy(), 0 * response.numpy(), 10, 0.2, "exp")[1]
+    np.testing.assert_allclose(slopes, expected, rtol=1e-10)
+    hessian = torch.func.jacrev(torch.func.grad(total))(response[0])
+    assert (hessian.diagonal() > 0).all()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_is_the_same():
+    generator = torch.Generator().manual_seed(0)
+    label = torch.rand(2, 1, 9, 9, generator=generator)
+    response = torch.randn(label.shape, generator=generator).requires_grad_()
+    loss = build_loss("shrinkage")
+    compiled = torch.compile(loss, fullgraph=True)
+    results = []
+    for function in (loss, compiled):
+        value = function(response, label)
+        results.append((value, *torch.autograd.grad(value, response)))
+    torch.testing.assert_close(results[0], results[1])
