@@ -6,14 +6,22 @@ from torch import Tensor
 from losses.base import ModulatedLoss
 from losses.checks import choice, number, whole_number
 from losses.cross_entropy import as_distribution, binary_cross_entropy
+from losses.fused import fused
 from losses.registry import register_loss
 from losses.shapes import expand_mask
 
 
-def authentic_smooth_l1(difference: Tensor, mu: float = 0.1) -> Tensor:
+def authentic_smooth_l1(prediction: Tensor, target: Tensor, mu: float = 0.1) -> Tensor:
     """ASL1 = sqrt(d² + mu²) - mu, written d² / (sqrt(d² + mu²) + mu): the difference cancels at small d."""
-    squared = difference.square()
-    return squared / ((squared + mu * mu).sqrt() + mu)
+
+    def value_and_slope(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        difference = prediction - target
+        root = (difference.square() + mu * mu).sqrt()
+        return difference.square() / (root + mu), difference / root
+
+    if target.requires_grad:
+        return value_and_slope(prediction, target)[0]
+    return fused(prediction, target, value_and_slope, lambda *maps: value_and_slope(*maps)[1])
 
 
 def gradient_bins(norm: Tensor, bins: int) -> Tensor:
@@ -189,7 +197,7 @@ class GHMR(GradientHarmonizing):
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """ASL1."""
-        return authentic_smooth_l1(prediction - target, self.mu)
+        return authentic_smooth_l1(prediction, target, self.mu)
 
     def gradient_norm(self, prediction: Tensor, target: Tensor) -> Tensor:
         """|d| / sqrt(d² + mu²), in [0, 1)."""

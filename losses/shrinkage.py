@@ -1,12 +1,11 @@
 """Shrinkage loss: a squared error whose small values are shrunk, and large ones left alone."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from losses.base import ModulatedLoss
 from losses.checks import choice, number
+from losses.fused import fused
 from losses.registry import register_loss
 from losses.regression import l2_loss
 
@@ -45,51 +44,19 @@ def shrinkage_loss(
     response: Tensor, label: Tensor, a: float = 10.0, c: float = 0.2, importance: str = "exp"
 ) -> Tensor:
     """Shrinkage loss of each location; see ``Shrinkage``."""
+
+    def value_and_slope(response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        difference = response - label
+        error = difference.abs()
+        modulation = shrinkage_modulation(error, a, c)
+        scaled = difference * modulation
+        if importance != "none":
+            scaled = scaled * shrinkage_importance(label, importance)
+        return scaled * difference, scaled * (2 + a * error * (1 - modulation))
+
     if label.requires_grad:
-        return _value_and_slope(response, label, a, c, importance)[0]
-    return _ShrinkageFunction.apply(response, label, a, c, importance)[0]
-
-
-def _value_and_slope(
-    response: Tensor, label: Tensor, a: float, c: float, importance: str
-) -> tuple[Tensor, Tensor]:
-    """The loss of each location and its derivative by the response, from one sigmoid."""
-    difference = response - label
-    error = difference.abs()
-    modulation = shrinkage_modulation(error, a, c)
-    scaled = difference * modulation
-    if importance != "none":
-        scaled = scaled * shrinkage_importance(label, importance)
-    return scaled * difference, scaled * (2 + a * error * (1 - modulation))
-
-
-class _ShrinkageFunction(torch.autograd.Function):
-    """Shrinkage whose backward pass is one product with the slope saved by the forward pass.
-
-    Autograd, compiled or not, would evaluate the exponentials again: about twice the time. Where a second
-    derivative may follow, the slope is computed again so that it depends on the response.
-    """
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(
-        response: Tensor, label: Tensor, a: float, c: float, importance: str
-    ) -> tuple[Tensor, Tensor]:
-        return _value_and_slope(response, label, a, c, importance)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(*inputs[:2], output[1])
-        ctx.hyper_parameters = inputs[2:]
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        response, label, slope = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            slope = _value_and_slope(response, label, *ctx.hyper_parameters)[1]
-        return gradients[0] * slope, None, None, None, None
+        return value_and_slope(response, label)[0]
+    return fused(response, label, value_and_slope, lambda *maps: value_and_slope(*maps)[1])
 
 
 @register_loss("shrinkage")

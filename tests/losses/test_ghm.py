@@ -71,7 +71,7 @@ def test_ghm_r(agrees, mu):
 def test_asl1_keeps_the_digits_of_small_errors():
     d = torch.tensor([0, 1e-6, 1e-5])
     torch.testing.assert_close(
-        authentic_smooth_l1(d, 0.02), torch.tensor([0, 2.5e-11, 2.5e-9]), rtol=1e-4, atol=0
+        authentic_smooth_l1(d, torch.zeros(3), 0.02), torch.tensor([0, 2.5e-11, 2.5e-9]), rtol=1e-4, atol=0
     )
 
 

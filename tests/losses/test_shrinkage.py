@@ -1,7 +1,5 @@
 """Shrinkage against its formula, the paper's values and its limits."""
 
-from shutil import which
-
 import numpy as np
 import pytest
 import torch
@@ -137,18 +135,3 @@ def test_per_sample_gradients_and_hessian_by_functorch():
     np.testing.assert_allclose(slopes, expected, rtol=1e-10)
     hessian = torch.func.jacrev(torch.func.grad(total))(response[0])
     assert (hessian.diagonal() > 0).all()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_compiled_is_the_same():
-    generator = torch.Generator().manual_seed(0)
-    label = torch.rand(2, 1, 9, 9, generator=generator)
-    response = torch.randn(label.shape, generator=generator).requires_grad_()
-    loss = build_loss("shrinkage")
-    compiled = torch.compile(loss, fullgraph=True)
-    results = []
-    for function in (loss, compiled):
-        value = function(response, label)
-        results.append((value, *torch.autograd.grad(value, response)))
-    torch.testing.assert_close(results[0], results[1])
