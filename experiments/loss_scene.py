@@ -18,7 +18,7 @@ from data.labels import gaussian_label
 CELLS, STRIDE, KERNEL = 31, 8, 9
 SEARCH_AREA_SCALE = 3.0
 OUTPUT_SIGMA_FACTOR = 0.1
-STEPS = {"init": 0, "mid": 20, "late": 400}
+STEPS = {"init": 0, "mid": 10, "late": 400}
 
 Image = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -78,8 +78,8 @@ def learn(image: Image, bbox: Box, origin: str) -> Scene:
     sigma = OUTPUT_SIGMA_FACTOR * CELLS / SEARCH_AREA_SCALE * np.sqrt([box[3] / box[2], box[2] / box[3]])
     label = gaussian_label((CELLS, CELLS), (float(sigma[0]), float(sigma[1])))[None, None]
     features = _features(patch)
-    responses = _descend(features, label, F.mse_loss)
-    logits = _descend(features, label, F.binary_cross_entropy_with_logits)
+    responses = _descend(features, label, F.mse_loss, lr=3e-4)
+    logits = _descend(features, label, F.binary_cross_entropy_with_logits, lr=1e-3)
     return Scene(
         origin,
         patch,
@@ -101,14 +101,14 @@ def _features(patch: Image) -> Tensor:
     return (cells - cells.mean((2, 3), keepdim=True)) / (cells.std((2, 3), keepdim=True) + 1e-3)
 
 
-def _descend(features: Tensor, label: Tensor, criterion: Callable[..., Tensor]) -> dict[int, Tensor]:
+def _descend(features: Tensor, label: Tensor, criterion: Callable[..., Tensor], *, lr: float) -> dict[int, Tensor]:
     """Outputs of the filter at ``STEPS`` and every tenth step of gradient descent, from small weights."""
     generator = torch.Generator().manual_seed(0)
     channels = features.shape[1]
     weight = torch.randn(1, channels, KERNEL, KERNEL, generator=generator) * 0.03 / (KERNEL * channels**0.5)
     weight.requires_grad_()
     bias = torch.zeros(1, requires_grad=True)
-    optimizer = torch.optim.Adam([weight, bias], lr=3e-4)
+    optimizer = torch.optim.Adam([weight, bias], lr=lr)
     found = {}
     for step in range(max(STEPS.values()) + 1):
         output = F.conv2d(features, weight, bias, padding=KERNEL // 2)
