@@ -1,1 +1,19 @@
 """Boxes, crops, labels, sequences and video: everything a tracker reads and writes."""
+
+from data.sequences import Sequence, read_bboxes, read_otb, read_otb_root, write_bboxes, write_otb
+from data.synthetic import synthetic_sequence
+from data.video import FramesEndedEarly, open_video
+from data.video_writer import VideoWriter
+
+__all__ = [
+    "FramesEndedEarly",
+    "Sequence",
+    "VideoWriter",
+    "open_video",
+    "read_bboxes",
+    "read_otb",
+    "read_otb_root",
+    "synthetic_sequence",
+    "write_bboxes",
+    "write_otb",
+]

@@ -5,24 +5,22 @@ that ``--help`` answers at once.
 """
 
 import sys
-from collections.abc import Sequence
-from typing import Annotated, Union
+from collections.abc import Callable, Sequence
 
 import tyro
 
 from experiments.command import Command
+from experiments.demo import Demo
 from experiments.losses import Losses
+from experiments.track import Track
 
-COMMANDS: dict[str, type[Command]] = {"losses": Losses}
+COMMANDS: dict[str, Callable[..., Command]] = {"demo": Demo, "losses": Losses, "track": Track}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse ``arguments`` (default: the process's), run the command, return its exit status."""
-    choices = Union[  # noqa: UP007  (built from the table)
-        tuple(Annotated[command, tyro.conf.subcommand(name)] for name, command in COMMANDS.items())
-    ]
-    command: Command = tyro.cli(
-        choices,
+    command = tyro.extras.subcommand_cli_from_dict(
+        COMMANDS,
         args=arguments,
         prog="python -m experiments",
         description="Train, track and benchmark deep regression trackers.",

@@ -45,12 +45,14 @@ def harmonizing(scene: Scene) -> Plot:
         "without correction, so every weight is 4 times too large. Right: the gradient of a sample under cross "
         "entropy, focal loss (γ = 2, a positive sample) and GHM (one mark a location, log scale): the crowded bin "
         "is turned down, and bins with few locations are turned up steeply. The largest gradient norm late is "
-        f"{largest:.2f}: this frame has no outliers near 1, which GHM would turn down where they crowd."
+        f"{largest:.2f}; outliers near 1, were they to crowd, would be turned down as well."
     )
     return Plot("figure-5", "Gradient harmonizing", caption, figure)
 
 
-def _histograms(before: Axes, after: Axes, logits: Tensor, target: Tensor, plain: GHMC, running: GHMC) -> tuple[int, float]:
+def _histograms(
+    before: Axes, after: Axes, logits: Tensor, target: Tensor, plain: GHMC, running: GHMC
+) -> tuple[int, float]:
     index = gradient_bins(binary_residual(logits, target).abs(), BINS)
     counts = bin_counts(index, BINS)
     centres = (torch.arange(BINS) + 0.5) / BINS

@@ -101,7 +101,9 @@ def _features(patch: Image) -> Tensor:
     return (cells - cells.mean((2, 3), keepdim=True)) / (cells.std((2, 3), keepdim=True) + 1e-3)
 
 
-def _descend(features: Tensor, label: Tensor, criterion: Callable[..., Tensor], *, lr: float) -> dict[int, Tensor]:
+def _descend(
+    features: Tensor, label: Tensor, criterion: Callable[..., Tensor], *, lr: float
+) -> dict[int, Tensor]:
     """Outputs of the filter at ``STEPS`` and every tenth step of gradient descent, from small weights."""
     generator = torch.Generator().manual_seed(0)
     channels = features.shape[1]

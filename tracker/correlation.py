@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from data.boxes import bbox_center, bbox_from_center, check_bbox_in_frame
+from data.boxes import Floats, bbox_center, bbox_from_center, check_bbox_in_frame
 from data.crop import SearchRegion, crop
 from data.labels import gaussian_label
 from data.windows import hann2d
@@ -143,7 +143,7 @@ class CorrelationFilterTracker:
             psr=ratio,
             lost=ratio < self.lost_psr,
             response=response,
-            response_bbox=np.array([region.x, region.y, region.side, region.side], dtype=np.float64),
+            response_bbox=self._response_bbox(region),
         )
 
     def _region(self) -> SearchRegion:
@@ -157,6 +157,12 @@ class CorrelationFilterTracker:
         dx, dy = (self._center - region.center) * (self._map_size / region.side)
         size = (self._map_size, self._map_size)
         return gaussian_label(size, self._sigma, (dy, dx), device=self.device)
+
+    def _response_bbox(self, region: SearchRegion) -> Floats:
+        """The area whose cells are the response's: zero displacement, at ``h//2``, lies on the region's centre."""
+        cell = region.side / self._map_size
+        corner = region.center - (self._map_size // 2 + 0.5) * cell + 0.5
+        return np.array([*corner, region.side, region.side])
 
     def _rescale(self, image: Image) -> None:
         cell = self._first_side * self._scale / self._map_size

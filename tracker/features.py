@@ -19,8 +19,9 @@ class FeatureExtractor:
     """A backbone whose channels are centred, reduced and scaled by what frame 1 shows.
 
     Channels that do not vary in frame 1 (colour in a grey video, dead units) are dropped. A block of more than
-    ``max_channels`` channels is projected on its principal components. One factor brings the mean energy of a
-    cell to ``ENERGY``, so that regularisation means the same for every backbone.
+    ``max_channels`` channels is projected on its principal components. Each block then gets a share of the mean
+    energy of a cell, ``ENERGY``, by its number of channels: no block drowns another, and regularisation means
+    the same for every backbone.
 
     Args:
         backbone: maps images to features.
@@ -40,11 +41,13 @@ class FeatureExtractor:
         features = self.backbone(images)
         self._mean = features.mean((0, 2, 3)).view(-1, 1, 1)
         centred = (features - self._mean)[0].flatten(1)
-        self._projection = torch.block_diag(
-            *(self._components(block) for block in centred.split(self.backbone.blocks))
-        )
-        energy = (self._projection @ centred).square().sum(0).mean()
-        self._projection *= math.sqrt(self.ENERGY / max(float(energy), 1e-6))
+        blocks = centred.split(self.backbone.blocks)
+        components = [self._components(block) for block in blocks]
+        channels = sum(len(rows) for rows in components)
+        for rows, block in zip(components, blocks, strict=True):
+            energy = float((rows @ block).square().sum(0).mean())
+            rows *= math.sqrt(self.ENERGY * len(rows) / channels / max(energy, 1e-6))
+        self._projection = torch.block_diag(*components)
         return self._standardise(features)
 
     def __call__(self, images: Tensor) -> Tensor:

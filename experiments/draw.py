@@ -1,0 +1,86 @@
+"""Pictures of tracking: boxes on frames, responses over frames."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+
+from data.boxes import Floats, Image
+from data.crop import SearchRegion, paste
+from tracker import TrackOutput
+
+Colour = tuple[int, int, int]
+
+# Okabe and Ito's colours, told apart by colour-blind readers.
+GREEN: Colour = (0, 158, 115)
+ORANGE: Colour = (230, 159, 0)
+BLUE: Colour = (86, 180, 233)
+VERMILION: Colour = (213, 94, 0)
+PURPLE: Colour = (204, 121, 167)
+WHITE: Colour = (255, 255, 255)
+PALETTE: Sequence[Colour] = (GREEN, ORANGE, BLUE, PURPLE, VERMILION)
+
+
+def draw_bbox(image: Image, bbox: ArrayLike, colour: Colour, dashed: bool = False) -> None:
+    """Draw the outline of ``bbox`` (0-based x, y, w, h) into ``image``; nothing for a box with NaN."""
+    x, y, w, h = np.asarray(bbox, dtype=np.float64)
+    if not np.isfinite([x, y, w, h]).all():
+        return
+    left, top, right, bottom = (round(value) for value in (x, y, x + w - 1, y + h - 1))
+    thickness = max(1, round(min(image.shape[:2]) / 240))
+    if not dashed:
+        cv2.rectangle(image, (left, top), (right, bottom), colour, thickness, cv2.LINE_AA)
+        return
+    for start in range(left, right, 12):
+        for row in (top, bottom):
+            cv2.line(image, (start, row), (min(start + 6, right), row), colour, thickness)
+    for start in range(top, bottom, 12):
+        for column in (left, right):
+            cv2.line(image, (column, start), (column, min(start + 6, bottom)), colour, thickness)
+
+
+def draw_text(image: Image, text: str, line: int, colour: Colour = WHITE) -> None:
+    """Write ``text`` into the upper left corner, on a dark shadow, as line number ``line``."""
+    size = max(0.4, min(image.shape[:2]) / 600)
+    place = (round(12 * size), round((line + 1) * 30 * size))
+    cv2.putText(
+        image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), round(4 * size) + 1, cv2.LINE_AA
+    )
+    cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, max(1, round(size)), cv2.LINE_AA)
+
+
+def annotate(image: Image, frame: int, output: TrackOutput) -> Image:
+    """A copy of ``image`` with the tracker's box, the frame's number and how sure the tracker is."""
+    picture = image.copy()
+    draw_bbox(picture, output.bbox, VERMILION if output.lost else GREEN)
+    draw_text(picture, f"frame {frame}", 0)
+    if np.isfinite(output.psr):
+        draw_text(picture, f"score {output.score:.2f}  PSR {output.psr:.1f}", 1)
+    if output.lost:
+        draw_text(picture, "lost", 2, VERMILION)
+    return picture
+
+
+def overlay_response(image: Image, frame: int, output: TrackOutput) -> Image:
+    """A copy of ``image`` under the response map, dark for 0 and red for its peak, where the map lies."""
+    picture = image.copy()
+    if output.response is not None and output.response_bbox is not None:
+        paste(picture, colour_response(output), _nearest_region(output.response_bbox), alpha=0.5)
+    draw_bbox(picture, output.bbox, WHITE)
+    draw_text(picture, f"frame {frame}", 0)
+    return picture
+
+
+def colour_response(output: TrackOutput) -> Image:
+    """The response map as an image ``(h, w, 3)``, one pixel a cell: negative and 0 are dark, its peak is bright."""
+    assert output.response is not None
+    values = output.response[0, 0].float().cpu().numpy()
+    levels = np.clip(values / max(float(values.max()), 1e-6), 0, 1)
+    coloured = cv2.applyColorMap((255 * levels).astype(np.uint8), cv2.COLORMAP_TURBO)
+    return cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB)
+
+
+def _nearest_region(bbox: Floats) -> SearchRegion:
+    x, y, side, _ = (round(float(value)) for value in bbox)
+    return SearchRegion(x, y, max(side, 1), max(side, 1))
