@@ -6,7 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from experiments import loss_benchmark
 from experiments import losses as command
 from experiments.loss_style import COLOURS
 from experiments.losses import Losses
@@ -44,3 +46,16 @@ def test_a_frame_needs_its_box(tmp_path):
 
 def test_colours_belong_to_losses():
     assert set(COLOURS) - {"mixture focal"} <= set(list_losses())
+
+
+def test_the_benchmark_is_a_table_of_both_modes(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(torch, "compile", lambda loss: loss)
+    monkeypatch.setattr(loss_benchmark, "SHAPES", ((1, 1, 3, 3), (2, 1, 3, 3)))
+    monkeypatch.setattr(loss_benchmark, "SECONDS", 0)
+    assert Losses(output=tmp_path, benchmark=True).run() == 0
+    table = (tmp_path / "benchmark.md").read_text()
+    assert table in capsys.readouterr().out
+    for mode in ("eager", "compiled"):
+        assert f"| {mode} | (1, 1, 3, 3) | (2, 1, 3, 3) |" in table
+    assert len(re.findall(r"^\| shrinkage \| \d+ \([\d.]+\) \| \d+ \([\d.]+\) \|$", table, re.M)) == 2
+    assert "GPU: not measured" in table
