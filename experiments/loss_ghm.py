@@ -1,5 +1,6 @@
 """Figure 5: gradient harmonizing on the locations of a response map."""
 
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from torch import Tensor
@@ -55,15 +56,15 @@ def _histograms(
 ) -> tuple[int, float]:
     index = gradient_bins(binary_residual(logits, target).abs(), BINS)
     counts = bin_counts(index, BINS)
-    centres = (torch.arange(BINS) + 0.5) / BINS
-    before.bar(centres, counts, width=0.9 / BINS, color=GREY)
+    centres = (np.arange(BINS) + 0.5) / BINS
+    before.bar(centres, counts.numpy(), width=0.9 / BINS, color=GREY)
     before.set_yscale("log")
     before.set_ylim(0.5, 2 * counts.max().item())
     for shift, loss, hatch, title in ((-0.2, plain, "", "GHM"), (0.2, running, "///", "GHM, EMA")):
         weight = loss.eval().modulation(logits, target)
         summed = torch.zeros(BINS).scatter_add_(0, index.flatten(), weight.flatten())
         after.bar(
-            centres + shift / BINS, summed, width=0.4 / BINS, hatch=hatch,
+            centres + shift / BINS, summed.numpy(), width=0.4 / BINS, hatch=hatch,
             color=COLOURS["ghm-c"] if not hatch else "white", edgecolor=COLOURS["ghm-c"], label=title,
         )  # fmt: skip
     return int((counts == 0).sum()), (counts.max() / counts.sum()).item()

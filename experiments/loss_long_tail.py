@@ -67,7 +67,7 @@ def _seql_mask(axes: Axes) -> AxesImage:
     loss = SEQL(COUNTS, THRESHOLD, generator=torch.Generator().manual_seed(0))
     target = torch.eye(CLASSES)
     draws = [loss.weights(torch.zeros(CLASSES, CLASSES), target) for _ in range(200)]
-    drawn = axes.imshow(torch.stack(draws).mean(0), cmap="cividis", vmin=0, vmax=1)
+    drawn = axes.imshow(torch.stack(draws).mean(0).numpy(), cmap="cividis", vmin=0, vmax=1)
     axes.grid(visible=False)
     axes.set(xticks=range(0, CLASSES, 5), yticks=range(0, CLASSES, 5))
     label(axes, "class k, from many to few samples", "class of the sample", f"SEQL, threshold {THRESHOLD}")

@@ -124,7 +124,7 @@ def heat_maps(scene: Scene) -> Plot:
         (axes[1], "label", scene.label),
         (axes[2], f"response after {STEPS['mid']} steps", response.detach()),
     ):
-        drawn = panel.imshow(image[0, 0], cmap="viridis", vmin=-0.3, vmax=1)
+        drawn = panel.imshow(image[0, 0].numpy(), cmap="viridis", vmin=-0.3, vmax=1)
         panel.set_title(title, loc="left", fontweight="bold")
     figure.colorbar(drawn, ax=axes[:3], label="label and response", shrink=0.85)
     chosen = ["L2", "L3", "Shrinkage"]
@@ -138,7 +138,7 @@ def heat_maps(scene: Scene) -> Plot:
     for row, images, kind, cmap in ((1, losses, "loss", "magma"), (2, slopes, "|gradient|", "cividis")):
         top = max(image.quantile(0.995).item() for image in images)
         for panel, title, image in zip(axes[3 * row : 3 * row + 3], chosen, images, strict=True):
-            drawn = panel.imshow(image, cmap=cmap, vmin=0, vmax=top)
+            drawn = panel.imshow(image.numpy(), cmap=cmap, vmin=0, vmax=top)
             panel.set_title(f"{kind} under {title}", loc="left", fontweight="bold")
         figure.colorbar(drawn, ax=axes[3 * row : 3 * row + 3], label=f"{kind} of a location", shrink=0.85)
     for panel in axes:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -43,18 +42,6 @@ class Scene:
     responses: dict[str, Tensor]
     logits: dict[str, Tensor]
     trail: list[Tensor]
-
-
-def read_frame(file: Path) -> Image:
-    """The image of a file, RGB uint8.
-
-    Raises:
-        FileNotFoundError: the file is missing or no image.
-    """
-    image = cv2.imread(str(file), cv2.IMREAD_COLOR)
-    if image is None:
-        raise FileNotFoundError(f"frame must be an image file that OpenCV can read, got {file}")
-    return np.asarray(image[:, :, ::-1], dtype=np.uint8)
 
 
 def synthetic_frame() -> tuple[Image, Box]:

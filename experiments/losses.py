@@ -73,14 +73,15 @@ class Losses(Command):
         return plots
 
     def _scene(self) -> "Scene":
-        from experiments.loss_scene import learn, read_frame, synthetic_frame
+        from data.images import read_image
+        from experiments.loss_scene import learn, synthetic_frame
 
         if (self.frame is None) != (self.bbox is None):
             raise ValueError("--frame FILE and --bbox X,Y,W,H must be given together")
         if self.frame is not None and self.bbox is not None:
-            return learn(read_frame(self.frame), _parsed(self.bbox), f"the frame {self.frame.name}")
+            return learn(read_image(self.frame), _parsed(self.bbox), f"the frame {self.frame.name}")
         if REAL_FRAME.is_file():
-            return learn(read_frame(REAL_FRAME), REAL_BBOX, "frame 300 of OTB's David")
+            return learn(read_image(REAL_FRAME), REAL_BBOX, "frame 300 of OTB's David")
         return learn(*synthetic_frame(), "a synthetic frame")
 
 
