@@ -60,6 +60,12 @@ def test_apce_is_the_ratio_of_the_paper():
     assert apce(response) == pytest.approx(1 / np.mean([1, 0, 0.25, 0]))
 
 
+def test_a_flat_map_moves_nothing():
+    peak = find_peak(np.zeros((20, 20), dtype=np.float32))
+    assert peak.displacement.tolist() == [0, 0]
+    assert peak.score == 0
+
+
 @pytest.mark.parametrize("measure", [psr, apce])
 def test_a_flat_map_has_no_peak_to_trust(measure):
     assert measure(np.full((20, 20), 0.3, dtype=np.float32)) == 0
