@@ -93,4 +93,5 @@ def bbox_iou(first: ArrayLike, second: ArrayLike) -> Floats:
     end = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
     overlap = np.clip(end - start, 0, None).prod(axis=-1)
     union = a[..., 2:].prod(axis=-1) + b[..., 2:].prod(axis=-1) - overlap
-    return overlap / union
+    # Of equal boxes the quotient may round to just above 1, which would pass the threshold 1 that none passes.
+    return np.minimum(overlap / union, 1.0)

@@ -45,6 +45,14 @@ def test_overlap_counts_pixels(first, second):
     assert bbox_iou(first, second) == pytest.approx(len(a & b) / len(a | b))
 
 
+def test_overlap_of_a_box_with_itself_never_rounds_to_more_than_one():
+    rng = np.random.default_rng(0)
+    bboxes = np.concatenate([rng.uniform(0, 600, (1000, 2)), rng.uniform(5, 150, (1000, 2))], axis=1)
+    overlap = bbox_iou(bboxes, bboxes)
+    assert overlap.max() == 1
+    assert overlap.min() > 1 - 1e-12
+
+
 def test_overlap_works_on_many_boxes_and_passes_nan_on():
     overlap = bbox_iou(
         [[0, 0, 10, 10], [0, 0, 10, 10], [np.nan] * 4], [[0, 0, 10, 10], [5, 0, 10, 10], [0, 0, 1, 1]]
