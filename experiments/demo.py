@@ -43,7 +43,6 @@ class Demo(Command):
         # These trackers' operations are so small that a second thread gains a tenth on an idle machine, and on a
         # busy one costs a multiple: in each operation the threads wait for the one that has no core.
         torch.set_num_threads(1)
-        # Numbered, not picked: a seed is a sequence's place in the list, whoever wins there.
         sequences = [
             synthetic_sequence(seed, self.length, FRAME_WH, attributes, colour=colour)
             for seed, (attributes, colour) in enumerate(SCENES, 1)
