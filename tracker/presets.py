@@ -56,7 +56,7 @@ def gray(**settings: Any) -> CorrelationFilterTracker:
 
 @TRACKERS.register("hog")
 def hog(**settings: Any) -> CorrelationFilterTracker:
-    """FHOG and colour: the default, without any weights."""
+    """Histograms of oriented gradients and colour: the default, without any weights."""
     return correlation_filter_tracker(**{"backbone": "hog+color", **settings})
 
 

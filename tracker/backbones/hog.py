@@ -47,23 +47,27 @@ def _cell_histograms(images: Tensor, cell: int) -> Tensor:
     """Gradient magnitude by signed orientation, summed over each cell: ``(B, 18, H/cell, W/cell)``."""
     batch, _, height, width = images.shape
     dx, dy, energy = _strongest_gradient(images)
-    position = torch.atan2(dy, dx) * (ORIENTATIONS / (2 * math.pi))  # in [-9, 9]
+    # The opposite direction's angle plus half a turn is the angle itself, counted from 0 up: in [0, 18] bins.
+    position = torch.atan2(-dy, -dx).add_(math.pi).mul_(ORIENTATIONS / (2 * math.pi))
     lower = position.floor()
     magnitude = energy.sqrt_()
-    to_upper = magnitude * position.sub_(lower)
-    lower = torch.where(lower < 0, lower + ORIENTATIONS, lower)
-    upper = torch.where(lower < ORIENTATIONS - 1, lower + 1, 0.0)
+    to_upper = position.sub_(lower).mul_(magnitude)
 
     rows, columns = height // cell, width // cell
+    cells = rows * columns
     row = torch.arange(height, device=images.device) // cell
     column = torch.arange(width, device=images.device) // cell
-    first = torch.arange(batch, device=images.device).view(-1, 1, 1) * (ORIENTATIONS * rows * columns)
+    # Two more bins take what lies past the full turn, instead of a modulo at every pixel.
+    bins = ORIENTATIONS + 2
+    first = torch.arange(batch, device=images.device).view(-1, 1, 1) * (bins * cells)
     place = (first + row[:, None] * columns + column).float()
-    histogram = images.new_zeros(batch * ORIENTATIONS * rows * columns)
-    for bins, weights in ((lower, magnitude - to_upper), (upper, to_upper)):
-        index = torch.add(place, bins, alpha=rows * columns).long()
-        histogram.scatter_add_(0, index.flatten(), weights.flatten())
-    return histogram.view(batch, ORIENTATIONS, rows, columns)
+    index = torch.add(place, lower, alpha=cells).long().flatten()
+    histogram = images.new_zeros(batch * bins * cells)
+    histogram.scatter_add_(0, index, (magnitude - to_upper).flatten())
+    histogram.scatter_add_(0, index + cells, to_upper.flatten())
+    histogram = histogram.view(batch, bins, rows, columns)
+    histogram[:, :2] += histogram[:, ORIENTATIONS:]
+    return histogram[:, :ORIENTATIONS]
 
 
 def _strongest_gradient(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -73,11 +77,12 @@ def _strongest_gradient(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     dy = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
     energy = torch.addcmul(dx * dx, dy, dy)
     best_dx, best_dy, best = dx[:, 0], dy[:, 0], energy[:, 0]
-    for channel in range(1, images.shape[1]):  # three channels: cheaper than max with indices and two gathers
-        stronger = energy[:, channel] > best
-        best = torch.where(stronger, energy[:, channel], best)
-        best_dx = torch.where(stronger, dx[:, channel], best_dx)
-        best_dy = torch.where(stronger, dy[:, channel], best_dy)
+    for channel in range(1, images.shape[1]):
+        # 1 where this channel is stronger, else 0: with lerp several times faster than comparing and where.
+        stronger = (energy[:, channel] - best).sign_().clamp_(min=0)
+        best_dx = torch.lerp(best_dx, dx[:, channel], stronger)
+        best_dy = torch.lerp(best_dy, dy[:, channel], stronger)
+        best = torch.maximum(best, energy[:, channel])
     return best_dx, best_dy, best
 
 

@@ -39,6 +39,7 @@ class SpatialFilter(FilterModel):
         )
         self._support = rows, columns
         self._transform = _SupportTransform(memory.size_hw, rows, columns, memory.features.device)
+        self._product = memory.features.new_empty(0)
         channels = memory.features.shape[1]
         self._weights = memory.weights.new_zeros(
             channels, rows.stop - rows.start, columns.stop - columns.start
@@ -51,7 +52,9 @@ class SpatialFilter(FilterModel):
 
     def _solve(self, memory: SampleMemory, iterations: int) -> None:
         samples, weights = memory.features, memory.weights.view(-1, 1, 1)
-        product = torch.empty_like(samples)
+        if self._product.shape != samples.shape:  # megabytes: kept, or every step would fault them in anew
+            self._product = torch.empty_like(samples)
+        product = self._product
 
         def correlate(responses: Tensor) -> Tensor:
             """Σ_j a_j of the samples correlated with (conjugate spectra of) responses, on the support."""
