@@ -56,11 +56,11 @@ def draw_bbox(image: Image, bbox: ArrayLike, colour: Colour, dashed: bool = Fals
 def draw_text(image: Image, text: str, line: int, colour: Colour = WHITE) -> None:
     """Write ``text`` into the upper left corner, on a dark shadow, as line number ``line``."""
     size = max(0.4, min(image.shape[:2]) / 600)
-    place = (round(12 * size), round((line + 1) * 30 * size))
-    cv2.putText(
-        image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), round(4 * size) + 1, cv2.LINE_AA
-    )
-    cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, max(1, round(size)), cv2.LINE_AA)
+    left, bottom = round(12 * size), round((line + 1) * 30 * size)
+    thickness = max(1, round(size))
+    # The shadow is the same strokes one pixel aside: OpenCV 5 sets thicker ones wider.
+    for place, ink in (((left + 1, bottom + 1), (0, 0, 0)), ((left, bottom), colour)):
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, ink, thickness, cv2.LINE_AA)
 
 
 def annotate(image: Image, frame: int, output: TrackOutput) -> Image:
