@@ -71,13 +71,13 @@ class Benchmark(Command):
         """Run what is not done yet, print the scores; 1 when something failed."""
         from data.datasets import load_dataset
         from experiments.contender import parse_contenders
-        from experiments.running import Benchmarking, describe_missing, select
+        from experiments.running import Benchmarking, select
 
         self._check()
         contenders = parse_contenders(self.trackers, self.weights, self.device)
         dataset = select(load_dataset(self.dataset, self.root, self.subset), self.sequences)
-        for line in describe_missing(dataset):
-            print(line)
+        if dataset.lack:
+            print(dataset.lack)
         benchmarking = Benchmarking(dataset, contenders, self.protocol, self.output / "results")
         benchmarking.claim(overwrite=self.overwrite)
         failed = benchmarking.run(self._engine(), debug=self.debug)

@@ -26,15 +26,15 @@ class Check(Command):
         """Print what was found; 1 when something is wrong."""
         from data.datasets import load_dataset
         from data.integrity import find_problems
-        from experiments.running import describe_missing
 
         dataset = load_dataset(self.dataset, self.root, self.subset)
         frames = sum(len(sequence) for sequence in dataset)
         print(f"{dataset.results_name} in {dataset.root}: {len(dataset)} targets, {frames} frames")
-        for line in describe_missing(dataset):
-            print(line)
+        if dataset.lack:
+            print(dataset.lack)
         count = 0
-        for count, (name, problem) in enumerate(find_problems(dataset), 1):
+        for name, problem in find_problems(dataset):
             print(f"{name}: {problem}")
+            count += 1
         print(f"{count} problems found" if count else "all of it is sound")
         return 1 if count else 0

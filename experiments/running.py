@@ -48,19 +48,6 @@ def select(dataset: Dataset, names: str | None) -> Dataset:
     )
 
 
-def describe_missing(dataset: Dataset) -> list[str]:
-    """Say in a line, or in none, what the official list has and the root lacks."""
-    if dataset.missing:
-        names = ", ".join(dataset.missing[:8]) + (", …" if len(dataset.missing) > 8 else "")
-        return [
-            f"{len(dataset.missing)} of the {dataset.official_count} official targets are not there: {names}"
-        ]
-    found = len(dataset) + len(dataset.broken)
-    if dataset.official_count is not None and found < dataset.official_count:
-        return [f"the official list has {dataset.official_count} targets, {found} are there"]
-    return []
-
-
 class Benchmarking:
     """Trackers on a dataset under a protocol.
 
