@@ -125,8 +125,11 @@ class InfluenceBalanced(Loss):
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """CE, L2 or BCE, as the setting says."""
-        losses = {"class": cross_entropy, "regress": l2_loss, "binary": binary_cross_entropy}
-        return losses[self.setting](prediction, target)
+        if self.setting == "class":
+            return cross_entropy(prediction, target)
+        if self.setting == "binary":
+            return binary_cross_entropy(prediction, target)
+        return l2_loss(prediction, target)
 
     def modulation(self, prediction: Tensor, target: Tensor, features: Tensor) -> Tensor:
         """lambda_k / (IB + eps) of each sample; 1 before ``start_epoch``."""

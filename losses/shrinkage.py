@@ -44,19 +44,21 @@ def shrinkage_loss(
     response: Tensor, label: Tensor, a: float = 10.0, c: float = 0.2, importance: str = "exp"
 ) -> Tensor:
     """Shrinkage loss of each location; see ``Shrinkage``."""
-
-    def value_and_slope(response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        difference = response - label
-        error = difference.abs()
-        modulation = shrinkage_modulation(error, a, c)
-        scaled = difference * modulation
-        if importance != "none":
-            scaled = scaled * shrinkage_importance(label, importance)
-        return scaled * difference, scaled * (2 + a * error * (1 - modulation))
-
     if label.requires_grad:
-        return value_and_slope(response, label)[0]
-    return fused(response, label, value_and_slope, lambda *maps: value_and_slope(*maps)[1])
+        return _loss_and_slope(response, label, a, c, importance)[0]
+    return fused(_loss_and_slope, response, label, a, c, importance)
+
+
+def _loss_and_slope(
+    response: Tensor, label: Tensor, a: float, c: float, importance: str
+) -> tuple[Tensor, Tensor]:
+    difference = response - label
+    error = difference.abs()
+    modulation = shrinkage_modulation(error, a, c)
+    scaled = difference * modulation
+    if importance != "none":
+        scaled = scaled * shrinkage_importance(label, importance)
+    return scaled * difference, scaled * (2 + a * error * (1 - modulation))
 
 
 @register_loss("shrinkage")
