@@ -79,7 +79,8 @@ class Shrinkage(ModulatedLoss):
         a: speed of the shrinkage, above 0 (large: a hard threshold at c).
         c: error at which half of the loss is left.
         importance: weight w of a location by its label Y in [0, 1]: ``exp`` exp(Y), the paper's form;
-            ``none`` 1; ``dslt_code`` the released code's (Y exp(1.6 Y) / max)², 0 on background.
+            ``none`` 1; ``dslt_code`` the released code's (Y exp(1.6 Y) / max)², 0 on background, the maximum
+            over the map's locations that are not masked.
         reduction: see ``Loss``; the paper sums over the map.
 
     Example:
