@@ -60,7 +60,7 @@ def _column(shape: tuple[int, ...], *, compiled: bool) -> dict[str, float]:
     torch.compiler.reset()
     for name in NAMES:
         loss = build_loss(name)
-        steps[name] = _step(torch.compile(loss) if compiled else loss, prediction, target)
+        steps[name] = _step(torch.compile(loss.forward) if compiled else loss, prediction, target)
     # The losses share one `forward`: beyond the limit torch would silently run the later ones uncompiled.
     with torch._dynamo.config.patch(recompile_limit=len(NAMES)):
         return _medians(steps)

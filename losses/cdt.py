@@ -7,8 +7,8 @@ from torch import Tensor
 from losses.base import Loss
 from losses.checks import class_counts, number
 from losses.cross_entropy import cross_entropy
-from losses.equalization import check_classes
 from losses.registry import register_loss
+from losses.shapes import check_classes
 
 
 def class_temperatures(counts: Tensor, gamma: float = 0.2) -> Tensor:

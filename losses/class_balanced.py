@@ -9,9 +9,9 @@ from torch import Tensor
 from losses.base import ModulatedLoss
 from losses.checks import choice, class_counts, number
 from losses.cross_entropy import as_distribution, binary_cross_entropy, cross_entropy
-from losses.equalization import check_classes
 from losses.focal import focal_modulation
 from losses.registry import register_loss
+from losses.shapes import check_classes
 
 
 def effective_number(counts: Tensor, beta: float = 0.9999) -> Tensor:

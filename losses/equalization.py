@@ -9,6 +9,7 @@ from losses.base import Loss, ModulatedLoss
 from losses.checks import class_counts, number, whole_number
 from losses.cross_entropy import as_distribution, binary_cross_entropy
 from losses.registry import register_loss
+from losses.shapes import check_classes
 
 
 def rare_classes(counts: Tensor, threshold: float) -> Tensor:
@@ -191,11 +192,3 @@ class SEQL(Loss):
             beta = (draws < self.gamma).to(prediction.device)
         rare = rare_classes(self.counts, self.threshold)
         return 1 - beta.reshape(-1, prediction.shape[1]).to(prediction.dtype) * rare * (1 - target)
-
-
-def check_classes(logits: Tensor, counts: Tensor) -> None:
-    """Raise ``ValueError`` unless there is one count for each logit of a row."""
-    if logits.shape[1] != len(counts):
-        raise ValueError(
-            f"counts must hold one number for each of the {logits.shape[1]} classes, got {len(counts)}"
-        )

@@ -11,32 +11,46 @@ from losses.registry import register_loss
 from losses.shapes import expand_mask
 
 
-def authentic_smooth_l1(prediction: Tensor, target: Tensor, mu: float = 0.1) -> Tensor:
-    """ASL1 = sqrt(d² + mu²) - mu, written d² / (sqrt(d² + mu²) + mu): the difference cancels at small d."""
+def authentic_smooth_l1(
+    prediction: Tensor, target: Tensor, mu: float = 0.1, weight: Tensor | None = None
+) -> Tensor:
+    """ASL1 = sqrt(d² + mu²) - mu, written d² / (sqrt(d² + mu²) + mu): the difference cancels at small d.
 
-    def value_and_slope(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        difference = prediction - target
-        root = (difference.square() + mu * mu).sqrt()
-        return difference.square() / (root + mu), difference / root
-
+    The weight, a constant to the gradient, multiplies it.
+    """
     if target.requires_grad:
-        return value_and_slope(prediction, target)[0]
-    return fused(prediction, target, value_and_slope, lambda *maps: value_and_slope(*maps)[1])
+        loss = _asl1_and_slope(prediction, target, mu)[0]
+        return loss if weight is None else loss * weight
+    return fused(_asl1_and_slope, prediction, target, mu, weight=weight)
+
+
+def _asl1_and_slope(prediction: Tensor, target: Tensor, mu: float) -> tuple[Tensor, Tensor]:
+    difference = prediction - target
+    squared = difference.square()
+    root = (squared + mu * mu).sqrt()
+    return squared / (root + mu), difference / root
 
 
 def gradient_bins(norm: Tensor, bins: int) -> Tensor:
-    """Bin floor(g M) of each gradient norm g; the index is clamped, so that g = 1 is in the last bin."""
-    return (norm * bins).long().clamp_(0, bins - 1)
+    """Bin floor(g M) of each gradient norm g, int32; clamped, so that g = 1 is in the last bin (NaN: first)."""
+    return (norm * bins).int().clamp_(0, bins - 1)
 
 
 def bin_counts(index: Tensor, bins: int, mask: Tensor | None = None) -> Tensor:
     """Samples in each bin, int64 ``(M,)``, ignored samples left out.
 
     A scatter of integers: deterministic, and without the wait for the device that ``bincount`` has on a
-    GPU, where it reads the largest index on the host.
+    GPU, where it reads the largest index on the host. A compiler is given a comparison with every bin
+    instead, from which it makes vector instructions; run by itself that would hold M maps.
     """
-    ones = index.new_ones(1).expand(index.numel()) if mask is None else (mask != 0).long().flatten()
-    return index.new_zeros(bins).scatter_add_(0, index.flatten(), ones)
+    index = index.flatten()
+    kept = torch.ones_like(index) if mask is None else (mask != 0).to(index.dtype).flatten()
+    if not torch.compiler.is_compiling() or bins > 64:
+        return kept.new_zeros(bins).scatter_add_(0, index.long(), kept).long()
+    # The view makes the compiler store the index, instead of computing it for each bin again.
+    stored = index.as_strided(index.shape, (1,))
+    every = torch.arange(bins, dtype=index.dtype, device=index.device)
+    return ((stored == every.unsqueeze(1)) * kept).sum(1, dtype=torch.int32).long()
 
 
 def _summed_over_processes(counts: Tensor) -> Tensor:
@@ -71,31 +85,46 @@ class GradientHarmonizing(ModulatedLoss):
         """Norm g in [0, 1] of each sample's gradient; called without gradients."""
         raise NotImplementedError
 
+    def base_loss(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """The plain loss, times the weight, a constant to the gradient."""
+        raise NotImplementedError
+
     def forward(self, prediction: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
         """As ``Loss``; in training mode the running density takes the batch in."""
         prediction, target, mask = self.prepare(prediction, target, mask)
-        weight, density = self._weigh(prediction, target, mask)
+        index, counts = self._histogram(prediction, target, mask)
+        weight = self._weights(index, counts, prediction.dtype)
         if self.training and self.momentum > 0:
-            self.acc_sum.copy_(density)
-        return self.reduce(self.base_loss(prediction, target) * weight, target, mask)
+            self.acc_sum.copy_(self._density(counts))
+        return self.reduce(self.base_loss(prediction, target, weight), target, mask)
 
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Weight N / (density · bins) of each sample, a constant to the gradient; no state is changed."""
-        return self._weigh(prediction, target, None)[0]
+        return self._weights(*self._histogram(prediction, target, None), prediction.dtype)
 
     @torch.no_grad()
-    def _weigh(self, prediction: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _histogram(self, prediction: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Bin of each sample, and the samples in each bin."""
         index = gradient_bins(self.gradient_norm(prediction, target), self.bins)
         if mask is not None:
             mask = expand_mask(mask, index)
-        counts = _summed_over_processes(bin_counts(index, self.bins, mask))
-        filled = counts > 0
+        return index, _summed_over_processes(bin_counts(index, self.bins, mask))
+
+    def _density(self, counts: Tensor) -> Tensor:
+        """The counts, or their running mean, which stays as it was where a bin is empty."""
+        if self.momentum == 0:
+            return counts
         mixed = self.momentum * self.acc_sum + (1 - self.momentum) * counts
-        density = torch.where(filled, mixed, self.acc_sum)
+        return mixed.where(counts > 0, self.acc_sum)
+
+    def _weights(self, index: Tensor, counts: Tensor, dtype: torch.dtype) -> Tensor:
+        filled = counts > 0
         number_of_bins = filled.sum().clamp_min(1) if self.normalize == "nonempty" else self.bins
-        weight = counts.sum() / (density.where(filled, 1) * number_of_bins)
+        # A compiler may evaluate these operations anew at every sample: cheap ones, in the loss's precision.
+        share = counts.sum().to(dtype) / number_of_bins
+        weight = (share / self._density(counts).to(dtype)).masked_fill(~filled, 0)
         # index_select is several times faster on a CPU than weight[index].
-        return weight.to(prediction.dtype).index_select(0, index.flatten()).view_as(index), density
+        return weight.index_select(0, index.long().flatten()).view_as(index)
 
 
 @register_loss("ghm-c")
@@ -148,13 +177,13 @@ class GHMC(GradientHarmonizing):
         prediction, target, mask = super().prepare(prediction, target, mask)
         return prediction, as_distribution(target, prediction) if self.setting == "class" else target, mask
 
-    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """BCE."""
-        return binary_cross_entropy(prediction, target)
+    def base_loss(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """BCE, times the weight."""
+        return binary_cross_entropy(prediction, target, weight)
 
     def gradient_norm(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """|s(x) - y|; in place, and without the digits near 0 that no bin needs."""
-        return prediction.sigmoid().sub_(target).abs_()
+        """|s(x) - y|, without the digits near 0 that no bin needs."""
+        return (prediction.sigmoid() - target).abs_()
 
 
 @register_loss("ghm-r")
@@ -195,9 +224,9 @@ class GHMR(GradientHarmonizing):
         super().__init__(bins, momentum, normalize, reduction=reduction)
         self.mu = number("mu", mu, above=0)
 
-    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """ASL1."""
-        return authentic_smooth_l1(prediction, target, self.mu)
+    def base_loss(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """ASL1, times the weight."""
+        return authentic_smooth_l1(prediction, target, self.mu, weight)
 
     def gradient_norm(self, prediction: Tensor, target: Tensor) -> Tensor:
         """|d| / sqrt(d² + mu²), in [0, 1)."""

@@ -8,10 +8,9 @@ from torch import Tensor
 from losses.base import Loss
 from losses.checks import choice, class_counts, number, whole_number
 from losses.cross_entropy import as_distribution, binary_cross_entropy, binary_residual, cross_entropy
-from losses.equalization import check_classes
 from losses.registry import register_loss
 from losses.regression import l2_loss
-from losses.shapes import widen
+from losses.shapes import check_classes, widen
 
 
 def influence(residual_norm: Tensor, feature_norm: Tensor) -> Tensor:
@@ -40,7 +39,9 @@ class InfluenceBalanced(Loss):
 
     As in the reference code the weight stays in the graph, so the gradient of a well-classified sample
     dies. With ``detach_weight`` every sample's gradient has about the same norm, which is what the paper
-    derives. Features usually want ``detach()``: else training shrinks the loss by growing ||h||.
+    derives. Features usually want ``detach()``: else training shrinks the loss by growing ||h||. A sample
+    whose features are all 0 has the weight alpha / epsilon, by default 1e6: more than float16 logits can hold
+    as their gradient.
 
     Reference: Park et al., "Influence-Balanced Loss for Imbalanced Visual Classification", ICCV 2021, eq. 8.
 
@@ -125,8 +126,11 @@ class InfluenceBalanced(Loss):
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """CE, L2 or BCE, as the setting says."""
-        losses = {"class": cross_entropy, "regress": l2_loss, "binary": binary_cross_entropy}
-        return losses[self.setting](prediction, target)
+        if self.setting == "class":
+            return cross_entropy(prediction, target)
+        if self.setting == "binary":
+            return binary_cross_entropy(prediction, target)
+        return l2_loss(prediction, target)
 
     def modulation(self, prediction: Tensor, target: Tensor, features: Tensor) -> Tensor:
         """lambda_k / (IB + eps) of each sample; 1 before ``start_epoch``."""

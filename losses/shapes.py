@@ -86,6 +86,14 @@ def expand_mask(mask: Tensor, loss: Tensor) -> Tensor:
     return mask.reshape(mask.shape + (1,) * (loss.ndim - mask.ndim)).expand_as(loss)
 
 
+def check_classes(logits: Tensor, counts: Tensor) -> None:
+    """Raise ``ValueError`` unless there is one count for each logit of a row."""
+    if logits.shape[1] != len(counts):
+        raise ValueError(
+            f"counts must hold one number for each of the {logits.shape[1]} classes, got {len(counts)}"
+        )
+
+
 def _checked_prediction(prediction: Tensor) -> Tensor:
     if not prediction.is_floating_point():
         raise TypeError(f"prediction must be a floating-point tensor, got {prediction.dtype}")

@@ -44,19 +44,21 @@ def shrinkage_loss(
     response: Tensor, label: Tensor, a: float = 10.0, c: float = 0.2, importance: str = "exp"
 ) -> Tensor:
     """Shrinkage loss of each location; see ``Shrinkage``."""
-
-    def value_and_slope(response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        difference = response - label
-        error = difference.abs()
-        modulation = shrinkage_modulation(error, a, c)
-        scaled = difference * modulation
-        if importance != "none":
-            scaled = scaled * shrinkage_importance(label, importance)
-        return scaled * difference, scaled * (2 + a * error * (1 - modulation))
-
     if label.requires_grad:
-        return value_and_slope(response, label)[0]
-    return fused(response, label, value_and_slope, lambda *maps: value_and_slope(*maps)[1])
+        return _loss_and_slope(response, label, a, c, importance)[0]
+    return fused(_loss_and_slope, response, label, a, c, importance)
+
+
+def _loss_and_slope(
+    response: Tensor, label: Tensor, a: float, c: float, importance: str
+) -> tuple[Tensor, Tensor]:
+    difference = response - label
+    error = difference.abs()
+    modulation = shrinkage_modulation(error, a, c)
+    scaled = difference * modulation
+    if importance != "none":
+        scaled = scaled * shrinkage_importance(label, importance)
+    return scaled * difference, scaled * (2 + a * error * (1 - modulation))
 
 
 @register_loss("shrinkage")
@@ -77,7 +79,8 @@ class Shrinkage(ModulatedLoss):
         a: speed of the shrinkage, above 0 (large: a hard threshold at c).
         c: error at which half of the loss is left.
         importance: weight w of a location by its label Y in [0, 1]: ``exp`` exp(Y), the paper's form;
-            ``none`` 1; ``dslt_code`` the released code's (Y exp(1.6 Y) / max)², 0 on background.
+            ``none`` 1; ``dslt_code`` the released code's (Y exp(1.6 Y) / max)², 0 on background, the maximum
+            over the map's locations that are not masked.
         reduction: see ``Loss``; the paper sums over the map.
 
     Example:

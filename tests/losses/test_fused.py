@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from losses import build_loss
-from losses.cross_entropy import bce_and_residual, binary_cross_entropy, binary_residual
+from losses.cross_entropy import _bce_and_residual, binary_cross_entropy, binary_residual
 from losses.fused import fused
 
 
@@ -14,7 +14,7 @@ def test_bce_and_residual_are_exact_at_zero_and_at_saturation():
     values = torch.tensor([-1000.0, -40, -3, -1e-3, 0, 1e-3, 3, 40, 1000], dtype=torch.float64)
     for y in (0.0, 0.3, 1.0):
         label = torch.full_like(values, y)
-        loss, slope = bce_and_residual(values, label)
+        loss, slope = _bce_and_residual(values, label)
         torch.testing.assert_close(loss, binary_cross_entropy(values, label), rtol=1e-12, atol=0)
         torch.testing.assert_close(slope, binary_residual(values, label), rtol=1e-12, atol=0)
 
@@ -24,14 +24,32 @@ def test_derivatives_of_every_order_are_those_of_the_formula():
     target = torch.rand(9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
     def function(x):
-        return fused(x, target, bce_and_residual, binary_residual)
+        return fused(_bce_and_residual, x, target, slope=binary_residual)
 
     assert torch.autograd.gradcheck(function, (x,))
     assert torch.autograd.gradgradcheck(function, (x,))
 
 
+@pytest.mark.parametrize("name", ["shrinkage", "ghm-r"])
+def test_hessian_by_forward_over_reverse(name):
+    """``torch.func.hessian`` uses forward mode, for which a function of one's own needs a rule."""
+    response, label = torch.rand(
+        2, 2, 1, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
+    loss = build_loss(name)
+
+    def function(x):
+        return loss(x, label)
+
+    expected = torch.autograd.functional.hessian(function, response)
+    torch.testing.assert_close(torch.func.hessian(function)(response), expected)
+
+
+COMPILER = pytest.mark.skipif(which("g++") is None, reason="torch.compile needs a C++ compiler")
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(which("g++") is None, reason="torch.compile needs a C++ compiler")
+@COMPILER
 @pytest.mark.parametrize("name", ["shrinkage", "bce", "ghm-r", "ghm-c"])
 def test_compiled_is_the_same(name):
     generator = torch.Generator().manual_seed(0)
@@ -44,3 +62,23 @@ def test_compiled_is_the_same(name):
         value = function(response, label)
         results.append((value, *torch.autograd.grad(value, response)))
     torch.testing.assert_close(results[0], results[1])
+
+
+@pytest.mark.slow
+@COMPILER
+@pytest.mark.parametrize("momentum", [0.0, 0.6])
+def test_compiled_counts_are_the_same(momentum):
+    """Under a compiler the bins are counted otherwise; ignored samples and the running density too."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(3, 1, 9, 9, generator=generator, dtype=torch.float64, requires_grad=True)
+    label = torch.rand(logits.shape, generator=generator, dtype=torch.float64)
+    mask = torch.rand(logits.shape, generator=generator).round()
+    plain, twin = build_loss("ghm-c", momentum=momentum), build_loss("ghm-c", momentum=momentum)
+    torch.compiler.reset()
+    compiled = torch.compile(twin.forward, fullgraph=True)
+    for given in (None, mask):
+        values = [function(logits, label, mask=given) for function in (plain, compiled)]
+        gradients = [torch.autograd.grad(value, logits)[0] for value in values]
+        torch.testing.assert_close(*values, rtol=1e-12, atol=0)
+        torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-18)
+        assert torch.equal(plain.acc_sum, twin.acc_sum)

@@ -126,6 +126,17 @@ def test_effective_contribution_of_each_bin_is_flat():
     torch.testing.assert_close(share, torch.full((10,), count.sum() / 10), rtol=1e-4, atol=0)
 
 
+@pytest.mark.parametrize("name", ["ghm-c", "ghm-r"])
+def test_histogram_of_each_sample_by_vmap(name):
+    generator = torch.Generator().manual_seed(0)
+    responses, labels = torch.rand(2, 3, 1, 4, 4, generator=generator, dtype=torch.float64)
+    loss = build_loss(name)
+    for dims, arguments in (((0, None), (responses, labels[0])), ((None, 0), (responses[0], labels))):
+        values = torch.func.vmap(loss, in_dims=dims)(*arguments)
+        pairs = [[x if d is None else x[i] for x, d in zip(arguments, dims, strict=True)] for i in range(3)]
+        torch.testing.assert_close(values, torch.stack([loss(*pair) for pair in pairs]))
+
+
 def run_process(rank, store, results):
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
