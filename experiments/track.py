@@ -125,7 +125,7 @@ class Track(Command):
                 self._summarise(folder, seconds, lost, ended)
 
     def _summarise(self, folder: Path, seconds: Sequence[float], lost: int, ended: str) -> None:
-        from experiments.follow import Timing
+        from experiments.timing import Timing
         from experiments.results import versions, write_json
 
         timing = Timing.of(seconds)
