@@ -2,10 +2,11 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as TypingSequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -28,6 +29,7 @@ class Sequence:
         bboxes: float64 ``(N, 4)`` x, y, w, h in pixels, 0-based; a row of NaN where the target is absent.
         attributes: Challenges that it holds, e.g. ``("IV", "OCC")``.
         unannotated: Frames at its end that were left out because they have no box.
+        frame_wh: Width and height of the frames in pixels where the dataset states them, else None.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Sequence:
     bboxes: NDArray[np.float64]
     attributes: tuple[str, ...] = ()
     unannotated: int = 0
+    frame_wh: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.bboxes.shape != (len(self.paths), 4):
@@ -49,6 +52,29 @@ class Sequence:
     def frames(self) -> Iterator[NDArray[np.uint8]]:
         """Read the frames one by one as uint8 RGB ``(H, W, 3)``."""
         return map(read_image, self.paths)
+
+    @classmethod
+    def matched(
+        cls, name: str, paths: TypingSequence[Path], bboxes: NDArray[np.float64], source: Path, **more: Any
+    ) -> "Sequence":
+        """Pair frames and boxes one by one; frames beyond the last box are left out and counted.
+
+        Args:
+            name: Name of the sequence.
+            paths: Image files in order; the first box belongs to the first.
+            bboxes: ``(N, 4)``, 0-based.
+            source: Where the boxes come from, for the message.
+            more: Further attributes.
+
+        Raises:
+            ValueError: There is no box, or there are more boxes than images.
+        """
+        if not 0 < len(bboxes) <= len(paths):
+            raise ValueError(
+                f"{source} holds {len(bboxes)} boxes for {len(paths)} images: expected 1 to {len(paths)} boxes"
+            )
+        kept = tuple(paths[: len(bboxes)])
+        return cls(name, kept, bboxes, unannotated=len(paths) - len(bboxes), **more)
 
 
 def read_otb(folder: str | Path) -> list[Sequence]:
@@ -81,13 +107,7 @@ def read_otb(folder: str | Path) -> list[Sequence]:
     for file in files:
         number = file.stem.removeprefix("groundtruth_rect")
         name = folder.name + (number if len(files) > 1 else "")
-        bboxes = read_bboxes(file)
-        if not 0 < len(bboxes) <= len(paths):
-            raise ValueError(
-                f"{file} holds {len(bboxes)} boxes for {len(paths)} images: expected 1 to {len(paths)} boxes"
-            )
-        kept = tuple(paths[: len(bboxes)])
-        sequences.append(Sequence(name, kept, bboxes, attributes, len(paths) - len(bboxes)))
+        sequences.append(Sequence.matched(name, paths, read_bboxes(file), file, attributes=attributes))
     return sequences
 
 
@@ -158,11 +178,24 @@ def write_otb(sequence: FrameSource, folder: str | Path, suffix: str = ".png") -
     write_bboxes(folder / "groundtruth_rect.txt", sequence.bboxes)
 
 
-def read_bboxes(path: str | Path) -> NDArray[np.float64]:
+def parse_xywh(fields: list[str]) -> list[float]:
+    """Read the fields of a line as the four numbers of a box; ``ValueError`` when they are not."""
+    x, y, w, h = map(float, fields)
+    return [x, y, w, h]
+
+
+def read_bboxes(
+    path: str | Path, parse: Callable[[list[str]], list[float]] = parse_xywh
+) -> NDArray[np.float64]:
     """Read a text file of boxes: one ``x,y,w,h`` a line, 1-based, with commas, tabs or spaces.
 
     A line that is empty or holds a NaN or a width or height of 0 or less means that the target is absent;
     empty lines at the end of the file are no rows.
+
+    Args:
+        path: The text file.
+        parse: Makes ``x, y, w, h`` of the fields of a line, for files that hold something else; raises
+            ``ValueError`` for fields that are no box.
 
     Returns:
         float64 ``(N, 4)``, 0-based; absent rows are all NaN.
@@ -179,10 +212,11 @@ def read_bboxes(path: str | Path) -> NDArray[np.float64]:
     except UnicodeDecodeError:
         raise ValueError(f"box file {path} is not a text file") from None
     lines = text.rstrip().splitlines()
-    rows = _parse_plain(lines)
+    rows = _parse_plain(lines) if parse is parse_xywh else None
     if rows is None:
-        rows = np.array([_parse_row(line.strip(), f"{path}, line {n}") for n, line in enumerate(lines, 1)])
-    return from_one_based(rows.reshape(-1, 4))
+        parsed = [_parse_row(line.strip(), f"{path}, line {n}", parse) for n, line in enumerate(lines, 1)]
+        rows = np.array(parsed, np.float64).reshape(-1, 4)
+    return from_one_based(rows)
 
 
 def write_bboxes(path: str | Path, bboxes: ArrayLike) -> None:
@@ -224,14 +258,14 @@ def _parse_plain(lines: list[str]) -> NDArray[np.float64] | None:
     return rows
 
 
-def _parse_row(line: str, where: str) -> list[float]:
+def _parse_row(line: str, where: str, parse: Callable[[list[str]], list[float]]) -> list[float]:
     if not line:
         return _ABSENT
     try:
-        values = [float(field) for field in re.split(r"\s*,\s*|\s+", line)]
+        values = parse(re.split(r"\s*,\s*|\s+", line))
     except ValueError:
-        values = []
-    if len(values) != 4 or any(map(math.isinf, values)):
+        values = [math.inf]
+    if any(map(math.isinf, values)):
         raise ValueError(f"{where}: expected four numbers x,y,w,h, got '{line[:60]}'")
     present = not any(map(math.isnan, values)) and values[2] > 0 and values[3] > 0
     return values if present else _ABSENT
