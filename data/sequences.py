@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from data.boxes import from_one_based, to_one_based
 from data.files import replacing
 from data.images import IMAGE_SUFFIXES, list_images, natural_order, read_image
+from data.number_table import parse_table
 
 _ABSENT = [math.nan] * 4
 
@@ -211,9 +212,10 @@ def read_bboxes(
         raise FileNotFoundError(f"box file does not exist: {path}") from None
     except UnicodeDecodeError:
         raise ValueError(f"box file {path} is not a text file") from None
-    lines = text.rstrip().splitlines()
-    rows = _parse_plain(lines) if parse is parse_xywh else None
+    text = text.rstrip()
+    rows = _parse_plain(text) if parse is parse_xywh else None
     if rows is None:
+        lines = text.splitlines()
         parsed = [_parse_row(line.strip(), f"{path}, line {n}", parse) for n, line in enumerate(lines, 1)]
         rows = np.array(parsed, np.float64).reshape(-1, 4)
     return from_one_based(rows)
@@ -244,17 +246,16 @@ def _box_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("groundtruth_rect*.txt"), key=natural_order)
 
 
-def _parse_plain(lines: list[str]) -> NDArray[np.float64] | None:
+def _parse_plain(text: str) -> NDArray[np.float64] | None:
     """The rows ``(N, 4)`` of a file that is as it should be, at NumPy's speed; None for any other."""
-    if not lines:
-        return None
     try:
-        rows = np.loadtxt(lines, delimiter="," if "," in lines[0] else None, comments=None, ndmin=2)
+        rows = parse_table(text)
     except ValueError:
         return None
-    if rows.shape != (len(lines), 4) or np.isinf(rows).any():
+    if rows.shape != (text.count("\n") + 1, 4) or np.isinf(rows).any():
         return None
-    rows[np.isnan(rows).any(axis=1) | (rows[:, 2:] <= 0).any(axis=1)] = math.nan
+    x, y, w, h = rows.T
+    rows[np.isnan(x + y) | ~(w > 0) | ~(h > 0)] = math.nan
     return rows
 
 

@@ -98,14 +98,15 @@ def frame_errors(
     predicted, truth = np.array(predicted, dtype=np.float64), np.array(truth, dtype=np.float64)
     if predicted.shape != truth.shape or truth.ndim != 2 or truth.shape[1] != 4:
         raise ValueError(f"boxes must both be (N, 4), got {predicted.shape} and {truth.shape}")
-    present = np.isfinite(truth).all(axis=1)
+    present = np.isfinite(truth.sum(axis=1))
     if not present.any():
         raise ValueError(f"ground truth must have a box in some frame, got {len(truth)} frames without")
     counted = np.ones(len(truth), dtype=np.bool_) if protocol == "otb" else present
     if protocol == "otb":
         predicted = _carry_forward(predicted)
         # The toolkit takes a box with any number of 0 or less for absent; its files count pixels from 1.
-        present &= (truth > (-1, -1, 0, 0)).all(axis=1)
+        x, y, w, h = truth.T
+        present &= (x > -1) & (y > -1) & (w > 0) & (h > 0)
     predicted[0] = truth[0]
     offset = bbox_center(predicted) - bbox_center(truth)
     relative = offset / np.maximum(truth[:, 2:], np.finfo(np.float64).eps)
@@ -116,8 +117,8 @@ def frame_errors(
     # The toolkit gives absent frames overlap -1, a miss, and error -1, a hit.
     return FrameErrors(
         overlap=np.where(present, overlap, 0),
-        error=np.where(present, np.linalg.norm(offset, axis=1), -1),
-        normalised=np.where(present, np.linalg.norm(relative, axis=1), -1),
+        error=np.where(present, _length(offset), -1),
+        normalised=np.where(present, _length(relative), -1),
         counted=counted,
     )
 
@@ -169,9 +170,14 @@ def mean_score(scores: Sequence[Score], by_frames: bool = False) -> Score:
     return Score(**means, frames=sum(frames))
 
 
+def _length(vectors: Floats) -> Floats:
+    return np.sqrt(vectors[:, 0] ** 2 + vectors[:, 1] ** 2)
+
+
 def _carry_forward(bboxes: Floats) -> Floats:
     """Replace invalid boxes by the last valid one before them."""
-    valid = np.isfinite(bboxes).all(axis=1) & (bboxes[:, 2:] > 0).all(axis=1)
+    x, y, w, h = bboxes.T
+    valid = np.isfinite(x + y) & (w > 0) & (h > 0)
     return bboxes[np.maximum.accumulate(np.where(valid, np.arange(len(bboxes)), 0))]
 
 
