@@ -11,9 +11,10 @@ import tyro
 
 from experiments.command import Command
 from experiments.demo import Demo
+from experiments.report import Report
 from experiments.track import Track
 
-COMMANDS: dict[str, Callable[..., Command]] = {"demo": Demo, "track": Track}
+COMMANDS: dict[str, Callable[..., Command]] = {"demo": Demo, "report": Report, "track": Track}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

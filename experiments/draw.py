@@ -1,25 +1,13 @@
 """Pictures of tracking: boxes on frames, responses over frames."""
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats, Image
 from data.crop import SearchRegion, paste
+from experiments.palette import GREEN, VERMILION, WHITE, Colour
 from tracker import TrackOutput
-
-Colour = tuple[int, int, int]
-
-# Okabe and Ito's colours, told apart by colour-blind readers.
-GREEN: Colour = (0, 158, 115)
-ORANGE: Colour = (230, 159, 0)
-BLUE: Colour = (86, 180, 233)
-VERMILION: Colour = (213, 94, 0)
-PURPLE: Colour = (204, 121, 167)
-WHITE: Colour = (255, 255, 255)
-PALETTE: Sequence[Colour] = (GREEN, ORANGE, BLUE, PURPLE, VERMILION)
 
 
 def draw_bbox(image: Image, bbox: ArrayLike, colour: Colour, dashed: bool = False) -> None:

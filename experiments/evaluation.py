@@ -162,7 +162,12 @@ def evaluate_tracker(
                 problems.append(problem)
         if found:
             scores[annotation.name] = found[0] if len(found) == 1 else mean_score(found, by_frames=True)
-    return TrackerResult(folder.name, scores, tuple(problems), _read_timing(folder, problems))
+    missing = [one.name for one in annotations if one.name not in scores]
+    if missing:
+        some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+        problems.append(f"{folder} is incomplete: no score for {len(missing)} of {len(annotations)}: {some}")
+    timing = _read_timing(folder, problems)
+    return TrackerResult(folder.name, scores, tuple(problems), timing)
 
 
 def find_runs(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -162,7 +162,7 @@ def mean_score(scores: Sequence[Score], by_frames: bool = False) -> Score:
     """Mean of the curves, every target counting the same, or ``by_frames`` every frame, as GOT-10k has it."""
     frames = [one.frames for one in scores]
     weights = frames if by_frames else None
-    means = {
+    means: dict[str, Any] = {
         field.name: np.average([getattr(one, field.name) for one in scores], axis=0, weights=weights)
         for field in fields(Score)
         if field.name != "frames"
