@@ -1,12 +1,14 @@
 """Pictures of tracking: boxes on frames, responses over frames."""
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats, Image
 from data.crop import SearchRegion, paste
-from experiments.palette import GREEN, VERMILION, WHITE, Colour
+from experiments.palette import GREEN, VERMILION, WHITE, Colour, colours
 from tracker import TrackOutput
 
 
@@ -72,3 +74,38 @@ def colour_response(output: TrackOutput) -> Image:
 def _nearest_region(bbox: Floats) -> SearchRegion:
     x, y, side, _ = (round(float(value)) for value in bbox)
     return SearchRegion(x, y, max(side, 1), max(side, 1))
+
+
+def compare(image: Image, frame: int, truth: ArrayLike, bboxes: Mapping[str, Floats]) -> Image:
+    """A copy of ``image`` with several trackers' boxes, the true one dashed, above a strip that names them.
+
+    Args:
+        image: uint8 ``(H, W, 3)`` RGB.
+        frame: its number.
+        truth: 0-based box ``(x, y, w, h)``; NaN where the target is absent.
+        bboxes: name -> 0-based box; the first lies on top.
+
+    Returns:
+        uint8 ``(H + strip, W, 3)``.
+    """
+    picture = image.copy()
+    chosen = colours(bboxes)
+    for name in reversed(list(bboxes)):
+        draw_bbox(picture, bboxes[name], chosen[name])
+    draw_bbox(picture, truth, WHITE, dashed=True)
+    return np.concatenate([picture, _legend(image.shape[1], frame, chosen)])
+
+
+def _legend(width: int, frame: int, names: Mapping[str, Colour]) -> Image:
+    """A dark strip ``(24, width, 3)``: each name behind a line in its colour, the truth's dashed."""
+    strip = np.full((24, width, 3), 32, np.uint8)
+    left = 8
+    for name, colour in {"truth": WHITE, **names}.items():
+        for start in (left, left + 9) if name == "truth" else range(left, left + 16, 3):
+            cv2.line(strip, (start, 12), (start + 5, 12), colour, 2)
+        cv2.putText(strip, name, (left + 22, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.4, WHITE, 1, cv2.LINE_AA)
+        left += 38 + cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)[0][0]
+    text = f"frame {frame}"
+    right = width - 8 - cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)[0][0]
+    cv2.putText(strip, text, (right, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.4, WHITE, 1, cv2.LINE_AA)
+    return strip

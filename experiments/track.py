@@ -1,7 +1,6 @@
 """``python -m experiments track``: follow one target through a video, images, a camera or a stream."""
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -89,16 +88,13 @@ class Track(Command):
 
     def _record(self, video: "VideoFrames", steps: Iterator["Step"]) -> None:
         """Write every step; whatever ends them early, what was tracked is kept and said."""
-        from tqdm import tqdm
-
+        from experiments.progress import progress_bar
         from experiments.results import TrackFiles
         from experiments.window import Window
 
         folder = self.output or Path("runs/track") / folder_name(self.source)
         seconds: list[float] = []
         lost, ended = 0, "at the end of the source"
-        # In a log file a line every ten seconds is enough.
-        pace = {} if sys.stderr.isatty() else {"mininterval": 10, "delay": 10}
         try:
             with ExitStack() as stack:
                 files = stack.enter_context(
@@ -110,7 +106,7 @@ class Track(Command):
                     )
                 )
                 window = stack.enter_context(Window(self.source)) if self.show else None
-                for step in stack.enter_context(tqdm(steps, total=video.frame_count, unit="frame", **pace)):
+                for step in stack.enter_context(progress_bar(steps, total=video.frame_count, unit="frame")):
                     files.write(step)
                     seconds.append(step.seconds)
                     lost += step.output.lost
