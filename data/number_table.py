@@ -22,7 +22,7 @@ def parse_table(text: str) -> Floats:
     >>> parse_table("1.50,2.25\n3.00,nan\n").tolist()
     [[1.5, 2.25], [3.0, nan]]
     """
-    if not text.strip():
+    if not any(map(str.isdigit, text)):
         raise ValueError("expected lines of numbers, got none")
     delimiter = "," if "," in text else None
     decimals = _common_decimals(text.encode())

@@ -51,11 +51,13 @@ class Annotations:
     """The ground truth of a benchmark.
 
     Attributes:
+        dataset: registered name of the dataset.
         results_name: folder of its results, e.g. ``OTB2015``; case and punctuation do not matter.
         sequences: name -> annotation.
         problems: a line for each sequence of the benchmark that is missing or broken.
     """
 
+    dataset: str
     results_name: str
     sequences: dict[str, Annotation]
     problems: tuple[str, ...] = ()
@@ -79,11 +81,15 @@ def read_annotations(dataset: str, root: Path) -> Annotations:
         return _read_json(dataset, root)
     found = load_dataset(dataset, root)
     broken = [f"sequence {name} is left out: {reason}" for name, reason in found.broken.items()]
-    missing = [f"sequence {name} is not in {root}" for name in found.missing]
+    missing = [_missing(found.missing, root)] if found.missing else []
     sequences = {one.name: Annotation(one.name, one.bboxes, one.attributes, one.paths) for one in found}
     if not sequences:
         raise ValueError(f"no sequence of {dataset} in {root} can be used: {'; '.join(broken)}")
-    return Annotations(found.results_name, sequences, (*broken, *missing))
+    return Annotations(found.name, found.results_name, sequences, (*broken, *missing))
+
+
+def _missing(names: tuple[str, ...], root: Path) -> str:
+    return f"not in {root}, {len(names)} sequences: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
 
 
 def _read_json(dataset: str, path: Path) -> Annotations:
@@ -103,7 +109,8 @@ def _read_json(dataset: str, path: Path) -> Annotations:
     if otb_list:
         listed = {target.name for target in otb_targets().values() if otb_list[1] in target.lists}
         sequences = {name: one for name, one in sequences.items() if name in listed}
-    return Annotations("otb2015" if dataset == "otb100" else dataset, sequences)
+    name = "otb2015" if dataset == "otb100" else dataset
+    return Annotations(name, name, sequences)
 
 
 def _bboxes(entry: object, where: str) -> Floats:

@@ -1,7 +1,7 @@
 """Plots as the field draws them: one curve a tracker, the legend ranked by score."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -33,23 +33,21 @@ class Plot:
     """A kind of plot.
 
     Attributes:
-        name: of its file.
+        curve: attribute of a `Score` that holds its values, and name of its file.
         title: its first words; ``of`` and the subject follow.
         xlabel: what the thresholds are.
         ylabel: what the curve is.
         thresholds: where it was measured.
-        curve: its values for a score.
-        rank: the number of a score that trackers are ranked by.
+        metric: attribute of a `Score` that trackers are ranked by.
         corner: where the curves leave room for the legend.
     """
 
-    name: str
+    curve: str
     title: str
     xlabel: str
     ylabel: str
     thresholds: Floats
-    curve: Callable[[Score], Floats]
-    rank: Callable[[Score], float]
+    metric: str
     corner: Literal["lower left", "lower right"]
 
 
@@ -59,8 +57,7 @@ SUCCESS = Plot(
     "Overlap threshold",
     "Success rate",
     SUCCESS_THRESHOLDS,
-    lambda one: one.success,
-    lambda one: one.success_auc,
+    "success_auc",
     "lower left",
 )
 PRECISION = Plot(
@@ -69,8 +66,7 @@ PRECISION = Plot(
     "Location error threshold (pixels)",
     "Precision",
     PRECISION_THRESHOLDS,
-    lambda one: one.precision,
-    lambda one: one.precision_20,
+    "precision_20",
     "lower right",
 )
 NORMALISED_PRECISION = Plot(
@@ -79,18 +75,16 @@ NORMALISED_PRECISION = Plot(
     "Location error threshold (target sizes)",
     "Precision",
     NORMALISED_THRESHOLDS,
-    lambda one: one.normalised_precision,
-    lambda one: one.normalised_precision_20,
+    "normalised_precision_20",
     "lower right",
 )
 RATE = Plot(
-    "success_rate",
+    "rate",
     "Success rate",
     "Overlap threshold",
     "Success rate",
     RATE_THRESHOLDS,
-    lambda one: one.rate,
-    lambda one: one.ao,
+    "ao",
     "lower left",
 )
 
@@ -177,15 +171,16 @@ def _curves(
 ) -> None:
     # Where the colours begin again, the dashes change.
     dashes = {name: _DASHES[i // len(PALETTE) % len(_DASHES)] for i, name in enumerate(chosen)}
-    ranked = sorted(scores, key=lambda name: plot.rank(scores[name]), reverse=True)
+    values = {name: getattr(score, plot.metric) for name, score in scores.items()}
+    ranked = sorted(scores, key=values.__getitem__, reverse=True)
     for name in ranked[:SHOWN]:
         axes.plot(
             plot.thresholds,
-            plot.curve(scores[name]),
+            getattr(scores[name], plot.curve),
             dashes[name],
             color=as_hex(chosen[name]),
             linewidth=2.2,
-            label=_label(name, plot.rank(scores[name])),
+            label=_label(name, values[name]),
         )
     axes.set(xlim=(plot.thresholds[0], plot.thresholds[-1]), ylim=(0, 1.02))
     axes.grid(color="0.88", linewidth=0.8)

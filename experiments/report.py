@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +12,7 @@ from tyro.conf import Positional
 from experiments.command import Command
 
 if TYPE_CHECKING:
+    from experiments.annotations import Annotations
     from experiments.evaluation import Evaluation
     from experiments.summary import Summary
 
@@ -45,74 +47,97 @@ class Report(Command):
     def run(self) -> int:
         """Write the report; 1 when a tracker lacks usable results of some sequence."""
         from experiments.annotations import read_annotations
-        from experiments.evaluation import evaluate
-        from experiments.published import with_baselines
-        from experiments.summary import summarise
+        from experiments.page import write_report_page
+        from experiments.predictions import find_trackers, present_ways
 
         annotations = read_annotations(self.dataset, self.root)
+        ways = present_ways(self.results_dir, annotations.results_name)
         names = [name.strip() for name in (self.trackers or "").split(",") if name.strip()]
-        protocol = self.protocol or ("otb" if self.dataset.startswith("otb") else "got10k")
-        own = evaluate(self.results_dir, annotations, names, protocol)
-        for line in own.problems[:_PROBLEMS_PRINTED]:
-            print(f"warning: {line}", file=sys.stderr)
-        if len(own.problems) > _PROBLEMS_PRINTED:
-            print(f"warning: {len(own.problems) - _PROBLEMS_PRINTED} more in the report", file=sys.stderr)
-        if not own.means():
-            raise ValueError(f"no result file in {self.results_dir} could be scored; the lines above say why")
-        evaluation = with_baselines(own, self.dataset) if self.baselines else own
-        folder = self.output or Path("runs/report") / self.dataset
-        self._write(folder, evaluation, summarise(evaluation, self.dataset))
-        return int(any(len(one.scores) < len(own.attributes) for one in own.results))
-
-    def _write(self, folder: Path, evaluation: "Evaluation", summary: "Summary") -> None:
-        from data.files import replacing
-        from experiments.tables import HEADINGS, latex, markdown
-
-        folder.mkdir(parents=True, exist_ok=True)
-        write_plots(folder / "plots", evaluation)
-        texts = {
-            "report.json": json.dumps(summary, indent=1) + "\n",
-            "report.md": markdown(summary),
-            "report.tex": latex(summary),
+        first, *others = ways
+        trackers = {first: find_trackers(ways[first], names)}
+        for way in others:  # trackers that were not run in this way are simply not in its tables
+            trackers[way] = [path for path in find_trackers(ways[way]) if not names or path.name in names]
+        evaluations = {
+            way.upper(): self._evaluate(way, folders, annotations)
+            for way, folders in trackers.items()
+            if folders
         }
-        for name, text in texts.items():
-            with replacing(folder / name) as temporary:
-                temporary.write_text(text, "utf-8")
-        metric, total = summary["rank_metric"], len(summary["sequences"])
-        for tracker in summary["trackers"]:
-            value = tracker["metrics"][metric]["value"]
-            score = "no score" if value is None else f"{HEADINGS[metric]} {value:.3f}"
-            print(f"{tracker['name']}: {score}, {tracker['scored']} of {total} sequences")
-        print(f"report in {folder}")
+        folder = self.output or Path("runs/report") / annotations.dataset
+        summaries = write_files(folder, evaluations, annotations.dataset)
+        order = dict.fromkeys(one.name for evaluation in evaluations.values() for one in evaluation.results)
+        main = evaluations[first.upper()]
+        write_report_page(
+            folder, summaries, list(order), annotations.sequences, trackers[first], main.protocol
+        )
+        print(f"report in {folder}: open {folder / 'report.html'}")
+        return int(any(one.lacks(main.attributes) for one in main.results))
+
+    def _evaluate(self, way: str, folders: Sequence[Path], annotations: "Annotations") -> "Evaluation":
+        from experiments.evaluation import evaluate
+        from experiments.published import with_baselines
+
+        protocol = self.protocol or ("otb" if annotations.dataset.startswith("otb") else "got10k")
+        found = evaluate(folders, annotations, protocol, way)
+        print_problems(found.problems)
+        if not found.means():
+            raise ValueError(
+                f"no result file in {folders[0].parent} could be scored; the lines above say why"
+            )
+        return with_baselines(found, annotations.dataset) if self.baselines and way == "ope" else found
+
+
+def print_problems(problems: Sequence[str]) -> None:
+    """Print the first problems on stderr, and how many more there are."""
+    for line in problems[:_PROBLEMS_PRINTED]:
+        print(f"warning: {line}", file=sys.stderr)
+    if len(problems) > _PROBLEMS_PRINTED:
+        print(f"warning: {len(problems) - _PROBLEMS_PRINTED} more in the report", file=sys.stderr)
+
+
+def write_files(folder: Path, evaluations: Mapping[str, "Evaluation"], dataset: str) -> dict[str, "Summary"]:
+    """Write plots, tables and JSON, print the ranking, and return the summaries by way of running."""
+    from data.files import replacing
+    from experiments.summary import summarise
+    from experiments.tables import latex, markdown, ranking
+
+    folder.mkdir(parents=True, exist_ok=True)
+    summaries = {}
+    for way, evaluation in evaluations.items():
+        summaries[way] = summarise(evaluation, dataset)
+        write_plots(folder / "plots", evaluation)
+        print(ranking(summaries[way]))
+    texts = {
+        "report.json": json.dumps(summaries, indent=1) + "\n",
+        "report.md": "\n".join(map(markdown, summaries.values())),
+        "report.tex": "\n".join(map(latex, summaries.values())),
+    }
+    for name, text in texts.items():
+        with replacing(folder / name) as temporary:
+            temporary.write_text(text, "utf-8")
+    return summaries
 
 
 def write_plots(folder: Path, evaluation: "Evaluation") -> None:
     """Write the curves over all sequences and by attribute, as PNG, PDF and SVG."""
-    from experiments.plots import (
-        FORMATS,
-        NORMALISED_PRECISION,
-        PRECISION,
-        RATE,
-        SUCCESS,
-        attributes_figure,
-        curves_figure,
-        save,
-    )
+    from experiments import plots
     from experiments.summary import attributes_of
 
     folder.mkdir(parents=True, exist_ok=True)
-    total = len(evaluation.attributes)
+    way, total = evaluation.way.upper(), len(evaluation.attributes)
     scored = {one.name: len(one.scores) for one in evaluation.results}
     labels = {name: name if n == total else f"{name} ({n} of {total})" for name, n in scored.items()}
     means = {labels[name]: one for name, one in evaluation.means().items()}
-    plots = (RATE,) if evaluation.by_frames else (SUCCESS, PRECISION, NORMALISED_PRECISION)
-    figures = {plot.name: curves_figure(plot, means) for plot in plots}
+    kinds = (
+        [plots.RATE] if evaluation.by_frames else [plots.SUCCESS, plots.PRECISION, plots.NORMALISED_PRECISION]
+    )
+    figures = {plot.curve: plots.curves_figure(plot, means, way) for plot in kinds}
     panels = {
         f"{full} ({len(evaluation.with_attribute(short))})": evaluation.means(short)
         for short, full in attributes_of(evaluation).items()
     }
     if panels:
-        figures |= {f"{plot.name}_attributes": attributes_figure(plot, panels, "OPE") for plot in plots[:2]}
+        figures |= {f"{one.curve}_attributes": plots.attributes_figure(one, panels, way) for one in kinds[:2]}
     for name, figure in figures.items():
-        for suffix in FORMATS:
-            save(figure, folder / f"{name}.{suffix}")
+        for suffix in plots.FORMATS:
+            stem = name if evaluation.way == "ope" else f"{name}_{evaluation.way}"
+            plots.save(figure, folder / f"{stem}.{suffix}")

@@ -17,11 +17,22 @@ HEADINGS = {
 _Row = list[str]
 
 
+def ranking(summary: Summary) -> str:
+    """A line a tracker, the best first: how it was run, its score, and over how many sequences."""
+    metric, total = summary["rank_metric"], len(summary["sequences"])
+    lines = []
+    for tracker in summary["trackers"]:
+        value = _value(tracker["metrics"][metric]["value"], "none")
+        count = f"{tracker['scored']} of {total} sequences"
+        lines.append(f"{summary['way']} {tracker['name']}: {HEADINGS[metric]} {value}, {count}")
+    return "\n".join(lines)
+
+
 def markdown(summary: Summary) -> str:
     """All of the summary's tables, for a README or an issue."""
     metric = summary["rank_metric"]
     sections = [
-        (f"{summary['dataset']}, rules of {summary['protocol']}", _overall(summary, "–")),
+        (f"{summary['way']} on {summary['dataset']}, rules of {summary['protocol']}", _overall(summary, "–")),
         ("Speed", _speed(summary)),
         (f"{HEADINGS[metric]} by attribute", _by_attribute(summary, metric)),
         (f"Paired differences of {HEADINGS[metric]}", _differences(summary, metric)),
