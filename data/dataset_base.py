@@ -34,6 +34,17 @@ class Dataset:
     broken: Mapping[str, str] = field(default_factory=dict)
     official_count: int | None = None
 
+    @property
+    def lack(self) -> str:
+        """What the official list has and the root lacks, in a sentence; empty where it lacks nothing."""
+        if self.missing:
+            names = ", ".join(self.missing[:8]) + (", …" if len(self.missing) > 8 else "")
+            return f"{len(self.missing)} of the {self.official_count} official targets are not there: {names}"
+        found = len(self.sequences) + len(self.broken)
+        if self.official_count is not None and found < self.official_count:
+            return f"{found} of the {self.official_count} official targets are there"
+        return ""
+
     def __len__(self) -> int:
         return len(self.sequences)
 

@@ -9,12 +9,20 @@ from collections.abc import Callable, Sequence
 
 import tyro
 
+from experiments.benchmark import Benchmark
+from experiments.check import Check
 from experiments.command import Command
 from experiments.demo import Demo
 from experiments.report import Report
 from experiments.track import Track
 
-COMMANDS: dict[str, Callable[..., Command]] = {"demo": Demo, "report": Report, "track": Track}
+COMMANDS: dict[str, Callable[..., Command]] = {
+    "benchmark": Benchmark,
+    "check": Check,
+    "demo": Demo,
+    "report": Report,
+    "track": Track,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -83,12 +83,12 @@ class ResultFiles:
         """Make the folder this tracker's, and clear what a killed process left half-written.
 
         Args:
-            identity: What decides the boxes: tracker, resolved settings, SHA-256 of the weights.
+            identity: What decides the boxes: tracker, resolved config, SHA-256 of the weights.
             record: The rest of ``run.json``: versions, device and so on.
             overwrite: Remove results that are somebody else's instead of refusing.
 
         Raises:
-            FileExistsError: The folder holds results of another tracker, setting or weights file.
+            FileExistsError: The folder holds results of another tracker, config or weights file.
         """
         if overwrite and self.folder.exists():
             shutil.rmtree(self.folder)
@@ -98,7 +98,7 @@ class ResultFiles:
         self.folder.mkdir(parents=True, exist_ok=True)
         for left in self.folder.rglob(".*.partial*"):
             left.unlink()
-        write_json(about, {"identity": identity, **record})
+        write_json(about, identity | record)
 
     def failures(self) -> dict[str, str]:
         """What went wrong, by run."""
@@ -121,7 +121,7 @@ class ResultFiles:
                 f"{self.folder} holds results of unknown origin (no run.json): give another --output, or "
                 "--overwrite to replace them"
             )
-        stored = json.loads(about.read_text("utf-8"))["identity"]
+        stored = json.loads(about.read_text("utf-8"))
         differing = [key for key in identity if stored.get(key) != identity[key]]
         if differing:
             raise FileExistsError(

@@ -1,0 +1,165 @@
+"""Trackers of others as ours, and ours as got10k's: one adapter for each way they are called."""
+
+import importlib
+import math
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+
+from data.boxes import Floats, Image, check_bbox, from_one_based, to_one_based
+from tracker import Tracker, TrackOutput
+
+OPENCV = {
+    "opencv-csrt": "TrackerCSRT",
+    "opencv-kcf": "TrackerKCF",
+    "opencv-mil": "TrackerMIL",
+    "opencv-nano": "TrackerNano",
+    "opencv-vit": "TrackerVit",
+}
+"""Name on the command line -> class in ``cv2``."""
+
+_NETWORKS = {
+    "opencv-nano": {"backbone": "nanotrack_backbone_sim.onnx", "neckhead": "nanotrack_head_sim.onnx"},
+    "opencv-vit": {"net": "vittrack.onnx"},
+}
+"""Parameter of the class -> name of the ONNX file that OpenCV publishes for it."""
+
+
+class OpenCVTracker:
+    """One of OpenCV's trackers.
+
+    Boxes go in as whole numbers, as OpenCV asks for. In a frame in which it finds nothing, or raises because
+    its box has left the frame, the last box stays.
+
+    Args:
+        name: One of `OPENCV`.
+        weights: Folder with the ONNX files, for the trackers that have any.
+
+    Raises:
+        ValueError: This OpenCV has no such tracker, or its files are not given.
+        FileNotFoundError: A file is not in the folder.
+    """
+
+    def __init__(self, name: str, weights: Path | None = None) -> None:
+        self._class: Any = getattr(cv2, OPENCV[name], None)
+        if self._class is None:
+            raise ValueError(
+                f"{name} is not in the installed OpenCV {cv2.__version__}: install opencv-contrib-python in "
+                "the place of opencv-python"
+            )
+        self._parameters = None
+        self.files = opencv_networks(name, weights)
+        if self.files:
+            self._parameters = getattr(cv2, f"{OPENCV[name]}_Params")()
+            for parameter, file in self.files.items():
+                setattr(self._parameters, parameter, str(file))
+        self._bbox: Floats | None = None
+
+    def init(self, image: Image, bbox: ArrayLike) -> None:
+        """Start on a target; raises ``ValueError`` for a box that is none."""
+        self._bbox = check_bbox(bbox)
+        self._tracker = self._class.create(*([] if self._parameters is None else [self._parameters]))
+        self._tracker.init(_bgr(image), tuple(round(value) for value in self._bbox))
+
+    def update(self, image: Image) -> TrackOutput:
+        """Find the target in the next frame; raises ``RuntimeError`` before ``init``."""
+        if self._bbox is None:
+            raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
+        try:
+            found, bbox = self._tracker.update(_bgr(image))
+        except cv2.error:
+            found = False
+        if found:
+            self._bbox = np.array(bbox, np.float64)
+        return TrackOutput(bbox=np.array(self._bbox), score=math.nan, lost=not found)
+
+
+def opencv_networks(name: str, weights: Path | None) -> dict[str, Path]:
+    """Parameter -> ONNX file of one of OpenCV's trackers; empty for those without a network."""
+    names = _NETWORKS.get(name, {})
+    if names and weights is None:
+        raise ValueError(
+            f"{name} needs --weights {name}=FOLDER, a folder with {' and '.join(names.values())}"
+        )
+    files = {parameter: Path(weights or "", file) for parameter, file in names.items()}
+    for file in files.values():
+        if not file.is_file():
+            raise FileNotFoundError(f"{name} needs {file.name} in its weights folder, not found: {file}")
+    return files
+
+
+class FromGot10k:
+    """A got10k ``Tracker`` as one of ours: PIL images and the 1-based boxes of the files inside.
+
+    Args:
+        tracker: Instance of a subclass of ``got10k.trackers.Tracker``.
+    """
+
+    def __init__(self, tracker: Any) -> None:
+        self.tracker = tracker
+
+    def init(self, image: Image, bbox: ArrayLike) -> None:
+        """Start on a target, given 0-based."""
+        from PIL import Image as PILImage
+
+        self.tracker.init(PILImage.fromarray(image), to_one_based(check_bbox(bbox)))
+
+    def update(self, image: Image) -> TrackOutput:
+        """Find the target in the next frame; the box is 0-based."""
+        from PIL import Image as PILImage
+
+        bbox = np.asarray(self.tracker.update(PILImage.fromarray(image)), np.float64)
+        return TrackOutput(bbox=from_one_based(bbox), score=math.nan)
+
+
+def load_got10k_tracker(name: str) -> FromGot10k:
+    """Build a tracker given as ``module:Class``, a subclass of got10k's ``Tracker`` without arguments.
+
+    Raises:
+        ValueError: The module or class does not exist, is something else, or wants arguments.
+    """
+    from got10k.trackers import Tracker as Got10kTracker
+
+    module_name, _, class_name = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ValueError(f"tracker {name}: module {module_name} cannot be imported ({error})") from error
+    tracker_class = getattr(module, class_name, None)
+    if not (isinstance(tracker_class, type) and issubclass(tracker_class, Got10kTracker)):
+        raise ValueError(
+            f"tracker {name} must name a subclass of got10k.trackers.Tracker, got {tracker_class!r}"
+        )
+    try:
+        return FromGot10k(tracker_class())
+    except TypeError as error:
+        raise ValueError(f"tracker {name} must be built without arguments, but: {error}") from error
+
+
+def as_got10k(tracker: Tracker, name: str) -> Any:
+    """Wrap one of our trackers as a got10k ``Tracker``, which got10k's own experiments run.
+
+    Args:
+        tracker: Any object with ``init`` and ``update`` as ours.
+        name: Name of its result folder.
+
+    Returns:
+        An instance of ``got10k.trackers.Tracker``, deterministic, so that it is run once.
+    """
+    from got10k.trackers import Tracker as Got10kTracker
+
+    class Wrapped(Got10kTracker):
+        def init(self, image: Any, box: ArrayLike) -> None:
+            tracker.init(np.asarray(image), from_one_based(box))
+
+        def update(self, image: Any) -> Floats:
+            return to_one_based(tracker.update(np.asarray(image)).bbox)
+
+    return Wrapped(name, is_deterministic=True)
+
+
+def _bgr(image: Image) -> Image:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
