@@ -92,7 +92,8 @@ def bbox_iou(first: ArrayLike, second: ArrayLike) -> Floats:
     start = np.maximum(a[..., :2], b[..., :2])
     end = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
     overlap = _area(np.clip(end - start, 0, None))
-    return overlap / (_area(a[..., 2:]) + _area(b[..., 2:]) - overlap)
+    # Of equal boxes the quotient may round to just above 1, which would pass the threshold 1 that none passes.
+    return np.minimum(overlap / (_area(a[..., 2:]) + _area(b[..., 2:]) - overlap), 1.0)
 
 
 def _area(size_wh: Floats) -> Floats:

@@ -13,6 +13,7 @@ from experiments.benchmark import Benchmark
 from experiments.check import Check
 from experiments.command import Command
 from experiments.demo import Demo
+from experiments.losses import Losses
 from experiments.report import Report
 from experiments.track import Track
 
@@ -20,6 +21,7 @@ COMMANDS: dict[str, Callable[..., Command]] = {
     "benchmark": Benchmark,
     "check": Check,
     "demo": Demo,
+    "losses": Losses,
     "report": Report,
     "track": Track,
 }

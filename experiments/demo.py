@@ -9,11 +9,12 @@ from experiments.command import Command
 TRACKERS = ("hog", "gray", "identity")
 
 SCENES: Sequence[tuple[tuple[str, ...], bool]] = (
+    (("IV",), False),
     (("SV", "IPR"), True),
     (("OCC",), True),
-    (("IV",), False),
     (("MB", "FM"), True),
     (("BC", "DEF"), True),
+    (("OPR",), True),
 )
 """Challenges of each sequence (keys of `data.synthetic.ATTRIBUTES`) and whether it is in colour."""
 
@@ -42,7 +43,6 @@ class Demo(Command):
         # These trackers' operations are so small that a second thread gains a tenth on an idle machine, and on a
         # busy one costs a multiple: in each operation the threads wait for the one that has no core.
         torch.set_num_threads(1)
-        # Numbered, not picked: a seed is a sequence's place in the list, whoever wins there.
         sequences = [
             synthetic_sequence(seed, self.length, FRAME_WH, attributes, colour=colour)
             for seed, (attributes, colour) in enumerate(SCENES, 1)

@@ -11,6 +11,8 @@ from data.crop import SearchRegion, paste
 from experiments.palette import GREEN, VERMILION, WHITE, Colour, colours
 from tracker import TrackOutput
 
+_SMALL = (cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)  # font, size, thickness
+
 
 def draw_bbox(image: Image, bbox: ArrayLike, colour: Colour, dashed: bool = False) -> None:
     """Draw the outline of ``bbox`` (0-based x, y, w, h) into ``image``; nothing for a box with NaN."""
@@ -97,15 +99,21 @@ def compare(image: Image, frame: int, truth: ArrayLike, bboxes: Mapping[str, Flo
 
 
 def _legend(width: int, frame: int, names: Mapping[str, Colour]) -> Image:
-    """A dark strip ``(24, width, 3)``: each name behind a line in its colour, the truth's dashed."""
+    """A dark strip ``(24, width, 3)``: each name after a line in its colour, the truth's dashed."""
     strip = np.full((24, width, 3), 32, np.uint8)
     left = 8
     for name, colour in {"truth": WHITE, **names}.items():
-        for start in (left, left + 9) if name == "truth" else range(left, left + 16, 3):
-            cv2.line(strip, (start, 12), (start + 5, 12), colour, 2)
-        cv2.putText(strip, name, (left + 22, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.4, WHITE, 1, cv2.LINE_AA)
-        left += 38 + cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)[0][0]
+        cv2.line(strip, (left, 12), (left + 20, 12), colour, 2)
+        if name == "truth":
+            strip[:, left + 8 : left + 13] = 32
+        left = _write(strip, name, left + 28) + 16
     text = f"frame {frame}"
-    right = width - 8 - cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)[0][0]
-    cv2.putText(strip, text, (right, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.4, WHITE, 1, cv2.LINE_AA)
+    _write(strip, text, width - 8 - cv2.getTextSize(text, *_SMALL)[0][0])
     return strip
+
+
+def _write(strip: Image, text: str, left: int) -> int:
+    """Write into the strip from column ``left`` on; return the column where the text ends."""
+    font, size, thickness = _SMALL
+    cv2.putText(strip, text, (left, 16), font, size, WHITE, thickness, cv2.LINE_AA)
+    return left + int(cv2.getTextSize(text, *_SMALL)[0][0])

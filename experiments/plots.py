@@ -39,7 +39,7 @@ class Plot:
         ylabel: what the curve is.
         thresholds: where it was measured.
         metric: attribute of a `Score` that trackers are ranked by.
-        corner: where the curves leave room for the legend.
+        corner: where the curves leave room for the legend of a small panel.
     """
 
     curve: str
@@ -122,11 +122,11 @@ def curves_figure(plot: Plot, scores: Mapping[str, Score], subject: str = "OPE")
 
     if not scores:
         raise ValueError("scores must hold at least one tracker, got none")
-    figure = Figure(figsize=(6.0, 4.5), layout="constrained")
+    figure = Figure(figsize=(7.2, 4.5), layout="constrained")
     axes = figure.add_subplot()
     _curves(axes, plot, scores, colours(scores))
     axes.set(title=f"{plot.title} of {subject}", xlabel=plot.xlabel, ylabel=plot.ylabel)
-    axes.legend(loc=plot.corner, fontsize="medium" if len(scores) <= 6 else "small")
+    figure.legend(loc="outside right upper")  # there it covers no curve, however many there are
     return figure
 
 

@@ -28,7 +28,7 @@ Trials = Mapping[str, Mapping[str, Trial]]
 """sequence -> tracker -> what it did there."""
 
 Numbers = Mapping[str, Mapping[str, Any]]
-"""tracker -> ``success_auc``, ``precision_20``, ``fps`` and, in one sequence, ``lost_from``."""
+"""tracker -> ``success_auc``, ``precision_20``, ``fps`` and, in one sequence, ``first_miss``."""
 
 
 def show(
@@ -67,7 +67,7 @@ def show(
     success_precision_plot(curves, folder, f"OPE on {len(sequences)} synthetic sequences")
     rows = {
         sequence: {
-            name: _numbers(trial.score, [trial]) | {"lost_from": trial.lost_from}
+            name: _numbers(trial.score, [trial]) | {"first_miss": trial.first_miss}
             for name, trial in of.items()
         }
         for sequence, of in trials.items()

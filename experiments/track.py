@@ -55,8 +55,14 @@ class Track(Command):
     device: str = "cpu"
     """cpu, cuda, cuda:1 …"""
 
+    threads: int = 1
+    """CPU threads of torch. The maps are small: two are a little faster on an idle machine and many times
+    slower on a busy one; more serve a large backbone."""
+
     def run(self) -> int:
         """Track the target and write boxes.txt, track.csv, run.json and the videos asked for."""
+        import torch
+
         from data import open_video
         from experiments.follow import follow
         from experiments.window import require_display, select_bbox
@@ -65,6 +71,9 @@ class Track(Command):
             require_display("--show")
         elif self.init_bbox is None:
             require_display("drawing the target (or give --init-bbox X,Y,W,H)")
+        if self.threads < 1:
+            raise ValueError(f"--threads must be at least 1, got {self.threads}")
+        torch.set_num_threads(self.threads)
         bbox = None if self.init_bbox is None else parse_bbox(self.init_bbox)
         tracker = self._build_tracker()
         with open_video(self.source) as video:

@@ -58,10 +58,7 @@ class Trial:
         return Timing.of(self.seconds)
 
     @property
-    def lost_from(self) -> int | None:
-        """The frame from which on its box never touches the target again; None where it does at the end."""
-        on_target = np.flatnonzero(bbox_iou(self.bboxes, self.truth) > 0)  # NaN, absent, is not
-        present = np.flatnonzero(~np.isnan(self.truth).any(axis=1))
-        last = on_target[-1] if on_target.size else -1
-        later = present[present > last]
-        return int(later[0]) if later.size else None
+    def first_miss(self) -> int | None:
+        """The first frame in which its box does not touch the target at all; None where there is none."""
+        misses = np.flatnonzero(bbox_iou(self.bboxes, self.truth) == 0)  # NaN, absent, is no miss
+        return int(misses[0]) if misses.size else None

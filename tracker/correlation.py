@@ -18,6 +18,9 @@ from tracker.memory import SampleMemory
 from tracker.response import find_peak, psr
 from tracker.scale import ScaleSearch
 
+SCORE_RATE = 0.05
+"""Rate of the running mean of the response's peak; it follows a lasting change, so that no gate stays shut."""
+
 MIN_TARGET_SIDE = 5.0
 """A target never shrinks below this geometric mean of width and height, in pixels."""
 
@@ -36,8 +39,9 @@ class CorrelationFilterTracker:
         num_scales: sizes tried in every frame, odd.
         scale_step: ratio of neighbouring sizes.
         max_channels: principal components kept of each block of features, or None for all channels.
-        update_psr: learn only from frames whose response has at least this peak-to-sidelobe ratio; 0 for all.
-        lost_psr: below this peak-to-sidelobe ratio a frame is reported as lost.
+        update_gate: learn only from frames whose response peak is at least this share of its running mean, so
+            that an occluder is not learned; 0 learns from every frame.
+        lost_score: a frame whose response peak is lower than this (the label's is 1) is reported as lost.
         device: where features and filter live.
 
     Raises:
@@ -53,12 +57,12 @@ class CorrelationFilterTracker:
         search_area_scale: float = 5.0,
         output_sigma_factor: float = 0.1,
         interp_factor: float = 0.05,
-        memory_size: int = 5,
+        memory_size: int = 8,
         num_scales: int = 3,
         scale_step: float = 1.02,
         max_channels: int | None = None,
-        update_psr: float = 0.0,
-        lost_psr: float = 5.0,
+        update_gate: float = 0.5,
+        lost_score: float = 0.25,
         device: str | torch.device = "cpu",
     ) -> None:
         if crop_size % backbone.stride or crop_size < 8 * backbone.stride:
@@ -83,8 +87,8 @@ class CorrelationFilterTracker:
         self.output_sigma_factor = output_sigma_factor
         self.interp_factor = interp_factor
         self.memory_size = memory_size
-        self.update_psr = update_psr
-        self.lost_psr = lost_psr
+        self.update_gate = update_gate
+        self.lost_score = lost_score
         self._map_size = crop_size // backbone.stride
         self._window = hann2d(self._map_size, self._map_size).to(self.device)
         self._memory: SampleMemory | None = None
@@ -107,6 +111,7 @@ class CorrelationFilterTracker:
         # An elongated target must fit into the square with some surroundings.
         self._first_side = max(self.search_area_scale * area_side, 1.2 * self._size.max())
         cells = self._size * (self._map_size / self._first_side)
+        self._usual_score = 0.0
         self._sigma = self.output_sigma_factor * math.sqrt(cells.prod())
 
         region = self._region()
@@ -130,18 +135,20 @@ class CorrelationFilterTracker:
         region = self._region()
         response = self.model.response(self._features(image, region))
         values = response[0, 0].cpu().numpy()
-        peak, ratio = find_peak(values), psr(values)
+        peak = find_peak(values)
 
         cell = region.side / self._map_size
         self._center = np.clip(region.center + peak.displacement * cell, 0, (width - 1, height - 1))
         self._rescale(image)
-        if ratio >= self.update_psr:
+        self._usual_score = self._usual_score or peak.score
+        if peak.score >= self.update_gate * self._usual_score:
             self._learn(image, self._memory)
+        self._usual_score += SCORE_RATE * (peak.score - self._usual_score)
         return TrackOutput(
             bbox=bbox_from_center(self._center, self._size * self._scale),
             score=peak.score,
-            psr=ratio,
-            lost=ratio < self.lost_psr,
+            psr=psr(values),
+            lost=peak.score < self.lost_score,
             response=response,
             response_bbox=self._response_bbox(region),
         )

@@ -63,6 +63,7 @@ class FeatureExtractor:
         channels = block.shape[0]
         if self.max_channels is None or channels <= self.max_channels:
             varying = block.square().mean(1) > 1e-8
-            return torch.eye(channels, device=block.device)[varying]
+            # A frame without any texture leaves nothing to follow, but something to compute with.
+            return torch.eye(channels, device=block.device)[varying if varying.any() else slice(1)]
         vectors = torch.linalg.svd(block @ block.T)[0]
         return vectors[:, : self.max_channels].T

@@ -25,10 +25,10 @@ class SampleMemory:
         self._store(0, spectrum, label, 1.0)
 
     def add(self, features: Tensor, label: Tensor, rate: float) -> None:
-        """Fade all samples by ``1 - rate`` and add a new one with weight ``rate``."""
-        self._weights = [weight * (1 - rate) for weight in self._weights]
+        """Fade all samples by ``1 - rate`` and add a new one with weight ``rate``; none fits beside a lone frame 1."""
         if len(self._weights) == 1:
             return
+        self._weights = [weight * (1 - rate) for weight in self._weights]
         others = self._weights[1:]
         self._store(1 + others.index(min(others)), torch.fft.rfft2(features), label, rate)
         total = sum(self._weights)

@@ -50,8 +50,8 @@ def identity(*, device: str | torch.device, weights: str | None) -> IdentityTrac
 
 @TRACKERS.register("gray")
 def gray(**settings: Any) -> CorrelationFilterTracker:
-    """Grey levels alone: the weakest and quickest."""
-    return correlation_filter_tracker(**{"backbone": "gray", **settings})
+    """Grey levels alone: the weakest and quickest; they cannot judge a size, so it stays that of frame 1."""
+    return correlation_filter_tracker(**{"backbone": "gray", "num_scales": 1, **settings})
 
 
 @TRACKERS.register("hog")

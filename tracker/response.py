@@ -34,6 +34,8 @@ def find_peak(response: Map) -> Peak:
     """
     height, width = response.shape
     row, column = divmod(int(response.argmax()), width)
+    if response[row, column] == response.min():  # a flat map says nothing: stay
+        return Peak(np.zeros(2), float(response[row, column]))
     across = response[row, [column - 1, column, (column + 1) % width]]
     down = response[[row - 1, row, (row + 1) % height], column]
     displacement = np.array(

@@ -14,12 +14,13 @@ class RidgeFilter(FilterModel):
     The spectra decouple: at each frequency ``W = Xᴴ (X Xᴴ + λ A⁻¹)⁻¹ y`` with the samples as rows of ``X`` and
     their weights in ``A``, a system as small as the memory (the dual form of multi-channel ridge regression;
     with one sample it is the filter of Bolme et al., CVPR 2010, and Henriques et al., PAMI 2015, eq. 21).
+    It learns the target's surroundings as well as the target, which is why it is not the default.
 
     Args:
         regularisation: ``λ`` > 0, in units of squared features.
     """
 
-    def __init__(self, regularisation: float = 1.0) -> None:
+    def __init__(self, regularisation: float = 1e3) -> None:
         super().__init__(regularisation)
 
     def start(self, memory: SampleMemory, target_hw: tuple[int, int]) -> None:

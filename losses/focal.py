@@ -1,0 +1,184 @@
+"""Focal losses: cross entropy times a power of how wrong the prediction is."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from losses.base import Loss, ModulatedLoss
+from losses.checks import choice, number
+from losses.cross_entropy import binary_cross_entropy, binary_residual, cross_entropy
+from losses.registry import register_loss
+
+
+def focal_modulation(logits: Tensor, label: Tensor, gamma: float = 2.0) -> Tensor:
+    """(1 - p_t)^gamma with p_t = p y + (1 - p)(1 - y).
+
+    As exp(gamma log(1 - p_t)): the gradient of the power itself is infinite at p_t = 1 for gamma < 1. The
+    sum of the two sides is taken by ``logsumexp``, whose derivatives stay finite where log y = -inf.
+    """
+    sides = [F.logsigmoid(logits) + (1 - label).log(), F.logsigmoid(-logits) + label.log()]
+    return (gamma * torch.stack(sides).logsumexp(0)).exp()
+
+
+def softmax_focal_modulation(loss: Tensor, gamma: float = 2.0) -> Tensor:
+    """(1 - p_y)^gamma = (1 - exp(-CE))^gamma of a row's cross entropy."""
+    wrong = -torch.expm1(-loss.clamp_min(torch.finfo(loss.dtype).tiny))
+    return (gamma * wrong.log()).exp()
+
+
+def quality_focal_modulation(logits: Tensor, label: Tensor, beta: float = 2.0) -> Tensor:
+    """|p - y|^beta, its gradient 0, not infinite or NaN, at p = y."""
+    error = binary_residual(logits, label).abs()
+    return error.clamp_min(torch.finfo(error.dtype).tiny).pow(beta)
+
+
+def gaussian_focal_loss(logits: Tensor, label: Tensor, alpha: float = 2.0, beta: float = 4.0) -> Tensor:
+    """Gaussian focal loss of each location; see ``GaussianFocal``."""
+    positive = (alpha * F.logsigmoid(-logits)).exp() * F.softplus(-logits)
+    negative = (1 - label).pow(beta) * (alpha * F.logsigmoid(logits)).exp() * F.softplus(logits)
+    return torch.where(label == 1, positive, negative)
+
+
+@register_loss("focal")
+class Focal(ModulatedLoss):
+    """Focal loss: FL = -alpha_t (1 - p_t)^gamma log p_t.
+
+    ``binary``: p_t = p for y = 1, 1 - p for y = 0; alpha_t = alpha or 1 - alpha. For a soft label p_t, the
+    cross entropy and alpha_t are the mixtures of both sides, and then the loss is **not** least at p = y:
+    use ``quality-focal`` or ``gaussian-focal`` there. ``class``: the softmax form (1 - e^-CE)^gamma CE.
+
+    Made for the extreme foreground/background imbalance of dense detection, which it meets by the
+    difficulty of samples; alpha is its only class term. With few positives prefer ``num_pos``.
+
+    Reference: Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, section 3; the softmax form as
+    in Cao et al., NeurIPS 2019 (LDAM-DRW).
+
+    Shapes: ``binary`` logits and label ``(N, 1, H, W)`` or any one shape; ``class`` logits ``(N, K)``,
+    class indices ``(N,)`` or soft targets ``(N, K)``.
+
+    Args:
+        gamma: focusing power, at least 0 (0: cross entropy).
+        alpha: weight of positives in [0, 1], None: off; the softmax form has none and ignores it.
+        normalizer: what ``mean`` divides by: all samples, or ``num_pos``, those with y > 0.5, at least 1.
+        setting: ``binary`` or ``class``.
+        reduction: see ``Loss``.
+
+    Example:
+        >>> import torch
+        >>> Focal(alpha=None, reduction="none")(torch.tensor([0.0, 100.0]), torch.zeros(2))
+        tensor([  0.1733, 100.0000])
+    """
+
+    setting = "binary"
+    settings = ("binary", "class")
+
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        alpha: float | None = 0.25,
+        normalizer: str = "mean",
+        setting: str = "binary",
+        *,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction, setting=setting)
+        self.gamma = number("gamma", gamma, at_least=0)
+        self.alpha = None if alpha is None else number("alpha", alpha, at_least=0, at_most=1)
+        self.normalizer = choice("normalizer", normalizer, ("mean", "num_pos"))
+
+    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """alpha_t BCE, or CE."""
+        if self.setting == "class":
+            return cross_entropy(prediction, target)
+        loss = binary_cross_entropy(prediction, target)
+        return loss if self.alpha is None else loss * torch.lerp(1 - target, target, self.alpha)
+
+    def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """(1 - p_t)^gamma."""
+        if self.setting == "class":
+            return softmax_focal_modulation(cross_entropy(prediction, target), self.gamma)
+        return focal_modulation(prediction, target, self.gamma)
+
+    def denominator(self, loss: Tensor, target: Tensor, mask: Tensor | None) -> Tensor | int:
+        """All samples, or the number of positives; each row of ``class`` is one positive."""
+        if self.normalizer == "mean" or self.setting == "class":
+            return super().denominator(loss, target, mask)
+        return _count(target > 0.5, mask)
+
+
+@register_loss("quality-focal")
+class QualityFocal(ModulatedLoss):
+    """Quality focal loss: L = |p - y|^beta BCE, the focal loss for soft labels.
+
+    Least, and 0, exactly at p = y, which the focal loss is not; on labels 0/1 it is ``focal(beta, None)``.
+
+    Reference: Li et al., "Generalized Focal Loss", NeurIPS 2020, eq. 3.
+
+    Shapes: logits and label ``(N, 1, H, W)``, or any one shape.
+
+    Args:
+        beta: focusing power, at least 0 (0: BCE).
+        reduction: see ``Loss``.
+
+    Example:
+        >>> import torch
+        >>> QualityFocal(reduction="none")(torch.tensor([0.0, 0.0]), torch.tensor([0.5, 1.0]))
+        tensor([0.0000, 0.1733])
+    """
+
+    setting = "binary"
+
+    def __init__(self, beta: float = 2.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.beta = number("beta", beta, at_least=0)
+
+    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """BCE."""
+        return binary_cross_entropy(prediction, target)
+
+    def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """|p - y|^beta."""
+        return quality_focal_modulation(prediction, target, self.beta)
+
+
+@register_loss("gaussian-focal")
+class GaussianFocal(Loss):
+    """Focal loss of a peak: -(1-p)^alpha log p at y = 1, -(1-y)^beta p^alpha log(1-p) elsewhere.
+
+    Negatives near the peak are forgiven by their label. Only y exactly 1 is positive: a Gaussian whose
+    centre lies between pixels has no positive at all, so snap the label to the grid. ``mean`` divides by
+    the number of peaks, at least 1.
+
+    Reference: Law and Deng, "CornerNet", ECCV 2018, eq. 1; Zhou et al., "Objects as Points", 2019, eq. 1.
+
+    Shapes: logits and label ``(N, 1, H, W)``, or any one shape.
+
+    Args:
+        alpha: focusing power, at least 0.
+        beta: power of 1 - y on negatives, at least 0.
+        reduction: see ``Loss``.
+
+    Example:
+        >>> import torch
+        >>> GaussianFocal(reduction="none")(torch.zeros(3), torch.tensor([1.0, 0.5, 0.0]))
+        tensor([0.1733, 0.0108, 0.1733])
+    """
+
+    setting = "binary"
+
+    def __init__(self, alpha: float = 2.0, beta: float = 4.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.alpha = number("alpha", alpha, at_least=0)
+        self.beta = number("beta", beta, at_least=0)
+
+    def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss of each location."""
+        return gaussian_focal_loss(prediction, target, self.alpha, self.beta)
+
+    def denominator(self, loss: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
+        """The number of peaks, at least 1."""
+        return _count(target == 1, mask)
+
+
+def _count(positive: Tensor, mask: Tensor | None) -> Tensor:
+    return (positive if mask is None else positive * mask).sum().clamp_min(1)

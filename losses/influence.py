@@ -1,0 +1,163 @@
+"""Influence-balanced loss: a sample counts by the inverse of its influence on the last layer."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from losses.base import Loss
+from losses.checks import choice, class_counts, number, whole_number
+from losses.cross_entropy import as_distribution, binary_cross_entropy, binary_residual, cross_entropy
+from losses.equalization import check_classes
+from losses.registry import register_loss
+from losses.regression import l2_loss
+from losses.shapes import widen
+
+
+def influence(residual_norm: Tensor, feature_norm: Tensor) -> Tensor:
+    """IB = ||f - y||_1 · ||h||_1, the 1-norm of the loss's gradient by the last layer's weights."""
+    return residual_norm * feature_norm
+
+
+def class_factors(counts: Tensor, alpha: float = 1000.0, class_weight: str = "paper") -> Tensor:
+    """lambda_k = alpha n_k^-1 / sum n^-1 (``paper``; the ``code`` has K times that), float64 ``(K,)``.
+
+    Larger for rarer classes.
+    """
+    inverse = 1 / counts.double()
+    scale = alpha if class_weight == "paper" else alpha * len(counts)
+    return scale * inverse / inverse.sum()
+
+
+@register_loss("influence-balanced")
+class InfluenceBalanced(Loss):
+    """Influence-balanced loss: L = (1/N) sum lambda_k · base / (IB + eps), IB = ||f - y||_1 ||h||_1.
+
+    Samples that shape an over-fitted boundary have a large influence on the last layer's weights, and are
+    weighed down by it. h is the input of the last layer. ``class``: base CE. ``regress``: base L2,
+    IB = |p - y| ||phi||_1. ``binary``: base BCE, IB = |s(x) - y| ||phi||_1; there the two classes of
+    ``counts`` are background and foreground (y > .5).
+
+    As in the reference code the weight stays in the graph, so the gradient of a well-classified sample
+    dies. With ``detach_weight`` every sample's gradient has about the same norm, which is what the paper
+    derives. Features usually want ``detach()``: else training shrinks the loss by growing ||h||.
+
+    Reference: Park et al., "Influence-Balanced Loss for Imbalanced Visual Classification", ICCV 2021, eq. 8.
+
+    Shapes: ``class`` logits ``(N, K)``, class indices or soft targets, features ``(N, D)``; ``regress`` and
+    ``binary`` prediction and label ``(N, 1, H, W)``, features ``(N, C, H, W)`` (for a k x k filter: the box
+    sums of |phi|, one channel).
+
+    Args:
+        counts: samples of each class: K, or background and foreground; None: no class factor, lambda = alpha.
+        alpha: scale of the weights, above 0.
+        epsilon: added to IB, above 0 (0 only makes sense where no residual is 0).
+        class_weight: lambda_k sums to alpha (``paper``) or to K alpha (``code``).
+        detach_weight: leave the weight out of the gradient.
+        start_epoch: before this epoch (see ``set_epoch``) the loss is its plain base.
+        setting: ``class``, ``regress`` or ``binary``.
+        reduction: see ``Loss``.
+
+    Example:
+        >>> import torch
+        >>> loss = InfluenceBalanced(alpha=1.0, epsilon=0.0)
+        >>> loss(torch.zeros(1, 2), torch.tensor([0]), features=torch.ones(1, 2))
+        tensor(0.3466)
+    """
+
+    setting = "class"
+    settings = ("class", "regress", "binary")
+    counts: Tensor | None
+    epoch: Tensor
+
+    def __init__(
+        self,
+        counts: Sequence[int] | Tensor | None = None,
+        alpha: float = 1000.0,
+        epsilon: float = 1e-3,
+        class_weight: str = "paper",
+        detach_weight: bool = False,
+        start_epoch: int = 0,
+        setting: str = "class",
+        *,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction, setting=setting)
+        self.register_buffer("counts", None if counts is None else class_counts(counts))
+        if self.counts is not None and setting != "class" and len(self.counts) != 2:
+            raise ValueError(f"counts must be those of background and foreground, got {counts}")
+        self.alpha = number("alpha", alpha, above=0)
+        self.epsilon = number("epsilon", epsilon, at_least=0)
+        self.class_weight = choice("class_weight", class_weight, ("paper", "code"))
+        self.detach_weight = detach_weight
+        self.start_epoch = whole_number("start_epoch", start_epoch, at_least=0)
+        self.register_buffer("epoch", torch.zeros((), dtype=torch.long))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the loss which epoch begins, counted from 0; it is part of ``state_dict``."""
+        self.epoch.fill_(whole_number("epoch", epoch, at_least=0))
+
+    def forward(
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        *,
+        mask: Tensor | None = None,
+        features: Tensor | None = None,
+    ) -> Tensor:
+        """As ``Loss``.
+
+        Args:
+            prediction: response or logits.
+            target: label map or classes.
+            mask: weight of each sample.
+            features: input of the last layer: ``(N, D)``, or ``(N, C, H, W)`` for maps.
+        """
+        prediction, target, mask = self.prepare(prediction, target, mask)
+        return self.reduce(self.pointwise(prediction, target, features), target, mask)
+
+    def pointwise(self, prediction: Tensor, target: Tensor, features: Tensor | None = None) -> Tensor:
+        """Base times modulation, the latter a constant to the gradient under ``detach_weight``."""
+        if features is None:
+            raise TypeError("influence-balanced needs features=, the input of the last layer")
+        weight = self.modulation(prediction, target, features)
+        return self.base_loss(prediction, target) * (weight.detach() if self.detach_weight else weight)
+
+    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """CE, L2 or BCE, as the setting says."""
+        losses = {"class": cross_entropy, "regress": l2_loss, "binary": binary_cross_entropy}
+        return losses[self.setting](prediction, target)
+
+    def modulation(self, prediction: Tensor, target: Tensor, features: Tensor) -> Tensor:
+        """lambda_k / (IB + eps) of each sample; 1 before ``start_epoch``."""
+        residual = self._residual_norm(prediction, target)
+        norm = widen(features).to(prediction.dtype).abs().sum(1, keepdim=residual.ndim > 1)
+        if norm.shape != residual.shape:
+            raise ValueError(
+                f"features must be (N, D) for rows and (N, C, H, W) for maps, as many as the prediction "
+                f"{tuple(prediction.shape)}, got {tuple(features.shape)}"
+            )
+        weight = self._class_factor(prediction, target) / (influence(residual, norm) + self.epsilon)
+        if self.start_epoch == 0:
+            return weight
+        # A choice on the device: reading the epoch on the host would wait for the GPU.
+        return torch.where(self.epoch >= self.start_epoch, weight, 1)
+
+    def _residual_norm(self, prediction: Tensor, target: Tensor) -> Tensor:
+        if self.setting == "regress":
+            return (prediction - target).abs()
+        if self.setting == "binary":
+            return binary_residual(prediction, target).abs()
+        if target.ndim == 2:
+            return (prediction.softmax(1) - target).abs().sum(1)
+        # ||softmax - onehot||_1 = 2 (1 - p_y), whose digits are lost for p_y near 1.
+        return -2 * torch.expm1(-cross_entropy(prediction, target))
+
+    def _class_factor(self, prediction: Tensor, target: Tensor) -> Tensor | float:
+        if self.counts is None:
+            return self.alpha
+        factors = class_factors(self.counts, self.alpha, self.class_weight).to(prediction.dtype)
+        if self.setting != "class":
+            return factors[(target > 0.5).long()]
+        check_classes(prediction, self.counts)
+        return factors[target] if target.ndim == 1 else as_distribution(target, prediction) @ factors

@@ -1,0 +1,90 @@
+"""MAML: learn the weights from which one gradient step on a support set fits a query set.
+
+In the tracker: meta-initialise the regression head, so that its few steps on the first frame suffice. It
+is no loss; it needs losses that can be differentiated twice, which those of this package can.
+
+Reference: Finn et al., "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks", ICML 2017.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+Parameters = dict[str, Tensor]
+
+
+def adapt(
+    model: nn.Module,
+    criterion: Callable[[Tensor, Tensor], Tensor],
+    support: tuple[Tensor, Tensor],
+    *,
+    lr: float,
+    steps: int = 1,
+    first_order: bool = False,
+) -> Parameters:
+    """Inner loop: theta' = theta - lr · grad L(theta) on the support set, ``steps`` times.
+
+    The model keeps its weights. The result is differentiable by them: with second order (the default)
+    through the gradient too, d theta'/d theta = I - lr · Hessian; with ``first_order`` as if it were I.
+
+    Args:
+        model: maps an input to a prediction.
+        criterion: loss of (prediction, target), a scalar.
+        support: input and target.
+        lr: inner learning rate.
+        steps: number of gradient steps.
+        first_order: drop the Hessian: cheaper, often as good.
+
+    Returns:
+        Adapted parameters by name, for ``torch.func.functional_call``.
+
+    Example:
+        >>> from losses import build_loss
+        >>> head, criterion = nn.Linear(2, 1), build_loss("shrinkage")
+        >>> support = query = (torch.ones(3, 2), torch.ones(3, 1))
+        >>> meta_loss(head, criterion, [(support, query)], lr=0.1).backward()
+        >>> head.weight.grad.shape
+        torch.Size([1, 2])
+    """
+    inputs, target = support
+
+    def objective(parameters: Parameters) -> Tensor:
+        return criterion(functional_call(model, parameters, (inputs,)), target)
+
+    parameters = dict[str, Tensor](model.named_parameters())
+    for _ in range(steps):
+        gradients = torch.func.grad(objective)(parameters)
+        if first_order:
+            gradients = {name: gradient.detach() for name, gradient in gradients.items()}
+        parameters = {name: value - lr * gradients[name] for name, value in parameters.items()}
+    return parameters
+
+
+def meta_loss(
+    model: nn.Module,
+    criterion: Callable[[Tensor, Tensor], Tensor],
+    tasks: list[tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]],
+    *,
+    lr: float,
+    steps: int = 1,
+    first_order: bool = False,
+) -> Tensor:
+    """Outer objective: sum over tasks of the query loss after ``adapt`` on the task's support set.
+
+    ``meta_loss(...).backward()`` leaves the meta gradient in the model's parameters.
+
+    Args:
+        model: see ``adapt``.
+        criterion: see ``adapt``.
+        tasks: (support, query) of each task, each an input and a target.
+        lr: see ``adapt``.
+        steps: see ``adapt``.
+        first_order: see ``adapt``.
+    """
+    losses = []
+    for support, (inputs, target) in tasks:
+        adapted = adapt(model, criterion, support, lr=lr, steps=steps, first_order=first_order)
+        losses.append(criterion(functional_call(model, adapted, (inputs,)), target))
+    return torch.stack(losses).sum()

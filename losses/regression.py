@@ -1,0 +1,111 @@
+"""Powers of the error: L2, L3 and the focal form of regression.  l = |prediction - target|."""
+
+from torch import Tensor
+
+from losses.base import ModulatedLoss
+from losses.checks import number
+from losses.registry import register_loss
+
+
+def l2_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """Squared error of each location, d² with d = prediction - target."""
+    return (prediction - target).square()
+
+
+def focal_regression_loss(prediction: Tensor, target: Tensor, gamma: float = 1.0) -> Tensor:
+    """l^(2+gamma) of each location.
+
+    One power, not l^gamma times l²: for 0 < gamma < 1 the gradient of l^gamma is infinite at l = 0, and
+    infinity times 0 is NaN.
+    """
+    return (prediction - target).abs().pow(2 + gamma)
+
+
+@register_loss("l2")
+class L2(ModulatedLoss):
+    """Squared error: L = d², gradient 2d.
+
+    The data term of ridge regression and of every correlation filter; the ridge form is ``reduction="sum"``
+    with the optimiser's weight decay. Each location counts alike, so that on a response map the thousands
+    of small background errors outweigh the few at the target.
+
+    Shapes: response and label ``(N, 1, H, W)``, or any one shape.
+
+    Example:
+        >>> import torch
+        >>> L2()(torch.tensor([0.3, 0.8]), torch.zeros(2))
+        tensor(0.3650)
+    """
+
+    setting = "regress"
+
+    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """d²."""
+        return l2_loss(prediction, target)
+
+    def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """1: nothing is modulated."""
+        return prediction.new_ones(()).expand_as(prediction)
+
+    def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """d², without the product by 1."""
+        return l2_loss(prediction, target)
+
+
+@register_loss("focal-regression")
+class FocalRegression(ModulatedLoss):
+    """The focal idea on a regression: L = l^gamma · l², gradient (2+gamma) l^(1+gamma) sign d.
+
+    Small errors are shrunk, but large ones below 1 too: at l = 0.8 and gamma = 1 the loss falls from 0.64
+    to 0.512, and the gradient vanishes quadratically late in training. An unbounded response with l > 1
+    is punished harder than by L2.
+
+    Reference: Lu et al., "Deep Regression Tracking with Shrinkage Loss", ECCV 2018, eq. of L_F.
+
+    Shapes: response and label ``(N, 1, H, W)``, or any one shape.
+
+    Args:
+        gamma: power of the modulation, at least 0 (0 is L2, 1 is L3).
+        reduction: see ``Loss``.
+
+    Example:
+        >>> import torch
+        >>> FocalRegression(gamma=2.0, reduction="none")(torch.tensor([0.5, -1.0]), torch.zeros(2))
+        tensor([0.0625, 1.0000])
+    """
+
+    setting = "regress"
+
+    def __init__(self, gamma: float = 1.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.gamma = number("gamma", gamma, at_least=0)
+
+    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """d²."""
+        return l2_loss(prediction, target)
+
+    def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """l^gamma."""
+        return (prediction - target).abs().pow(self.gamma)
+
+    def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """l^(2+gamma) as one power."""
+        return focal_regression_loss(prediction, target, self.gamma)
+
+
+@register_loss("l3")
+class L3(FocalRegression):
+    """Cubed error: L = l³, the focal regression loss with gamma = 1.
+
+    Reference: Lu et al., ECCV 2018, the comparison to which shrinkage is the answer.
+
+    Shapes: response and label ``(N, 1, H, W)``, or any one shape.
+
+    Example:
+        >>> import torch
+        >>> L3(reduction="none")(torch.tensor([0.3, -0.8]), torch.zeros(2))
+        tensor([0.0270, 0.5120])
+    """
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        super().__init__(gamma=1.0, reduction=reduction)

@@ -1,0 +1,109 @@
+"""Shrinkage loss: a squared error whose small values are shrunk, and large ones left alone."""
+
+import torch
+from torch import Tensor
+
+from losses.base import ModulatedLoss
+from losses.checks import choice, number
+from losses.fused import fused
+from losses.registry import register_loss
+from losses.regression import l2_loss
+
+IMPORTANCES = ("none", "exp", "dslt_code")
+
+
+def shrinkage_modulation(error: Tensor, a: float = 10.0, c: float = 0.2) -> Tensor:
+    """sigmoid(a (l - c)) of the absolute error l: 1/2 at c, .1192 at 0 and .9526 at .5 by default.
+
+    ``torch.sigmoid`` because the textbook 1/(1 + exp(a (c - l))) overflows in half precision.
+    """
+    return torch.sigmoid(a * (error - c))
+
+
+def shrinkage_importance(label: Tensor, importance: str = "exp") -> Tensor:
+    """How much a location counts by its label: 1, exp(Y) or the released code's weight.
+
+    ``dslt_code`` is (Y exp(1.6 Y) / max over the map)², which is 0, not 1, on pure background: the released
+    code fits nothing but the target. A map without a target has weight 0 everywhere.
+    """
+    if importance == "none":
+        return label.new_ones(()).expand_as(label)
+    if importance == "exp":
+        return label.exp()
+    if label.ndim != 4:
+        raise ValueError(
+            f"importance 'dslt_code' divides by each map's maximum: the label must be (N, 1, H, W), "
+            f"got {tuple(label.shape)}"
+        )
+    weight = label * (1.6 * label).exp()
+    peak = weight.amax((1, 2, 3), keepdim=True).clamp_min(torch.finfo(weight.dtype).tiny)
+    return (weight / peak).square()
+
+
+def shrinkage_loss(
+    response: Tensor, label: Tensor, a: float = 10.0, c: float = 0.2, importance: str = "exp"
+) -> Tensor:
+    """Shrinkage loss of each location; see ``Shrinkage``."""
+
+    def value_and_slope(response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        difference = response - label
+        error = difference.abs()
+        modulation = shrinkage_modulation(error, a, c)
+        scaled = difference * modulation
+        if importance != "none":
+            scaled = scaled * shrinkage_importance(label, importance)
+        return scaled * difference, scaled * (2 + a * error * (1 - modulation))
+
+    if label.requires_grad:
+        return value_and_slope(response, label)[0]
+    return fused(response, label, value_and_slope, lambda *maps: value_and_slope(*maps)[1])
+
+
+@register_loss("shrinkage")
+class Shrinkage(ModulatedLoss):
+    """Shrinkage loss: L = w(Y) · l² / (1 + exp(a (c - l))), l = |response - label|.
+
+    Its gradient is w sign(d) (2 l f + a l² f (1-f)) with f = sigmoid(a (l - c)). An easy location keeps at
+    most f of its squared error (never less than f(0) = .119 by default), a hard one keeps all of it: at
+    l = .8 the loss is .638 of L2's .64, where L3 leaves .512. Use it on a response map of mostly easy
+    background. Convex on [0, 1] with the defaults, but not for every a and c.
+
+    Reference: Lu et al., "Deep Regression Tracking with Shrinkage Loss", ECCV 2018, section 3.2. The
+    paper's regulariser lambda ||W||² is the optimiser's weight decay.
+
+    Shapes: response and label ``(N, 1, H, W)``; without ``dslt_code`` any one shape.
+
+    Args:
+        a: speed of the shrinkage, above 0 (large: a hard threshold at c).
+        c: error at which half of the loss is left.
+        importance: weight w of a location by its label Y in [0, 1]: ``exp`` exp(Y), the paper's form;
+            ``none`` 1; ``dslt_code`` the released code's (Y exp(1.6 Y) / max)², 0 on background.
+        reduction: see ``Loss``; the paper sums over the map.
+
+    Example:
+        >>> import torch
+        >>> Shrinkage(reduction="none")(torch.tensor([0.3, -0.8]), torch.zeros(2))
+        tensor([0.0658, 0.6384])
+    """
+
+    setting = "regress"
+
+    def __init__(
+        self, a: float = 10.0, c: float = 0.2, importance: str = "exp", *, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.a = number("a", a, above=0)
+        self.c = number("c", c)
+        self.importance = choice("importance", importance, IMPORTANCES)
+
+    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """w(Y) d²."""
+        return l2_loss(prediction, target) * shrinkage_importance(target, self.importance)
+
+    def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """sigmoid(a (l - c))."""
+        return shrinkage_modulation((prediction - target).abs(), self.a, self.c)
+
+    def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Base times modulation, the error computed once."""
+        return shrinkage_loss(prediction, target, self.a, self.c, self.importance)

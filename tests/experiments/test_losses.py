@@ -1,0 +1,61 @@
+"""The figures of the losses: one page, all files, captions with the numbers that they claim."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from experiments import loss_benchmark
+from experiments import losses as command
+from experiments.loss_style import COLOURS
+from experiments.losses import Losses
+from losses import list_losses
+
+
+@pytest.mark.slow
+def test_the_page_names_every_figure_and_every_file_is_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "REAL_FRAME", Path("absent.jpg"))
+    assert Losses(output=tmp_path).run() == 0
+    names = [f"figure-{number}" for number in (1, 2, 3, 4, 5, 6, 7, 9)]
+    page = (tmp_path / "index.html").read_text()
+    assert re.findall(r'<figure id="(.*?)"', page) == names
+    for name in names:
+        assert cv2.imread(str(tmp_path / f"{name}.png")).std() > 5
+        assert (tmp_path / f"{name}.svg").stat().st_size > 10_000
+    assert "a synthetic frame" in page
+    assert "7.1 times under L2, 19.0 under L3 and 9.7 under shrinkage" in page
+    assert "8 figures" in capsys.readouterr().out
+
+
+def test_a_frame_needs_its_box(tmp_path):
+    image = tmp_path / "frame.png"
+    cv2.imwrite(str(image), np.zeros((40, 40, 3), np.uint8))
+    for arguments, message in (
+        ({"frame": image}, "together"),
+        ({"frame": image, "bbox": "1,2,3"}, "four numbers X,Y,W,H, got '1,2,3'"),
+        ({"frame": image, "bbox": "90,2,5,5"}, "centre inside the 40x40 frame"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Losses(output=tmp_path, **arguments).run()
+    with pytest.raises(FileNotFoundError, match=r"absent\.png"):
+        Losses(output=tmp_path, frame=tmp_path / "absent.png", bbox="1,1,9,9").run()
+
+
+def test_colours_belong_to_losses():
+    assert set(COLOURS) - {"mixture focal"} <= set(list_losses())
+
+
+def test_the_benchmark_is_a_table_of_both_modes(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(torch, "compile", lambda loss: loss)
+    monkeypatch.setattr(loss_benchmark, "SHAPES", ((1, 1, 3, 3), (2, 1, 3, 3)))
+    monkeypatch.setattr(loss_benchmark, "SECONDS", 0)
+    assert Losses(output=tmp_path, benchmark=True).run() == 0
+    table = (tmp_path / "benchmark.md").read_text()
+    assert table in capsys.readouterr().out
+    for mode in ("eager", "compiled"):
+        assert f"| {mode} | (1, 1, 3, 3) | (2, 1, 3, 3) |" in table
+    assert len(re.findall(r"^\| shrinkage \| \d+ \([\d.]+\) \| \d+ \([\d.]+\) \|$", table, re.M)) == 2
+    assert "GPU: not measured" in table

@@ -1,0 +1,46 @@
+"""Losses whose value and slope come from one pass: the same numbers, eager and compiled."""
+
+from shutil import which
+
+import pytest
+import torch
+
+from losses import build_loss
+from losses.cross_entropy import bce_and_residual, binary_cross_entropy, binary_residual
+from losses.fused import fused
+
+
+def test_bce_and_residual_are_exact_at_zero_and_at_saturation():
+    values = torch.tensor([-1000.0, -40, -3, -1e-3, 0, 1e-3, 3, 40, 1000], dtype=torch.float64)
+    for y in (0.0, 0.3, 1.0):
+        label = torch.full_like(values, y)
+        loss, slope = bce_and_residual(values, label)
+        torch.testing.assert_close(loss, binary_cross_entropy(values, label), rtol=1e-12, atol=0)
+        torch.testing.assert_close(slope, binary_residual(values, label), rtol=1e-12, atol=0)
+
+
+def test_derivatives_of_every_order_are_those_of_the_formula():
+    x = torch.linspace(-2, 2, 9, dtype=torch.float64, requires_grad=True)
+    target = torch.rand(9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    def function(x):
+        return fused(x, target, bce_and_residual, binary_residual)
+
+    assert torch.autograd.gradcheck(function, (x,))
+    assert torch.autograd.gradgradcheck(function, (x,))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.parametrize("name", ["shrinkage", "bce", "ghm-r", "ghm-c"])
+def test_compiled_is_the_same(name):
+    generator = torch.Generator().manual_seed(0)
+    label = torch.rand(2, 1, 9, 9, generator=generator)
+    response = torch.randn(label.shape, generator=generator).requires_grad_()
+    loss = build_loss(name)
+    torch.compiler.reset()
+    results = []
+    for function in (loss, torch.compile(loss, fullgraph=True)):
+        value = function(response, label)
+        results.append((value, *torch.autograd.grad(value, response)))
+    torch.testing.assert_close(results[0], results[1])
