@@ -4,12 +4,14 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from data.boxes import Floats, from_one_based
 from data.datasets import canonical_name, load_dataset
+from data.images import read_image
 from data.otb_protocol import otb_targets
 
 _ATTRIBUTE_KEYS = ("attributes", "attr_anno", "attr", "attr_list_txt")
@@ -31,19 +33,18 @@ class Annotation:
     attributes: tuple[str, ...] = ()
     paths: tuple[Path, ...] = ()
 
-    @property
+    @cached_property
     def frame_wh(self) -> tuple[int, int]:
-        """Width and height of the first frame, from the header of its file.
+        """Width and height of the first frame.
 
         Raises:
+            OSError: it cannot be read.
             ValueError: there are no frames.
         """
-        from PIL import Image
-
         if not self.paths:
             raise ValueError(f"sequence {self.name} has no frames: --root must be the dataset's own folder")
-        with Image.open(self.paths[0]) as image:
-            return image.size
+        height, width = read_image(self.paths[0]).shape[:2]
+        return width, height
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,8 @@ def frame_errors(
     if frame_wh is not None:
         predicted, truth = _clip(predicted, frame_wh), _clip(truth, frame_wh)
         counted = counted & (np.arange(len(truth)) > 0)
-    overlap = np.nan_to_num(bbox_iou(predicted, truth))
+    with np.errstate(invalid="ignore"):  # two boxes of no area, both clipped away, do not overlap
+        overlap = np.nan_to_num(bbox_iou(predicted, truth))
     # The toolkit gives absent frames overlap -1, a miss, and error -1, a hit.
     return FrameErrors(
         overlap=np.where(present, overlap, 0),
