@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from data.boxes import Floats, from_one_based
-from data.datasets import canonical_name, load_dataset
+from data.datasets import canonical_name, find_dataset, load_dataset
 from data.images import read_image
 from data.otb_protocol import otb_targets
 
@@ -79,7 +79,7 @@ def read_annotations(dataset: str, root: Path) -> Annotations:
         ValueError: the dataset is unknown, or the file is not as said above.
     """
     if root.suffix.lower() == ".json":
-        return _read_json(dataset, root)
+        return _read_json(find_dataset(dataset)[0], root)
     found = load_dataset(dataset, root)
     broken = [f"sequence {name} is left out: {reason}" for name, reason in found.broken.items()]
     missing = [_missing(found.missing, root)] if found.missing else []
@@ -110,8 +110,7 @@ def _read_json(dataset: str, path: Path) -> Annotations:
     if otb_list:
         listed = {target.name for target in otb_targets().values() if otb_list[1] in target.lists}
         sequences = {name: one for name, one in sequences.items() if name in listed}
-    name = "otb2015" if dataset == "otb100" else dataset
-    return Annotations(name, name, sequences)
+    return Annotations(dataset, dataset, sequences)
 
 
 def _bboxes(entry: object, where: str) -> Floats:
