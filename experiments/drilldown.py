@@ -1,6 +1,7 @@
 """What the page shows of one sequence: every tracker's boxes and errors, and small pictures of its frames."""
 
 import base64
+import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -80,49 +81,69 @@ def link_frames(sequence: Annotation, page: Path) -> dict[str, Any]:
 
 
 def write_thumbnails(
-    sequence: Annotation, must: Iterable[int], folder: Path, budget: float
+    sequence: Annotation, wanted: Iterable[int], folder: Path, budget: float
 ) -> dict[str, Any]:
-    """Write small JPEGs of frames, evenly spaced and as many as the budget allows.
+    """Write small JPEGs of frames, as many as the budget allows; see `choose_frames`.
 
     Args:
         sequence: whose frames.
-        must: frames that are written in any case.
-        folder: made where it does not exist.
+        wanted: frames that matter most.
+        folder: made where there is something to write.
         budget: bytes that the pictures may take, about.
 
     Returns:
-        ``kept``, the frames that were written, ``width`` and ``height`` of the sequence's frames; no frame and
-        None where there are none. A frame that cannot be read is left out.
+        ``kept``, the frames that were written, and ``width`` and ``height`` of the sequence's frames; no frame
+        and None where there are none. A frame that cannot be read is left out.
     """
-    kept: list[int] = []
-    size: tuple[int, int] | None = None
-    if sequence.paths:
-        folder.mkdir(parents=True, exist_ok=True)
-    stride, wanted = 1, set(must)
-    for frame, path in enumerate(sequence.paths):
-        if frame % stride and frame not in wanted:
-            continue
-        try:
-            image = read_image(path)
-        except (OSError, ValueError):
-            continue
-        scale = min(1.0, _LONGEST_SIDE / max(image.shape[:2]))
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        settings = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
-        encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), settings)[1].tobytes()
-        (folder / f"{frame}.jpg").write_bytes(encoded)
-        if size is None:
-            size = image.shape[1], image.shape[0]
-            stride = max(1, round(len(encoded) * len(sequence.paths) / budget))
-        kept.append(frame)
-    width, height = size or (None, None)
+    count = len(sequence.paths)
+    probes = [
+        found
+        for frame in {0, count // 2, count - 1}
+        if count and (found := _thumbnail(sequence.paths[frame]))
+    ]
+    if not probes:
+        return {"kept": [], "width": None, "height": None}
+    folder.mkdir(parents=True, exist_ok=True)
+    affordable = budget / np.mean([len(picture) for picture, _ in probes])
+    kept = []
+    for frame in choose_frames(count, wanted, int(affordable)):
+        found = _thumbnail(sequence.paths[frame])
+        if found:
+            (folder / f"{frame}.jpg").write_bytes(found[0])
+            kept.append(frame)
+    width, height = probes[0][1]
     return {"kept": kept, "width": width, "height": height}
 
 
+def choose_frames(count: int, wanted: Iterable[int], affordable: int) -> list[int]:
+    """Of ``count`` frames about as many as are affordable: up to half of them the wanted, the rest evenly spaced.
+
+    >>> choose_frames(100, [33, 77], 7)
+    [0, 20, 33, 40, 60, 77, 80]
+    """
+    first = sorted(wanted)[: affordable // 2]
+    stride = math.ceil(count / max(affordable - len(first), 1))
+    return sorted({*range(0, count, stride), *first})
+
+
+def _thumbnail(path: Path) -> tuple[bytes, tuple[int, int]] | None:
+    """A frame as a small JPEG, and its own width and height; None when it cannot be read."""
+    try:
+        image = read_image(path)
+    except (OSError, ValueError):
+        return None
+    height, width = image.shape[:2]
+    scale = min(1.0, _LONGEST_SIDE / max(height, width))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    settings = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+    encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), settings)[1]
+    return encoded.tobytes(), (width, height)
+
+
 def _errors(predicted: Floats, truth: Floats, protocol: Protocol) -> tuple[Floats, Floats]:
-    """Overlap and centre error of each annotated frame; NaN where there is no target or no prediction."""
+    """Overlap and centre error of each frame; NaN where the protocol sees no target, or there is no prediction."""
     found = frame_errors(predicted, truth[: len(predicted)], protocol)
-    absent = np.isnan(truth[: len(predicted), 0])
+    absent = found.error < 0
     both = (np.where(absent, np.nan, found.overlap), np.where(absent, np.nan, found.error))
     overlap, error = (_padded(values, len(truth)) for values in both)
     return overlap, error

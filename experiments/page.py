@@ -20,7 +20,7 @@ from experiments.tables import HEADINGS
 SIZE_LIMIT = 55e6
 """Bytes that a report may take, about; frames are thinned until it does."""
 
-_PLOTLY_BYTES = 5e6
+_FIXED_BYTES = 10e6  # plotly, and the plots, tables and curves of many trackers
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _PLOTS = (SUCCESS, PRECISION, NORMALISED_PRECISION, RATE)
 
@@ -28,7 +28,6 @@ _PLOTS = (SUCCESS, PRECISION, NORMALISED_PRECISION, RATE)
 def write_report_page(
     folder: Path,
     summaries: Mapping[str, Summary],
-    names: Sequence[str],
     sequences: Mapping[str, Annotation],
     trackers: Sequence[Path],
     protocol: Protocol,
@@ -38,7 +37,6 @@ def write_report_page(
     Args:
         folder: of the report; must exist.
         summaries: how the trackers were run -> what came out.
-        names: all trackers, in the order of their colours.
         sequences: the ground truth, by name.
         trackers: folders of the files whose boxes are shown.
         protocol: whose rules were followed.
@@ -51,7 +49,7 @@ def write_report_page(
     for name in ("report.js", "tables.js", "viewer.js", "report.css"):
         _write_text(assets / name, (TEMPLATES / name).read_text("utf-8"))
     files = {name: f"{number:04d}" for number, name in enumerate(sequences)}
-    _write_script(assets / "data.js", "window.REPORT", _content(summaries, names, files))
+    _write_script(assets / "data.js", "window.REPORT", _content(summaries, files))
     _write_sequences(folder, sequences, files, trackers, protocol)
     problems = [line for summary in summaries.values() for line in summary["problems"]]
     write_page(
@@ -64,11 +62,10 @@ def write_report_page(
     )
 
 
-def _content(
-    summaries: Mapping[str, Summary], names: Sequence[str], files: Mapping[str, str]
-) -> dict[str, Any]:
+def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict[str, Any]:
     """What the page needs before a sequence is opened."""
     shown = [{**summary, "problems": []} for summary in summaries.values()]
+    names = list(dict.fromkeys(one["name"] for summary in shown for one in summary["trackers"]))
     by_frames = shown[0]["rank_metric"] == "ao"
     return {
         "ways": dict(zip(summaries, shown, strict=True)),
@@ -106,7 +103,7 @@ def _write_sequences(
         (folder / "assets" / part).mkdir()
     runs = {tracker.name: find_runs(tracker)[0] for tracker in trackers}
     boxes = sum(len(one.bboxes) for one in sequences.values()) * (len(trackers) + 1)
-    left = SIZE_LIMIT - _PLOTLY_BYTES - BYTES_PER_BOX * boxes
+    left = SIZE_LIMIT - _FIXED_BYTES - BYTES_PER_BOX * boxes
     budget = max(left, 0.1 * SIZE_LIMIT) / len(sequences)
     for name, sequence in tqdm(sequences.items(), desc="boxes and frames", unit="sequence"):
         paths = {tracker: found[name][0] for tracker, found in runs.items() if name in found}

@@ -64,11 +64,8 @@ class Report(Command):
         }
         folder = self.output or Path("runs/report") / annotations.dataset
         summaries = write_files(folder, evaluations, annotations.dataset)
-        order = dict.fromkeys(one.name for evaluation in evaluations.values() for one in evaluation.results)
         main = evaluations[first.upper()]
-        write_report_page(
-            folder, summaries, list(order), annotations.sequences, trackers[first], main.protocol
-        )
+        write_report_page(folder, summaries, annotations.sequences, trackers[first], main.protocol)
         print(f"report in {folder}: open {folder / 'report.html'}")
         return int(any(one.lacks(main.attributes) for one in main.results))
 
@@ -104,7 +101,7 @@ def write_files(folder: Path, evaluations: Mapping[str, "Evaluation"], dataset: 
     summaries = {}
     for way, evaluation in evaluations.items():
         summaries[way] = summarise(evaluation, dataset)
-        write_plots(folder / "plots", evaluation)
+        write_plots(folder / "plots", evaluation, [one["name"] for one in summaries[way]["trackers"]])
         print(ranking(summaries[way]))
     texts = {
         "report.json": json.dumps(summaries, indent=1) + "\n",
@@ -117,8 +114,14 @@ def write_files(folder: Path, evaluations: Mapping[str, "Evaluation"], dataset: 
     return summaries
 
 
-def write_plots(folder: Path, evaluation: "Evaluation") -> None:
-    """Write the curves over all sequences and by attribute, as PNG, PDF and SVG."""
+def write_plots(folder: Path, evaluation: "Evaluation", ranked: Sequence[str]) -> None:
+    """Write the curves over all sequences and by attribute, as PNG, PDF and SVG.
+
+    Args:
+        folder: made where it does not exist.
+        evaluation: what to draw.
+        ranked: its trackers, in the order of their colours: the best look different from one another.
+    """
     from experiments import plots
     from experiments.summary import attributes_of
 
@@ -126,15 +129,17 @@ def write_plots(folder: Path, evaluation: "Evaluation") -> None:
     way, total = evaluation.way.upper(), len(evaluation.attributes)
     scored = {one.name: len(one.scores) for one in evaluation.results}
     labels = {name: name if n == total else f"{name} ({n} of {total})" for name, n in scored.items()}
-    means = {labels[name]: one for name, one in evaluation.means().items()}
+    scores = evaluation.means()
+    means = {labels[name]: scores[name] for name in ranked if name in scores}
     kinds = (
         [plots.RATE] if evaluation.by_frames else [plots.SUCCESS, plots.PRECISION, plots.NORMALISED_PRECISION]
     )
     figures = {plot.curve: plots.curves_figure(plot, means, way) for plot in kinds}
-    panels = {
-        f"{full} ({len(evaluation.with_attribute(short))})": evaluation.means(short)
-        for short, full in attributes_of(evaluation).items()
-    }
+    panels = {}
+    for short, full in attributes_of(evaluation).items():
+        scores = evaluation.means(short)
+        title = f"{full} ({len(evaluation.with_attribute(short))})"
+        panels[title] = {name: scores[name] for name in ranked if name in scores}
     if panels:
         figures |= {f"{one.curve}_attributes": plots.attributes_figure(one, panels, way) for one in kinds[:2]}
     for name, figure in figures.items():

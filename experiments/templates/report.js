@@ -6,9 +6,11 @@ const sequenceOrder = { column: 0, descending: false };
 const chartSettings = { displayModeBar: false, responsive: true };
 const font = { family: "system-ui, sans-serif", size: 13 };
 
+const sequenceCount = () => Object.keys(summary().sequences).length;
+
 function showOverall() {
-  const { trackers, sequences } = summary();
-  const total = Object.keys(sequences).length;
+  const { trackers } = summary();
+  const total = sequenceCount();
   const metrics = Object.entries(REPORT.headings).map(([metric, title]) => ({
     title,
     value: (one) => one.metrics[metric].value,
@@ -22,6 +24,8 @@ function showOverall() {
   ], trackers);
 }
 
+const partly = (one) => (one.scored === sequenceCount() ? "" : ` (${one.scored} of ${sequenceCount()})`);
+
 function showCurves() {
   const places = REPORT.plots.map((plot) => {
     const ranked = summary().trackers.filter((one) => one.curves[plot.curve])
@@ -29,7 +33,7 @@ function showCurves() {
     const traces = ranked.map((one) => ({
       x: plot.thresholds,
       y: one.curves[plot.curve],
-      name: `${plotlyText(one.name)} [${number(one.metrics[plot.metric].value)}]`,
+      name: `${plotlyText(one.name)}${partly(one)} [${number(one.metrics[plot.metric].value)}]`,
       line: { color: REPORT.colours[one.name], dash: REPORT.dashes[one.name], width: 2.5 },
       hovertemplate: "%{y:.3f} at %{x}<extra>%{fullData.name}</extra>",
     }));
@@ -44,7 +48,7 @@ function showCurves() {
       margin: { l: 55, r: 15, t: 45, b: 45 },
       xaxis: { title: { text: plot.xlabel }, zeroline: false },
       yaxis: { title: { text: plot.ylabel }, range: [0, 1.02], zeroline: false },
-      legend: { orientation: "v", y: -0.2, yanchor: "top", x: 0 },
+      legend: { y: -0.2, yanchor: "top", x: 0, maxheight: 30 + 20 * traces.length },
       hovermode: "closest",
     }, chartSettings);
   }

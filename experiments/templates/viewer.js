@@ -2,6 +2,7 @@
 // One sequence: frames with boxes, and overlap and error over time, linked.
 
 const TRUTH_COLOUR = "#ffffff";
+const VISIBLE_AT_FIRST = 6; // of more, nobody can follow the lines
 const canvasDashes = { solid: [], dash: [9, 5], dot: [2, 4], dashdot: [9, 4, 2, 4] };
 let shown = null; // the open sequence: its numbers, the frames the slider goes through, the frame on view
 let playing = 0;
@@ -24,11 +25,14 @@ function openSequence(name) {
 }
 
 function showSequence(record) {
+  const rank = Object.values(REPORT.ways)[0].trackers.map((one) => one.name);
+  const ranked = record.trackers.toSorted((first, second) => rank.indexOf(first.name) - rank.indexOf(second.name));
   shown = {
     ...record,
     truth: unpack(record.truth),
-    trackers: record.trackers.map((one) => ({
+    trackers: ranked.map((one, place) => ({
       ...one, bboxes: unpack(one.bboxes), overlap: unpack(one.overlap), error: unpack(one.error),
+      visible: place < VISIBLE_AT_FIRST,
     })),
     frame: 0,
   };
@@ -62,14 +66,24 @@ function frameSize() {
 }
 
 function showLegend() {
-  const truth = element("li", {}, element("span", { className: "key", style: { borderTop: "4px dashed #1b2126" } }), "ground truth", element("span"));
+  const key = element("span", { className: "key", style: { borderTop: "4px dashed #1b2126" } });
+  const truth = element("li", {}, element("label", {}, key, "ground truth"), element("span"));
   const trackers = shown.trackers.map((one) => {
+    const box = element("input", { type: "checkbox", checked: one.visible });
+    const show = (visible) => {
+      one.visible = box.checked = visible;
+      showCharts();
+      draw();
+    };
+    box.addEventListener("change", () => show(box.checked));
     const failed = one.first_failure;
     const button = element("button", { type: "button", disabled: failed === null },
       failed === null ? "never loses the target" : `first failure: frame ${failed + 1}`);
-    button.addEventListener("click", () => goTo(failed));
-    const { firstChild: key } = trackerName(one.name);
-    return element("li", {}, key, element("span", {}, one.name), button);
+    button.addEventListener("click", () => {
+      show(true);
+      goTo(failed);
+    });
+    return element("li", {}, element("label", {}, box, trackerName(one.name)), button);
   });
   byId("legend").replaceChildren(truth, ...trackers);
 }
@@ -81,6 +95,7 @@ function showCharts() {
       x: frames,
       y: Array.from(one[values], (value) => (Number.isNaN(value) ? null : value)),
       name: plotlyText(one.name),
+      visible: one.visible,
       line: { color: REPORT.colours[one.name], dash: REPORT.dashes[one.name], width: 1.8 },
       hovertemplate: `frame %{x}: %{y:.2f}<extra>%{fullData.name}</extra>`,
     }));
@@ -161,7 +176,7 @@ function draw() {
   context.clearRect(0, 0, canvas.width, canvas.height);
   if (shown.image) context.drawImage(shown.image, 0, 0, canvas.width, canvas.height);
   const thickness = Math.max(1, Math.min(canvas.width, canvas.height) / 180);
-  for (const one of [...shown.trackers].reverse()) {
+  for (const one of shown.trackers.filter((each) => each.visible).reverse()) {
     drawBox(context, one.bboxes, REPORT.colours[one.name], canvasDashes[REPORT.dashes[one.name]], thickness);
   }
   drawBox(context, shown.truth, TRUTH_COLOUR, [6, 4], thickness);
