@@ -36,7 +36,7 @@ def ray_engine(workers: int, timeout: float | None, address: str | None) -> Engi
             num_cpus=None if address else workers,
             runtime_env={
                 "working_dir": str(_CHECKOUT),
-                "excludes": ["/*", *(f"!/{one}" for one in _PACKAGES)],
+                "excludes": [f"/{one.name}" for one in _CHECKOUT.iterdir() if one.name not in _PACKAGES],
             },
             include_dashboard=None if address else False,
             log_to_driver=False,

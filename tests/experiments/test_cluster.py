@@ -1,0 +1,81 @@
+"""The benchmark on a Ray cluster of two nodes, one of which is lost half-way."""
+
+import os
+import sys
+import threading
+import time
+
+import pytest
+
+from experiments.__main__ import main
+from tests.experiments.test_benchmark import PEERS
+from tests.trees import make_otb
+
+PEER = "peers_of_test:Slow"
+
+
+def arguments(tmp_path, output, *more):
+    options = ["--dataset", "folder", "--root", str(tmp_path / "root"), "--trackers", PEER]
+    return ["benchmark", *options, "--output", str(tmp_path / output), *more]
+
+
+def files(tmp_path, output):
+    folder = tmp_path / output / "results" / "folder" / "Slow"
+    return {path.name: path.read_bytes() for path in folder.glob("*.txt")}, {
+        p.name for p in folder.rglob("*")
+    }
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    (tmp_path / "peers_of_test.py").write_text(PEERS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)  # what the nodes inherit
+    for index in range(8):
+        make_otb(tmp_path / "root", f"s{index}", frames=200)
+
+
+@pytest.mark.slow
+def test_a_node_lost_half_way_costs_nothing(tmp_path, tree):
+    ray = pytest.importorskip("ray", reason="Ray is not installed (requirements-cluster.txt)")
+    from ray.cluster_utils import Cluster
+
+    assert main(arguments(tmp_path, "local")) == 0
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        doomed = cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        done = tmp_path / "ray" / "results" / "folder" / "Slow"
+
+        def lose_a_node():
+            while len(list(done.glob("s*.txt"))) < 2:
+                time.sleep(0.02)
+            cluster.remove_node(doomed, allow_graceful=False)
+
+        thread = threading.Thread(target=lose_a_node, daemon=True)
+        thread.start()
+        assert main(arguments(tmp_path, "ray", "--engine", "ray", "--address", cluster.address)) == 0
+        thread.join()
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    assert files(tmp_path, "ray") == files(tmp_path, "local")
+
+
+@pytest.mark.slow
+def test_ray_on_this_machine_and_a_tracker_that_hangs(tmp_path, tree):
+    pytest.importorskip("ray", reason="Ray is not installed (requirements-cluster.txt)")
+    make_otb(tmp_path / "root", "s0")
+    more = ["--engine", "ray", "--workers", "2", "--sequences", "s0,s1", "--timeout", "2"]
+    given = arguments(tmp_path, "ray", *more)
+    given[given.index(PEER)] = "identity,peers_of_test:Hangs"
+    assert main(given) == 1
+    folder = tmp_path / "ray" / "results" / "folder"
+    assert "no answer within 2 s" in (folder / "Hangs" / "failures.json").read_text()
+    assert len(list((folder / "identity").glob("s*.txt"))) == 2
+
+
+def test_without_ray_one_line_says_what_to_install(tmp_path, tree, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(arguments(tmp_path, "ray", "--engine", "ray")) == 2
+    assert "--engine ray needs Ray: pip install -r requirements-cluster.txt" in capsys.readouterr().err
