@@ -14,6 +14,7 @@ from data.boxes import Floats
 from experiments.annotations import Annotation, Annotations
 from experiments.metrics import Protocol, Score, mean_score, score
 from experiments.predictions import find_runs, read_predicted, read_timing, run_truths
+from experiments.resets import ResetScore, evaluate_resets
 from experiments.timing import Timing
 
 METRICS = ("success_auc", "precision_20", "normalised_precision_20", "ao", "sr_50", "sr_75")
@@ -31,16 +32,19 @@ class TrackerResult:
         scores: sequence -> score; a sequence that has no usable file is not in it.
         problems: a line for each file that is missing rows, cannot be read, or holds invalid boxes.
         timing: its speed, where there are time files.
+        resets: accuracy and robustness of its supervised runs, where there are any (VOT).
     """
 
     name: str
     scores: dict[str, Score]
     problems: tuple[str, ...] = ()
     timing: Timing | None = None
+    resets: ResetScore | None = None
 
     def lacks(self, sequences: Iterable[str]) -> bool:
-        """Whether some of ``sequences`` has no score."""
-        return any(name not in self.scores for name in sequences)
+        """Whether some of ``sequences`` has no score, unless the tracker was run in VOT's supervised way only."""
+        supervised_only = self.resets is not None and not self.scores
+        return not supervised_only and any(name not in self.scores for name in sequences)
 
 
 @dataclass(frozen=True)
@@ -148,9 +152,10 @@ def evaluate_tracker(
         else:
             if found:
                 scores[annotation.name] = found[0] if len(found) == 1 else mean_score(found, by_frames=True)
+    resets = evaluate_resets(folder, annotations, problems)
     missing = [one.name for one in annotations if one.name not in scores]
-    if missing:
+    if missing and (scores or not resets):
         some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         problems.append(f"{folder} is incomplete: no score for {len(missing)} of {len(annotations)}: {some}")
     timing = read_timing(folder, problems)
-    return TrackerResult(folder.name, scores, tuple(problems), timing)
+    return TrackerResult(folder.name, scores, tuple(problems), timing, resets)

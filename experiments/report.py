@@ -76,7 +76,7 @@ class Report(Command):
         protocol = self.protocol or ("otb" if annotations.dataset.startswith("otb") else "got10k")
         found = evaluate(folders, annotations, protocol, way)
         print_problems(found.problems)
-        if not found.means():
+        if not found.means() and not any(one.resets for one in found.results):
             raise ValueError(
                 f"no result file in {folders[0].parent} could be scored; the lines above say why"
             )
@@ -101,7 +101,8 @@ def write_files(folder: Path, evaluations: Mapping[str, "Evaluation"], dataset: 
     summaries = {}
     for way, evaluation in evaluations.items():
         summaries[way] = summarise(evaluation, dataset)
-        write_plots(folder / "plots", evaluation, [one["name"] for one in summaries[way]["trackers"]])
+        if evaluation.means():
+            write_plots(folder / "plots", evaluation, [one["name"] for one in summaries[way]["trackers"]])
         print(ranking(summaries[way]))
     texts = {
         "report.json": json.dumps(summaries, indent=1) + "\n",

@@ -1,6 +1,7 @@
 """What a report says about an evaluation, in plain numbers: means, intervals, differences, attributes."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any, TypeAlias
 
@@ -9,6 +10,8 @@ import numpy as np
 from data.boxes import Floats
 from experiments.evaluation import METRICS, Evaluation
 from experiments.metrics import Score
+from experiments.resets import ResetScore
+from experiments.timing import Timing
 from experiments.uncertainty import bootstrap
 
 Summary: TypeAlias = dict[str, Any]
@@ -58,7 +61,8 @@ def summarise(evaluation: Evaluation, dataset: str) -> Summary:
                 name: dict(zip(evaluation.attributes, _plain(tables[name][index]), strict=True))
                 for name in METRICS
             },
-            "timing": asdict(result.timing) if result.timing else None,
+            "timing": _record(result.timing),
+            "resets": _record(result.resets),
         }
         for index, result in enumerate(evaluation.results)
     ]
@@ -140,5 +144,13 @@ def _estimate(value: float, interval: Floats) -> Summary:
     return {"value": None if math.isnan(value) else float(value), "low": low, "high": high}
 
 
-def _plain(values: Floats) -> list[float | None]:
+def _record(numbers: Timing | ResetScore | None) -> Summary | None:
+    if numbers is None:
+        return None
+    known = asdict(numbers)
+    return dict(zip(known, _plain(known.values()), strict=True))
+
+
+def _plain(values: Iterable[float]) -> list[float | None]:
+    """JSON has no NaN."""
     return [float(value) if math.isfinite(value) else None for value in values]

@@ -34,6 +34,7 @@ def markdown(summary: Summary) -> str:
     sections = [
         (f"{summary['way']} on {summary['dataset']}, rules of {summary['protocol']}", _overall(summary, "–")),
         ("Speed", _speed(summary)),
+        ("Supervised runs", _resets(summary)),
         (f"{HEADINGS[metric]} by attribute", _by_attribute(summary, metric)),
         (f"Paired differences of {HEADINGS[metric]}", _differences(summary, metric)),
     ]
@@ -83,7 +84,26 @@ def _speed(summary: Summary) -> list[_Row]:
     timings = [(one["name"], one["timing"]) for one in summary["trackers"] if one["timing"]]
     return [
         ["tracker", "fps", "median ms", "95 % under ms"],
-        *([name, *(f"{time[key]:.1f}" for key in ("fps", "median_ms", "p95_ms"))] for name, time in timings),
+        *(
+            [name, *(_value(time[key], "–", 1) for key in ("fps", "median_ms", "p95_ms"))]
+            for name, time in timings
+        ),
+    ]
+
+
+def _resets(summary: Summary) -> list[_Row]:
+    scores = [(one["name"], one["resets"]) for one in summary["trackers"] if one["resets"]]
+    return [
+        ["tracker", "accuracy", "failures", "failures per 100 frames"],
+        *(
+            [
+                name,
+                _value(one["accuracy"], "–"),
+                _value(one["failures"], "–", 0),
+                _value(one["failures_per_100"], "–", 2),
+            ]
+            for name, one in scores
+        ),
     ]
 
 
@@ -119,8 +139,8 @@ def _estimate(estimate: dict[str, Any], dash: str) -> str:
     return f"{value} [{_value(estimate['low'], dash)}, {_value(estimate['high'], dash)}]"
 
 
-def _value(value: float | None, dash: str) -> str:
-    return dash if value is None else f"{value:.3f}"
+def _value(value: float | None, dash: str, digits: int = 3) -> str:
+    return dash if value is None else f"{value:.{digits}f}"
 
 
 def _markdown_table(rows: list[_Row]) -> str:

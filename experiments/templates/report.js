@@ -112,6 +112,17 @@ function showSpeed() {
   ], timed);
 }
 
+function showResets() {
+  const place = byId("resets");
+  if (!place) return;
+  fillTable(place, [
+    { title: "tracker", value: (one) => one.name, cell: (one) => trackerName(one.name), text: true },
+    { title: "accuracy", value: (one) => one.resets.accuracy, cell: (one) => number(one.resets.accuracy) },
+    { title: "failures", value: (one) => one.resets.failures },
+    { title: "failures per 100 frames", value: (one) => one.resets.failures_per_100, cell: (one) => number(one.resets.failures_per_100, 2) },
+  ], summary().trackers.filter((one) => one.resets));
+}
+
 function showSequences() {
   const metric = byId("sequence-metric").value;
   const attribute = byId("sequence-attribute").value;
@@ -136,7 +147,7 @@ function showSequences() {
 }
 
 function showAll() {
-  for (const show of [showOverall, showCurves, showAttributes, showDifferences, showSpeed, showSequences]) show();
+  for (const show of [showOverall, showCurves, showAttributes, showDifferences, showSpeed, showResets, showSequences]) show();
 }
 
 for (const select of document.querySelectorAll("select.metric")) {
