@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import data.layouts  # noqa: F401  (it fills the registry)
-from data.dataset_base import DATASETS, Dataset, check_subset, collect
+from data.dataset_base import DATASETS, Dataset, Loader, check_subset, collect
 from data.otb_protocol import canonical_name
 from data.sequences import Sequence, find_otb, read_otb, write_otb
 from data.synthetic import ATTRIBUTES, synthetic_sequence
 
-__all__ = ["DATASETS", "Dataset", "canonical_name", "load_dataset"]
+__all__ = ["DATASETS", "Dataset", "canonical_name", "find_dataset", "load_dataset"]
 
 _ALIASES = {"otb100": "otb2015"}
 _SYNTHETIC_LENGTH = 60
@@ -37,12 +37,22 @@ def load_dataset(name: str, root: str | Path, subset: str | None = None) -> Data
         ValueError: The dataset or subset is unknown.
         FileNotFoundError: The root does not exist or holds none of the dataset's sequences.
     """
-    loader, root = DATASETS[_ALIASES.get(name, name)], Path(root).absolute()
+    (_, loader), root = find_dataset(name), Path(root).absolute()
     if name == "synthetic":
         root.mkdir(parents=True, exist_ok=True)
     if not root.is_dir():
         raise FileNotFoundError(f"dataset root of {name} does not exist: {root}")
     return loader(root, subset)
+
+
+def find_dataset(name: str) -> tuple[str, Loader]:
+    """The name that a dataset is registered by, ``otb2015`` for ``otb100``, and what reads it.
+
+    Raises:
+        ValueError: The dataset is unknown.
+    """
+    registered = _ALIASES.get(name, name)
+    return registered, DATASETS[registered]
 
 
 @DATASETS.register("folder")

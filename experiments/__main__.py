@@ -14,6 +14,7 @@ from experiments.check import Check
 from experiments.command import Command
 from experiments.demo import Demo
 from experiments.losses import Losses
+from experiments.report import Report
 from experiments.track import Track
 
 COMMANDS: dict[str, Callable[..., Command]] = {
@@ -21,6 +22,7 @@ COMMANDS: dict[str, Callable[..., Command]] = {
     "check": Check,
     "demo": Demo,
     "losses": Losses,
+    "report": Report,
     "track": Track,
 }
 

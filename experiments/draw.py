@@ -1,7 +1,6 @@
 """Pictures of tracking: boxes on frames, responses over frames."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import cycle
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -9,30 +8,10 @@ from numpy.typing import ArrayLike
 
 from data.boxes import Floats, Image
 from data.crop import SearchRegion, paste
+from experiments.palette import GREEN, VERMILION, WHITE, Colour, colours
 from tracker import TrackOutput
 
-Colour = tuple[int, int, int]
-
-# Okabe and Ito's colours, told apart by colour-blind readers.
-GREEN: Colour = (0, 158, 115)
-ORANGE: Colour = (230, 159, 0)
-BLUE: Colour = (86, 180, 233)
-VERMILION: Colour = (213, 94, 0)
-PURPLE: Colour = (204, 121, 167)
-WHITE: Colour = (255, 255, 255)
-PALETTE: Sequence[Colour] = (GREEN, ORANGE, BLUE, PURPLE, VERMILION)
-
 _SMALL = (cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)  # font, size, thickness
-
-
-def colours(names: Iterable[str]) -> dict[str, Colour]:
-    """A colour for each name, in their order, the same in videos, plots and pages; after five they repeat."""
-    return dict(zip(names, cycle(PALETTE), strict=False))
-
-
-def as_hex(colour: Colour) -> str:
-    """The colour as web pages and matplotlib write it, e.g. ``#009e73``."""
-    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def draw_bbox(image: Image, bbox: ArrayLike, colour: Colour, dashed: bool = False) -> None:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
@@ -41,27 +40,3 @@ def follow(tracker: Tracker, frames: Iterable[Image], bbox: ArrayLike) -> Iterat
         if torch.cuda.is_initialized():
             torch.cuda.synchronize()  # the GPU may still be learning when update returns
         yield Step(index, image, output, time.perf_counter() - start)
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Speed of a tracker, frame 0 (``init``) left out.
-
-    Attributes:
-        fps: frames over the sum of their times.
-        median_ms: median time of a frame in milliseconds.
-        p95_ms: 95th percentile of the time of a frame in milliseconds.
-    """
-
-    fps: float
-    median_ms: float
-    p95_ms: float
-
-    @classmethod
-    def of(cls, seconds: ArrayLike) -> "Timing":
-        """The timing of a run from the seconds of each of its frames; NaN for a run of one frame."""
-        updates = np.asarray(seconds, dtype=np.float64)[1:]
-        if not updates.size:
-            return cls(*[float("nan")] * 3)
-        median, p95 = np.percentile(updates * 1e3, [50, 95])
-        return cls(updates.size / updates.sum(), float(median), float(p95))

@@ -1,11 +1,16 @@
-"""Success and precision: how far predicted boxes are from the ground truth."""
+"""Success, precision and average overlap under the rules of the field's two toolkits; see docs/metrics.md."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from data.boxes import Floats, bbox_center, bbox_iou
+
+Protocol: TypeAlias = Literal["otb", "got10k"]
+"""Whose rules decide about absent targets and invalid predictions: OTB's MATLAB toolkit or got10k."""
 
 SUCCESS_THRESHOLDS = np.linspace(0, 1, 21)
 """Overlaps at which success is measured (Wu, Lim, Yang, CVPR 2013)."""
@@ -13,18 +18,32 @@ SUCCESS_THRESHOLDS = np.linspace(0, 1, 21)
 PRECISION_THRESHOLDS = np.arange(51.0)
 """Centre errors in pixels at which precision is measured."""
 
+NORMALISED_THRESHOLDS = np.linspace(0, 0.5, 51)
+"""Centre errors in target sizes at which normalised precision is measured (Müller et al., ECCV 2018)."""
+
+RATE_THRESHOLDS = np.linspace(0, 1, 101)
+"""Overlaps at which GOT-10k measures its success rate (Huang, Zhao, Huang, TPAMI 2019)."""
+
 
 @dataclass(frozen=True)
 class Score:
-    """How well one target was followed.
+    """How well one target was followed, or the mean over several.
 
     Attributes:
         success: share ``(21,)`` of the frames whose overlap is strictly greater than each threshold.
         precision: share ``(51,)`` of the frames whose centre error is at most each threshold.
+        normalised_precision: the same ``(51,)`` of the centre error over the target's width and height.
+        rate: share ``(101,)`` of the frames whose overlap is strictly greater than each of GOT-10k's thresholds.
+        ao: average overlap in [0, 1].
+        frames: how many frames were scored.
     """
 
     success: Floats
     precision: Floats
+    normalised_precision: Floats
+    rate: Floats
+    ao: float
+    frames: int
 
     @property
     def success_auc(self) -> float:
@@ -36,30 +55,141 @@ class Score:
         """Precision at 20 pixels."""
         return float(self.precision[20])
 
+    @property
+    def normalised_precision_20(self) -> float:
+        """Normalised precision at 0.2 target sizes."""
+        return float(self.normalised_precision[20])
 
-def score(predicted: ArrayLike, truth: ArrayLike) -> Score:
-    """Compare boxes ``(N, 4)`` frame by frame; frames where ``truth`` is NaN (target absent) are left out.
+    @property
+    def sr_50(self) -> float:
+        """Share of the frames whose overlap is greater than 0.5."""
+        return float(self.rate[50])
+
+    @property
+    def sr_75(self) -> float:
+        """Share of the frames whose overlap is greater than 0.75."""
+        return float(self.rate[75])
+
+
+@dataclass(frozen=True)
+class FrameErrors:
+    """What a protocol makes of each frame.
+
+    Attributes:
+        overlap: intersection over union ``(N,)`` in [0, 1]; 0 for a miss.
+        error: centre distance ``(N,)`` in pixels; NaN for a miss, negative for a hit at any threshold.
+        normalised: centre distance ``(N,)`` over the target's size, likewise.
+        counted: bool ``(N,)``, the frames that the protocol scores at all.
+    """
+
+    overlap: Floats
+    error: Floats
+    normalised: Floats
+    counted: NDArray[np.bool_]
+
+
+def frame_errors(
+    predicted: ArrayLike,
+    truth: ArrayLike,
+    protocol: Protocol = "got10k",
+    frame_wh: tuple[int, int] | None = None,
+) -> FrameErrors:
+    """Compare boxes ``(N, 4)`` frame by frame; arguments and errors as of `score`."""
+    predicted, truth = np.array(predicted, dtype=np.float64), np.array(truth, dtype=np.float64)
+    if predicted.shape != truth.shape or truth.ndim != 2 or truth.shape[1] != 4:
+        raise ValueError(f"boxes must both be (N, 4), got {predicted.shape} and {truth.shape}")
+    present = np.isfinite(truth.sum(axis=1))
+    if not present.any():
+        raise ValueError(f"ground truth must have a box in some frame, got {len(truth)} frames without")
+    counted = np.ones(len(truth), dtype=np.bool_) if protocol == "otb" else present
+    if protocol == "otb":
+        predicted = _carry_forward(predicted)
+        # The toolkit takes a box with any number of 0 or less for absent; its files count pixels from 1.
+        x, y, w, h = truth.T
+        present &= (x > -1) & (y > -1) & (w > 0) & (h > 0)
+    predicted[0] = truth[0]
+    offset = bbox_center(predicted) - bbox_center(truth)
+    relative = offset / np.maximum(truth[:, 2:], np.finfo(np.float64).eps)
+    if frame_wh is not None:
+        predicted, truth = _clip(predicted, frame_wh), _clip(truth, frame_wh)
+        counted = counted & (np.arange(len(truth)) > 0)
+    with np.errstate(invalid="ignore"):  # two boxes of no area, both clipped away, do not overlap
+        overlap = np.nan_to_num(bbox_iou(predicted, truth))
+    # The toolkit gives absent frames overlap -1, a miss, and error -1, a hit.
+    return FrameErrors(
+        overlap=np.where(present, overlap, 0),
+        error=np.where(present, _length(offset), -1),
+        normalised=np.where(present, _length(relative), -1),
+        counted=counted,
+    )
+
+
+def score(
+    predicted: ArrayLike,
+    truth: ArrayLike,
+    protocol: Protocol = "got10k",
+    frame_wh: tuple[int, int] | None = None,
+) -> Score:
+    """Score boxes ``(N, 4)``, 0-based, of one target; in the first frame the tracker is given the truth.
+
+    Args:
+        predicted: the tracker's boxes; NaN for a frame without.
+        truth: the annotated boxes; NaN where the target is absent.
+        protocol: ``otb``: an absent target (NaN, or touching the frame's left or upper edge, as the toolkit
+            has it) is a miss for success and a hit for precision, and the last valid prediction stands in
+            for an invalid one. ``got10k``: frames without a target are left out, an invalid prediction is
+            a miss.
+        frame_wh: width and height of the frames, for GOT-10k's own experiment: boxes are clipped to the
+            frame, and the first frame is left out.
 
     Raises:
         ValueError: other shapes, or no frame with ground truth.
     """
-    predicted, truth = np.asarray(predicted, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    if predicted.shape != truth.shape or truth.ndim != 2 or truth.shape[1] != 4:
-        raise ValueError(f"boxes must both be (N, 4), got {predicted.shape} and {truth.shape}")
-    present = ~np.isnan(truth).any(axis=1)
-    if not present.any():
-        raise ValueError(f"ground truth must have a box in some frame, got {len(truth)} frames without")
-    overlap = bbox_iou(predicted[present], truth[present])
-    error = np.linalg.norm(bbox_center(predicted[present]) - bbox_center(truth[present]), axis=1)
+    frames = frame_errors(predicted, truth, protocol, frame_wh)
+    overlap = frames.overlap[frames.counted]
+    if not overlap.size:
+        raise ValueError("ground truth must have a box in some frame after the first, got none")
     return Score(
-        success=(overlap[:, None] > SUCCESS_THRESHOLDS).mean(axis=0),
-        precision=(error[:, None] <= PRECISION_THRESHOLDS).mean(axis=0),
+        success=1 - _share_up_to(overlap, SUCCESS_THRESHOLDS),
+        precision=_share_up_to(frames.error[frames.counted], PRECISION_THRESHOLDS),
+        normalised_precision=_share_up_to(frames.normalised[frames.counted], NORMALISED_THRESHOLDS),
+        rate=1 - _share_up_to(overlap, RATE_THRESHOLDS),
+        ao=float(overlap.mean()),
+        frames=overlap.size,
     )
 
 
-def mean_score(scores: list[Score]) -> Score:
-    """Mean of the curves, every target counting the same."""
-    return Score(
-        success=np.mean([one.success for one in scores], axis=0),
-        precision=np.mean([one.precision for one in scores], axis=0),
-    )
+def mean_score(scores: Sequence[Score], by_frames: bool = False) -> Score:
+    """Mean of the curves, every target counting the same, or ``by_frames`` every frame, as GOT-10k has it."""
+    frames = [one.frames for one in scores]
+    weights = frames if by_frames else None
+    means: dict[str, Any] = {
+        field.name: np.average([getattr(one, field.name) for one in scores], axis=0, weights=weights)
+        for field in fields(Score)
+        if field.name != "frames"
+    }
+    return Score(**means, frames=sum(frames))
+
+
+def _length(vectors: Floats) -> Floats:
+    return np.sqrt(vectors[:, 0] ** 2 + vectors[:, 1] ** 2)
+
+
+def _carry_forward(bboxes: Floats) -> Floats:
+    """Replace invalid boxes by the last valid one before them."""
+    x, y, w, h = bboxes.T
+    valid = np.isfinite(x + y) & (w > 0) & (h > 0)
+    return bboxes[np.maximum.accumulate(np.where(valid, np.arange(len(bboxes)), 0))]
+
+
+def _clip(bboxes: Floats, frame_wh: tuple[int, int]) -> Floats:
+    """Clip as got10k clips the 1-based boxes of files: to [0, width] there, which is [-1, width - 1] here."""
+    end = np.subtract(frame_wh, 1)
+    start = np.clip(bboxes[:, :2], -1, end)
+    return np.concatenate([start, np.clip(bboxes[:, 2:], 0, end - start)], axis=1)
+
+
+def _share_up_to(values: Floats, thresholds: Floats) -> Floats:
+    """Share of ``values`` that are at most each of the increasing ``thresholds``; NaN is at most none."""
+    first = np.searchsorted(thresholds, values)  # counting once beats comparing with every threshold
+    return np.bincount(first, minlength=len(thresholds) + 1)[:-1].cumsum() / len(values)

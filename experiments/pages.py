@@ -5,6 +5,8 @@ from typing import Any
 
 from data.files import replacing
 
+TEMPLATES = Path(__file__).with_name("templates")
+
 
 def write_page(path: str | Path, template: str, **values: Any) -> None:
     """Fill ``templates/<template>`` with ``values`` and write it to ``path``.
@@ -16,7 +18,7 @@ def write_page(path: str | Path, template: str, **values: Any) -> None:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,19 +1,92 @@
-"""Success and precision plots as the field draws them: one curve a tracker, the legend ranked by score."""
+"""Plots as the field draws them: one curve a tracker, the legend ranked by score."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from data.boxes import Floats
 from data.files import replacing
-from experiments.draw import PALETTE, as_hex, colours
-from experiments.metrics import PRECISION_THRESHOLDS, SUCCESS_THRESHOLDS, Score
+from experiments.metrics import (
+    NORMALISED_THRESHOLDS,
+    PRECISION_THRESHOLDS,
+    RATE_THRESHOLDS,
+    SUCCESS_THRESHOLDS,
+    Score,
+)
+from experiments.palette import PALETTE, as_hex, colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FORMATS = ("png", "pdf", "svg")
+SHOWN = 10
+"""Curves in a plot, the best ones, as in OTB's toolkit: more cannot be told apart."""
+
 _DASHES = ("-", "--", ":", "-.")
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A kind of plot.
+
+    Attributes:
+        curve: attribute of a `Score` that holds its values, and name of its file.
+        title: its first words; ``of`` and the subject follow.
+        xlabel: what the thresholds are.
+        ylabel: what the curve is.
+        thresholds: where it was measured.
+        metric: attribute of a `Score` that trackers are ranked by.
+        corner: where the curves leave room for the legend of a small panel.
+    """
+
+    curve: str
+    title: str
+    xlabel: str
+    ylabel: str
+    thresholds: Floats
+    metric: str
+    corner: Literal["lower left", "lower right"]
+
+
+SUCCESS = Plot(
+    "success",
+    "Success plots",
+    "Overlap threshold",
+    "Success rate",
+    SUCCESS_THRESHOLDS,
+    "success_auc",
+    "lower left",
+)
+PRECISION = Plot(
+    "precision",
+    "Precision plots",
+    "Location error threshold (pixels)",
+    "Precision",
+    PRECISION_THRESHOLDS,
+    "precision_20",
+    "lower right",
+)
+NORMALISED_PRECISION = Plot(
+    "normalised_precision",
+    "Normalised precision plots",
+    "Location error threshold (target sizes)",
+    "Precision",
+    NORMALISED_THRESHOLDS,
+    "normalised_precision_20",
+    "lower right",
+)
+RATE = Plot(
+    "rate",
+    "Success rate",
+    "Overlap threshold",
+    "Success rate",
+    RATE_THRESHOLDS,
+    "ao",
+    "lower left",
+)
 
 
 def success_precision_plot(
@@ -34,66 +107,86 @@ def success_precision_plot(
         FileNotFoundError: the folder does not exist.
     """
     paths = Path(folder) / "success.png", Path(folder) / "precision.png"
-    figures = success_figure(scores, subject), precision_figure(scores, subject)
-    for path, figure in zip(paths, figures, strict=True):
-        with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=150)
+    for path, plot in zip(paths, (SUCCESS, PRECISION), strict=True):
+        save(curves_figure(plot, scores, subject), path)
     return paths
 
 
-def success_figure(scores: Mapping[str, Score], subject: str = "OPE") -> "Figure":
-    """Share of frames above each overlap threshold, ranked by success AUC; raises as the above does."""
-    figure, axes = _figure(scores)
-    _curves(axes, SUCCESS_THRESHOLDS, scores, lambda one: one.success, lambda one: one.success_auc)
-    axes.set(title=f"Success plots of {subject}", xlabel="Overlap threshold", ylabel="Success rate")
-    return figure
+def curves_figure(plot: Plot, scores: Mapping[str, Score], subject: str = "OPE") -> "Figure":
+    """A figure of its own (pyplot would keep it alive) with the best trackers' curves.
 
-
-def precision_figure(scores: Mapping[str, Score], subject: str = "OPE") -> "Figure":
-    """Share of frames within each centre error, ranked by precision at 20 pixels; raises as the above does."""
-    figure, axes = _figure(scores)
-    _curves(axes, PRECISION_THRESHOLDS, scores, lambda one: one.precision, lambda one: one.precision_20)
-    axes.set(
-        title=f"Precision plots of {subject}",
-        xlabel="Location error threshold (pixels)",
-        ylabel="Precision",
-    )
-    return figure
-
-
-def _figure(scores: Mapping[str, Score]) -> "tuple[Figure, Axes]":
-    """An empty plot of its own: pyplot would keep every figure alive and share its state with the caller."""
+    Raises:
+        ValueError: there is no tracker.
+    """
     from matplotlib.figure import Figure
 
     if not scores:
         raise ValueError("scores must hold at least one tracker, got none")
     figure = Figure(figsize=(7.2, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    axes.grid(color="0.88", linewidth=0.8)
-    axes.set_axisbelow(True)
-    return figure, axes
+    _curves(axes, plot, scores, colours(scores))
+    axes.set(title=f"{plot.title} of {subject}", xlabel=plot.xlabel, ylabel=plot.ylabel)
+    figure.legend(loc="outside right upper")  # there it covers no curve, however many there are
+    return figure
+
+
+def attributes_figure(plot: Plot, scores: Mapping[str, Mapping[str, Score]], subject: str) -> "Figure":
+    """A panel for each attribute, each with its own ranking.
+
+    Args:
+        plot: what to draw.
+        scores: title of the panel -> tracker -> mean over the sequences with that attribute.
+        subject: what was measured, for the title.
+
+    Raises:
+        ValueError: there is no attribute.
+    """
+    from matplotlib.figure import Figure
+
+    if not scores:
+        raise ValueError("scores must hold at least one attribute, got none")
+    columns = min(len(scores), 4)
+    rows = math.ceil(len(scores) / columns)
+    figure = Figure(figsize=(4.0 * columns, 3.4 * rows + 0.4), layout="constrained")
+    figure.suptitle(f"{plot.title} of {subject}")
+    chosen = colours(dict.fromkeys(name for panel in scores.values() for name in panel))
+    for place, (title, panel) in enumerate(scores.items(), 1):
+        axes = figure.add_subplot(rows, columns, place)
+        _curves(axes, plot, panel, chosen)
+        axes.set_title(title, fontsize="medium")
+        axes.legend(loc=plot.corner, fontsize="x-small", handlelength=2.6)
+    figure.supxlabel(plot.xlabel)
+    figure.supylabel(plot.ylabel)
+    return figure
+
+
+def save(figure: "Figure", path: Path) -> None:
+    """Write a figure to ``path`` in the format of its suffix, complete or not at all."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
 
 
 def _curves(
-    axes: "Axes",
-    thresholds: Floats,
-    scores: Mapping[str, Score],
-    curve: Callable[[Score], Floats],
-    value: Callable[[Score], float],
+    axes: "Axes", plot: Plot, scores: Mapping[str, Score], chosen: Mapping[str, tuple[int, int, int]]
 ) -> None:
-    chosen = {name: as_hex(colour) for name, colour in colours(scores).items()}
     # Where the colours begin again, the dashes change.
-    dashes = {name: _DASHES[i // len(PALETTE) % len(_DASHES)] for i, name in enumerate(scores)}
-    for name in sorted(scores, key=lambda name: value(scores[name]), reverse=True):
+    dashes = {name: _DASHES[i // len(PALETTE) % len(_DASHES)] for i, name in enumerate(chosen)}
+    values = {name: getattr(score, plot.metric) for name, score in scores.items()}
+    ranked = sorted(scores, key=values.__getitem__, reverse=True)
+    for name in ranked[:SHOWN]:
         axes.plot(
-            thresholds,
-            curve(scores[name]),
+            plot.thresholds,
+            getattr(scores[name], plot.curve),
             dashes[name],
-            color=chosen[name],
+            color=as_hex(chosen[name]),
             linewidth=2.2,
-            label=f"{name} [{value(scores[name]):.3f}]",
+            label=_label(name, values[name]),
         )
-    axes.set(xlim=(thresholds[0], thresholds[-1]), ylim=(0, 1.02))
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    figure.legend(loc="outside right upper")  # there it covers no curve, however many there are
+    axes.set(xlim=(plot.thresholds[0], plot.thresholds[-1]), ylim=(0, 1.02))
+    axes.grid(color="0.88", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _label(name: str, value: float) -> str:
+    text = name.replace("$", r"\$")  # a pair of them would start a formula
+    return f"{' ' if text.startswith('_') else ''}{text} [{value:.3f}]"  # a leading _ would hide the curve

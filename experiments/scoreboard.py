@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from data.boxes import Floats
-from experiments.follow import Timing
 from experiments.metrics import Score, mean_score, score
 from experiments.protocols import Run
 from experiments.result_files import ResultFiles
+from experiments.timing import Timing
 
 
 def print_scores(runs: Mapping[str, Sequence[Run]], files: Mapping[str, ResultFiles]) -> int:

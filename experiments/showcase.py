@@ -9,9 +9,10 @@ from data.scene import SyntheticSequence
 from data.sequences import write_bboxes
 from data.synthetic import ATTRIBUTES
 from data.video_writer import VideoWriter
-from experiments.draw import as_hex, colours, compare
+from experiments.draw import compare
 from experiments.metrics import Score, mean_score
 from experiments.pages import write_page
+from experiments.palette import as_hex, colours
 from experiments.plots import success_precision_plot
 from experiments.progress import progress_bar
 from experiments.results import versions, write_json

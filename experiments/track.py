@@ -130,8 +130,8 @@ class Track(Command):
                 self._summarise(folder, seconds, lost, ended)
 
     def _summarise(self, folder: Path, seconds: Sequence[float], lost: int, ended: str) -> None:
-        from experiments.follow import Timing
         from experiments.results import versions, write_json
+        from experiments.timing import Timing
 
         timing = Timing.of(seconds)
         settings = {name: value if value is None else str(value) for name, value in asdict(self).items()}

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats, Image, bbox_iou
-from experiments.follow import Step, Timing, follow
+from experiments.follow import Step, follow
 from experiments.metrics import Score, score
+from experiments.timing import Timing
 from tracker import Tracker
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from experiments.draw import PALETTE, WHITE, as_hex, colours, compare
+from experiments.draw import compare
+from experiments.palette import PALETTE, WHITE, as_hex, colours
 
 TRUTH, HOG, GRAY = np.array([[10, 20, 31, 21], [60, 50, 31, 21], [100, 10, 31, 21]], float)
 

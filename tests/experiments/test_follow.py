@@ -5,7 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from experiments.follow import Timing, follow
+from experiments.follow import follow
+from experiments.timing import Timing
 from tracker import TrackOutput, load_tracker
 
 

@@ -1,0 +1,161 @@
+"""From result files to scores: which files there are, what is wrong with them, and what they are worth."""
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from data.boxes import Floats
+from experiments.annotations import Annotation, Annotations
+from experiments.metrics import Protocol, Score, mean_score, score
+from experiments.predictions import find_runs, read_predicted, read_timing, run_truths
+from experiments.resets import ResetScore, evaluate_resets
+from experiments.timing import Timing
+
+METRICS = ("success_auc", "precision_20", "normalised_precision_20", "ao", "sr_50", "sr_75")
+"""Attributes of a `Score` that reports list."""
+
+_FILES_FOR_A_POOL = 400  # with fewer, starting processes takes longer than it saves
+
+
+@dataclass(frozen=True)
+class TrackerResult:
+    """What one tracker did on a benchmark.
+
+    Attributes:
+        name: name of its folder.
+        scores: sequence -> score; a sequence that has no usable file is not in it.
+        problems: a line for each file that is missing rows, cannot be read, or holds invalid boxes.
+        timing: its speed, where there are time files.
+        resets: accuracy and robustness of its supervised runs, where there are any (VOT).
+    """
+
+    name: str
+    scores: dict[str, Score]
+    problems: tuple[str, ...] = ()
+    timing: Timing | None = None
+    resets: ResetScore | None = None
+
+    def lacks(self, sequences: Iterable[str]) -> bool:
+        """Whether some of ``sequences`` has no score, unless the tracker was run in VOT's supervised way only."""
+        supervised_only = self.resets is not None and not self.scores
+        return not supervised_only and any(name not in self.scores for name in sequences)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of several trackers on one benchmark.
+
+    Attributes:
+        way: how the trackers were run, one of `experiments.protocols.PROTOCOLS`.
+        protocol: whose rules were followed.
+        by_frames: whether every frame counts the same in a mean, not every sequence.
+        attributes: sequence -> its challenges, in the benchmark's order; its keys are all sequences.
+        results: the trackers', in the order they were asked for.
+        problems: a line for each thing that is missing or was left out.
+    """
+
+    way: str
+    protocol: Protocol
+    by_frames: bool
+    attributes: dict[str, tuple[str, ...]]
+    results: tuple[TrackerResult, ...]
+    problems: tuple[str, ...] = ()
+
+    def with_attribute(self, attribute: str | None) -> list[str]:
+        """Names of the sequences that have ``attribute``; None for all."""
+        return [name for name, held in self.attributes.items() if attribute is None or attribute in held]
+
+    def means(self, attribute: str | None = None) -> dict[str, Score]:
+        """Tracker -> mean over its scored sequences that have ``attribute``; without those that have none."""
+        chosen = self.with_attribute(attribute)
+        scores = {one.name: [one.scores[n] for n in chosen if n in one.scores] for one in self.results}
+        return {name: mean_score(found, self.by_frames) for name, found in scores.items() if found}
+
+    def table(self, metric: str) -> Floats:
+        """Values ``(trackers, sequences)`` of one of `METRICS`; NaN where there is none."""
+        missing = float("nan")
+        rows = [
+            [getattr(one.scores[name], metric) if name in one.scores else missing for name in self.attributes]
+            for one in self.results
+        ]
+        return np.array(rows, dtype=np.float64).reshape(len(self.results), len(self.attributes))
+
+    def weights(self) -> Floats | None:
+        """What each sequence counts in a mean: its frames, or None for all the same."""
+        if not self.by_frames:
+            return None
+        frames = self.table("frames")
+        return np.where(np.isfinite(frames), frames, 0)
+
+
+def evaluate(
+    folders: Sequence[Path], annotations: Annotations, protocol: Protocol = "otb", way: str = "ope"
+) -> Evaluation:
+    """Score every tracker's files.
+
+    Args:
+        folders: of the trackers, see `experiments.predictions`.
+        annotations: the ground truth.
+        protocol: whose rules to follow.
+        way: one of `experiments.protocols.PROTOCOLS`: how the trackers were run.
+    """
+    gives_average_overlap = annotations.dataset == protocol == "got10k"
+    sequences = tuple(annotations.sequences.values())
+    work = partial(
+        evaluate_tracker,
+        annotations=sequences,
+        protocol=protocol,
+        way=way,
+        clip_to_frame=gives_average_overlap,
+    )
+    processes = min(len(folders), os.cpu_count() or 1)
+    if processes > 1 and len(folders) * len(sequences) >= _FILES_FOR_A_POOL:
+        with ProcessPoolExecutor(processes) as pool:
+            # A chunk each: the ground truth is sent along with every chunk.
+            found = tuple(pool.map(work, folders, chunksize=math.ceil(len(folders) / processes)))
+    else:
+        found = tuple(map(work, folders))
+    return Evaluation(
+        way,
+        protocol,
+        gives_average_overlap,
+        {one.name: one.attributes for one in sequences},
+        found,
+        (*annotations.problems, *(line for one in found for line in one.problems)),
+    )
+
+
+def evaluate_tracker(
+    folder: Path, annotations: Sequence[Annotation], protocol: Protocol, way: str, clip_to_frame: bool
+) -> TrackerResult:
+    """Score the files of one tracker; what cannot be used becomes a line of ``problems``."""
+    runs, problems = find_runs(folder)
+    scores = {}
+    for annotation in annotations:
+        paths = runs.get(annotation.name, [])
+        try:
+            frame_wh = annotation.frame_wh if clip_to_frame else None
+            truths = run_truths(annotation.bboxes, way, len(paths))
+            found = []
+            for path, truth in zip(paths, truths, strict=True):
+                predicted, problem = read_predicted(path, truth, protocol)
+                found.append(score(predicted, truth[: len(predicted)], protocol, frame_wh))
+                problems += filter(None, [problem])
+        except (OSError, ValueError) as error:
+            problems.append(f"{annotation.name} of {folder.name} is left out: {error}")
+        else:
+            if found:
+                scores[annotation.name] = found[0] if len(found) == 1 else mean_score(found, by_frames=True)
+    resets = evaluate_resets(folder, annotations, problems)
+    missing = [one.name for one in annotations if one.name not in scores]
+    if missing and (scores or not resets):
+        some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+        problems.append(f"{folder} is incomplete: no score for {len(missing)} of {len(annotations)}: {some}")
+    timing = read_timing(folder, problems)
+    return TrackerResult(folder.name, scores, tuple(problems), timing, resets)

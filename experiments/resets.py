@@ -1,0 +1,93 @@
+"""VOT's supervised runs: a tracker that loses its target is started anew, and how often is counted."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data.boxes import Floats, bbox_iou
+from data.polygons import parse_region
+from data.sequences import read_bboxes
+from experiments.annotations import Annotation
+
+BURN_IN = 10
+"""Frames from each start on that accuracy leaves out: a fresh box is too good to count (Kristan et al., 2015)."""
+
+_START, _FAILURE = 1, 2
+
+
+@dataclass(frozen=True)
+class ResetScore:
+    """Accuracy and robustness over all sequences and repetitions of a supervised run.
+
+    Attributes:
+        accuracy: mean overlap over the frames that count; NaN where none does.
+        failures: how often the target was lost.
+        failures_per_100: the same for each 100 frames.
+        frames: of all runs together.
+    """
+
+    accuracy: float
+    failures: int
+    failures_per_100: float
+    frames: int
+
+
+def score_resets(runs: Iterable[tuple[Floats, Sequence[int], Floats]]) -> ResetScore:
+    """Score supervised runs.
+
+    Args:
+        runs: boxes ``(N, 4)``, 0-based, NaN where the tracker gave none; codes ``(N,)``, 1 where it was started,
+            2 where it failed, 0 elsewhere; and the ground truth ``(N, 4)``.
+    """
+    overlaps, failures, frames = [], 0, 0
+    for bboxes, codes, truth in runs:
+        starts = np.flatnonzero(np.equal(codes, _START))
+        burning = (starts[:, None] + np.arange(BURN_IN)).ravel()
+        overlap = bbox_iou(bboxes, truth)
+        overlap[burning[burning < len(overlap)]] = np.nan
+        overlaps.append(overlap[np.isfinite(overlap)])
+        failures += int(np.equal(codes, _FAILURE).sum())
+        frames += len(truth)
+    counted = np.concatenate([*overlaps, np.empty(0)])
+    accuracy = float(counted.mean()) if counted.size else float("nan")
+    return ResetScore(accuracy, failures, 100 * failures / max(frames, 1), frames)
+
+
+def evaluate_resets(
+    folder: Path, annotations: Iterable[Annotation], problems: list[str]
+) -> ResetScore | None:
+    """Score ``baseline/<sequence>/<sequence>_001.txt``, … of a tracker's folder; None where there are none.
+
+    Files that cannot be used become a line of ``problems``.
+    """
+    runs = []
+    for annotation in annotations:
+        name = annotation.name
+        for path in sorted((folder / "baseline" / name).glob(f"{name}_[0-9][0-9][0-9].txt")):
+            try:
+                bboxes, codes = read_resets(path)
+                if len(bboxes) != len(annotation.bboxes):
+                    raise ValueError(f"{path}: {len(bboxes)} rows for {len(annotation.bboxes)} frames")
+            except (OSError, ValueError) as error:
+                problems.append(f"a run of {name} of {folder.name} is left out: {error}")
+            else:
+                runs.append((bboxes, codes, annotation.bboxes))
+    return score_resets(runs) if runs else None
+
+
+def read_resets(path: Path) -> tuple[Floats, list[int]]:
+    """Boxes ``(N, 4)``, 0-based, and codes of a supervised run; a line holds a region or a single code.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: a line is neither.
+    """
+    codes = []
+
+    def parse(fields: list[str]) -> list[float]:
+        codes.append(int(fields[0]) if len(fields) == 1 else 0)
+        return [float("nan")] * 4 if len(fields) == 1 else parse_region(fields)
+
+    return read_bboxes(path, parse), codes
