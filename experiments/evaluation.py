@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from data.boxes import Floats
-from experiments.annotations import Annotation, Annotations
+from experiments.annotations import Annotations
 from experiments.metrics import Protocol, Score, mean_score, score
 from experiments.predictions import find_runs, read_predicted, read_timing, run_truths
 from experiments.resets import ResetScore, evaluate_resets
@@ -104,18 +104,22 @@ def evaluate(
         annotations: the ground truth.
         protocol: whose rules to follow.
         way: one of `experiments.protocols.PROTOCOLS`: how the trackers were run.
+
+    Raises:
+        ValueError: GOT-10k's rules are to be followed without any frames.
     """
     gives_average_overlap = annotations.dataset == protocol == "got10k"
-    sequences = tuple(annotations.sequences.values())
+    truths = {name: one.bboxes for name, one in annotations.sequences.items()}
+    sizes, unreadable = _frame_sizes(annotations) if gives_average_overlap else ({}, {})
     work = partial(
         evaluate_tracker,
-        annotations=sequences,
+        truths={name: truth for name, truth in truths.items() if name not in unreadable},
+        sizes=sizes,
         protocol=protocol,
         way=way,
-        clip_to_frame=gives_average_overlap,
     )
     processes = min(len(folders), os.cpu_count() or 1)
-    if processes > 1 and len(folders) * len(sequences) >= _FILES_FOR_A_POOL:
+    if processes > 1 and len(folders) * len(truths) >= _FILES_FOR_A_POOL:
         with ProcessPoolExecutor(processes) as pool:
             # A chunk each: the ground truth is sent along with every chunk.
             found = tuple(pool.map(work, folders, chunksize=math.ceil(len(folders) / processes)))
@@ -125,37 +129,60 @@ def evaluate(
         way,
         protocol,
         gives_average_overlap,
-        {one.name: one.attributes for one in sequences},
+        {name: one.attributes for name, one in annotations.sequences.items()},
         found,
-        (*annotations.problems, *(line for one in found for line in one.problems)),
+        (*annotations.problems, *unreadable.values(), *(line for one in found for line in one.problems)),
     )
 
 
+def _frame_sizes(annotations: Annotations) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
+    """Sequence -> width and height of its frames, and of those without why not."""
+    sizes, unreadable = {}, {}
+    for name, one in annotations.sequences.items():
+        try:
+            sizes[name] = one.frame_wh
+        except (OSError, ValueError) as error:
+            unreadable[name] = f"{name} is left out, its frames' size is needed: {error}"
+    if not sizes:
+        raise ValueError(next(iter(unreadable.values())))
+    return sizes, unreadable
+
+
 def evaluate_tracker(
-    folder: Path, annotations: Sequence[Annotation], protocol: Protocol, way: str, clip_to_frame: bool
+    folder: Path,
+    truths: Mapping[str, Floats],
+    sizes: Mapping[str, tuple[int, int]],
+    protocol: Protocol,
+    way: str,
 ) -> TrackerResult:
-    """Score the files of one tracker; what cannot be used becomes a line of ``problems``."""
+    """Score the files of one tracker; what cannot be used becomes a line of ``problems``.
+
+    Args:
+        folder: of the tracker.
+        truths: sequence -> its ground truth.
+        sizes: sequence -> width and height of its frames, where boxes are to be clipped to them.
+        protocol: whose rules to follow.
+        way: how the tracker was run.
+    """
     runs, problems = find_runs(folder)
     scores = {}
-    for annotation in annotations:
-        paths = runs.get(annotation.name, [])
+    for name, truth in truths.items():
+        paths = runs.get(name, [])
         try:
-            frame_wh = annotation.frame_wh if clip_to_frame else None
-            truths = run_truths(annotation.bboxes, way, len(paths))
             found = []
-            for path, truth in zip(paths, truths, strict=True):
-                predicted, problem = read_predicted(path, truth, protocol)
-                found.append(score(predicted, truth[: len(predicted)], protocol, frame_wh))
+            for path, expected in zip(paths, run_truths(truth, way, len(paths)), strict=True):
+                predicted, problem = read_predicted(path, expected, protocol)
+                found.append(score(predicted, expected[: len(predicted)], protocol, sizes.get(name)))
                 problems += filter(None, [problem])
         except (OSError, ValueError) as error:
-            problems.append(f"{annotation.name} of {folder.name} is left out: {error}")
+            problems.append(f"{name} of {folder.name} is left out: {error}")
         else:
             if found:
-                scores[annotation.name] = found[0] if len(found) == 1 else mean_score(found, by_frames=True)
-    resets = evaluate_resets(folder, annotations, problems)
-    missing = [one.name for one in annotations if one.name not in scores]
+                scores[name] = found[0] if len(found) == 1 else mean_score(found, by_frames=True)
+    resets = evaluate_resets(folder, truths, problems)
+    missing = [name for name in truths if name not in scores]
     if missing and (scores or not resets):
         some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-        problems.append(f"{folder} is incomplete: no score for {len(missing)} of {len(annotations)}: {some}")
+        problems.append(f"{folder} is incomplete: no score for {len(missing)} of {len(truths)}: {some}")
     timing = read_timing(folder, problems)
     return TrackerResult(folder.name, scores, tuple(problems), timing, resets)

@@ -1,6 +1,6 @@
 """VOT's supervised runs: a tracker that loses its target is started anew, and how often is counted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,6 @@ import numpy as np
 from data.boxes import Floats, bbox_iou
 from data.polygons import parse_region
 from data.sequences import read_bboxes
-from experiments.annotations import Annotation
 
 BURN_IN = 10
 """Frames from each start on that accuracy leaves out: a fresh box is too good to count (Kristan et al., 2015)."""
@@ -55,25 +54,22 @@ def score_resets(runs: Iterable[tuple[Floats, Sequence[int], Floats]]) -> ResetS
     return ResetScore(accuracy, failures, 100 * failures / max(frames, 1), frames)
 
 
-def evaluate_resets(
-    folder: Path, annotations: Iterable[Annotation], problems: list[str]
-) -> ResetScore | None:
+def evaluate_resets(folder: Path, truths: Mapping[str, Floats], problems: list[str]) -> ResetScore | None:
     """Score ``baseline/<sequence>/<sequence>_001.txt``, … of a tracker's folder; None where there are none.
 
     Files that cannot be used become a line of ``problems``.
     """
     runs = []
-    for annotation in annotations:
-        name = annotation.name
+    for name, truth in truths.items():
         for path in sorted((folder / "baseline" / name).glob(f"{name}_[0-9][0-9][0-9].txt")):
             try:
                 bboxes, codes = read_resets(path)
-                if len(bboxes) != len(annotation.bboxes):
-                    raise ValueError(f"{path}: {len(bboxes)} rows for {len(annotation.bboxes)} frames")
+                if len(bboxes) != len(truth):
+                    raise ValueError(f"{path}: {len(bboxes)} rows for {len(truth)} frames")
             except (OSError, ValueError) as error:
                 problems.append(f"a run of {name} of {folder.name} is left out: {error}")
             else:
-                runs.append((bboxes, codes, annotation.bboxes))
+                runs.append((bboxes, codes, truth))
     return score_resets(runs) if runs else None
 
 

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from data.boxes import Floats
 
-RESAMPLES = 5000
+RESAMPLES = 2000
 LEVEL = 0.95
 
 
