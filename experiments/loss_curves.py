@@ -1,5 +1,6 @@
 """Figures 1, 2, 6 and 7: losses of one sample as curves."""
 
+from itertools import cycle
 from typing import Any
 
 import torch
@@ -62,6 +63,34 @@ def regression_curves() -> Plot:
         "exp(Y); it leaves the panel at the top."
     )
     return Plot("figure-1", "Loss and derivative over the error", caption, figure)
+
+
+def chosen_curves(names: list[str]) -> Plot:
+    """Curves of any registered losses: over the error where they regress, over the logit where they classify.
+
+    Raises:
+        ValueError: an unknown name, or a loss that is no sum over locations (settings spatial and class).
+    """
+    ranges = {"regress": (0.0, 1.0, 0.0), "binary": (-6.0, 6.0, 1.0)}
+    axes_names = {"regress": "absolute error l at label 0", "binary": "logit x at label 1"}
+    settings = {name: build_loss(name).setting for name in names}
+    if wrong := [name for name, setting in settings.items() if setting not in ranges]:
+        raise ValueError(
+            f"curves are drawn of losses of single locations (regress, binary), got {', '.join(wrong)}"
+        )
+    rows = [setting for setting in ranges if setting in settings.values()]
+    figure, axes = panels(len(rows), 2, 8.4, 3.6 * len(rows))
+    for row, setting in enumerate(rows):
+        low, high, target = ranges[setting]
+        x = torch.linspace(low, high, 401, dtype=torch.float64)
+        of_setting = [name for name in names if settings[name] == setting]
+        for name, line in zip(of_setting, cycle(LINES)):
+            for panel, values in zip(axes[2 * row : 2 * row + 2], curve(name, x, target), strict=True):
+                panel.plot(x, values, linestyle=line, color=COLOURS.get(name, GREY), label=name)
+        label(axes[2 * row], axes_names[setting], "loss", "loss")
+        label(axes[2 * row + 1], axes_names[setting], "derivative", "derivative")
+        axes[2 * row].legend()
+    return Plot("curves", "Loss and derivative", f"With their default settings: {', '.join(names)}.", figure)
 
 
 def shrinkage_modulations() -> Plot:

@@ -29,6 +29,9 @@ class Losses(Command):
     bbox: str | None = None
     """Target in --frame as X,Y,W,H: pixels, 0-based."""
 
+    curves: str | None = None
+    """Draw only the curves of these registered losses, names with commas between them."""
+
     benchmark: bool = False
     """Measure forward plus backward of the losses against F.mse_loss instead of drawing."""
 
@@ -44,85 +47,50 @@ class Losses(Command):
             print(table)
             (self.output / "benchmark.md").write_text(table, encoding="utf-8")
             return 0
+        from experiments.pages import write_page
+
         started = time.perf_counter()
         torch.manual_seed(0)
         page = self.output / "index.html"
         plots = self._draw()
-        page.write_text(_page(plots), encoding="utf-8")
+        write_page(page, "losses.html", plots=plots)
         print(f"{len(plots)} figures in {time.perf_counter() - started:.0f} s: {page}")
         return 0
 
     def _draw(self) -> "list[Plot]":
-        from experiments import loss_curves, loss_ghm, loss_long_tail, loss_maps
+        from experiments.loss_curves import chosen_curves
         from experiments.loss_style import house_style
 
-        scene = self._scene()
         with house_style():
-            plots = [
-                loss_curves.regression_curves(),
-                loss_curves.shrinkage_modulations(),
-                loss_maps.background_shares(scene),
-                loss_maps.heat_maps(scene),
-                loss_ghm.harmonizing(scene),
-                loss_curves.classification_curves(),
-                loss_curves.soft_label_minimisers(),
-                loss_long_tail.long_tail(),
-            ]
+            plots = self._all_figures() if self.curves is None else [chosen_curves(self.curves.split(","))]
             for plot in plots:
                 plot.save(self.output)
         return plots
 
+    def _all_figures(self) -> "list[Plot]":
+        from experiments import loss_curves, loss_ghm, loss_long_tail, loss_maps
+
+        scene = self._scene()
+        return [
+            loss_curves.regression_curves(),
+            loss_curves.shrinkage_modulations(),
+            loss_maps.background_shares(scene),
+            loss_maps.heat_maps(scene),
+            loss_ghm.harmonizing(scene),
+            loss_curves.classification_curves(),
+            loss_curves.soft_label_minimisers(),
+            loss_long_tail.long_tail(),
+        ]
+
     def _scene(self) -> "Scene":
         from data.images import read_image
         from experiments.loss_scene import learn, synthetic_frame
+        from experiments.track import parse_bbox
 
         if (self.frame is None) != (self.bbox is None):
             raise ValueError("--frame FILE and --bbox X,Y,W,H must be given together")
         if self.frame is not None and self.bbox is not None:
-            return learn(read_image(self.frame), _parsed(self.bbox), f"the frame {self.frame.name}")
+            return learn(read_image(self.frame), parse_bbox(self.bbox), f"the frame {self.frame.name}")
         if REAL_FRAME.is_file():
             return learn(read_image(REAL_FRAME), REAL_BBOX, "frame 300 of OTB's David")
         return learn(*synthetic_frame(), "a synthetic frame")
-
-
-def _parsed(bbox: str) -> tuple[float, float, float, float]:
-    try:
-        x, y, w, h = (float(number) for number in bbox.split(","))
-    except ValueError:
-        raise ValueError(f"--bbox must be four numbers X,Y,W,H, got {bbox!r}") from None
-    return x, y, w, h
-
-
-def _page(plots: "list[Plot]") -> str:
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string(PAGE).render(plots=plots)
-
-
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>The losses in figures</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-figure { margin: 2.5rem 0; break-inside: avoid; }
-img { max-width: 100%; height: auto; }
-figcaption { max-width: 46rem; }
-</style>
-</head>
-<body>
-<h1>The losses in figures</h1>
-<p>A loss has one colour in all figures. Each figure is also there as PNG.</p>
-{% for plot in plots %}
-<figure id="{{ plot.name }}">
-<img src="{{ plot.name }}.svg" alt="{{ plot.title }}">
-<figcaption><strong>{{ plot.name | replace("figure-", "Figure ") }}. {{ plot.title }}.</strong> {{ plot.caption }}
-<a href="{{ plot.name }}.png">PNG</a></figcaption>
-</figure>
-{% endfor %}
-</body>
-</html>
-"""

@@ -152,7 +152,7 @@ class Track(Command):
         )
 
 
-def parse_bbox(text: str) -> list[float]:
+def parse_bbox(text: str) -> tuple[float, float, float, float]:
     """Four numbers from ``X,Y,W,H``.
 
     Raises:
@@ -161,10 +161,8 @@ def parse_bbox(text: str) -> list[float]:
     try:
         x, y, w, h = (float(part) for part in text.split(","))
     except ValueError:
-        raise ValueError(
-            f"--init-bbox must be four numbers X,Y,W,H, e.g. 412,220,64,48, got {text!r}"
-        ) from None
-    return [x, y, w, h]
+        raise ValueError(f"a box must be four numbers X,Y,W,H, e.g. 412,220,64,48, got {text!r}") from None
+    return x, y, w, h
 
 
 def folder_name(source: str) -> str:

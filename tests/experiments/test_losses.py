@@ -1,6 +1,7 @@
 """The figures of the losses: one page, all files, captions with the numbers that they claim."""
 
 import re
+import sys
 from pathlib import Path
 
 import cv2
@@ -8,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+import losses
 from experiments import loss_benchmark
 from experiments import losses as command
+from experiments.__main__ import main
 from experiments.loss_style import COLOURS
 from experiments.losses import Losses
-from losses import list_losses
+from losses import list_losses, registry
 
 
 @pytest.mark.slow
@@ -30,12 +33,41 @@ def test_the_page_names_every_figure_and_every_file_is_there(tmp_path, monkeypat
     assert "8 figures" in capsys.readouterr().out
 
 
+NEW_FAMILY = """
+from losses import Loss, register_loss
+
+
+@register_loss("quintic")
+class Quintic(Loss):
+    setting = "regress"
+
+    def pointwise(self, prediction, target):
+        return (prediction - target).abs().pow(5)
+"""
+
+
+def test_a_loss_in_a_new_file_has_its_curves_on_the_command_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "quintic.py").write_text(NEW_FAMILY)
+    monkeypatch.setattr(losses, "__path__", [*losses.__path__, str(tmp_path)])
+    try:
+        assert main(["losses", "--curves", "quintic,l2,focal", "--output", str(tmp_path / "out")]) == 0
+        assert "quintic, l2, focal" in (tmp_path / "out" / "index.html").read_text()
+        assert cv2.imread(str(tmp_path / "out" / "curves.png")).std() > 5
+    finally:
+        registry._LOSSES.pop("quintic", None)
+        sys.modules.pop("losses.quintic", None)
+    assert main(["losses", "--curves", "shrinkag", "--output", str(tmp_path)]) == 2
+    assert "shrinkage" in capsys.readouterr().err
+    assert main(["losses", "--curves", "ce,l2", "--output", str(tmp_path)]) == 2
+    assert "single locations" in capsys.readouterr().err
+
+
 def test_a_frame_needs_its_box(tmp_path):
     image = tmp_path / "frame.png"
     cv2.imwrite(str(image), np.zeros((40, 40, 3), np.uint8))
     for arguments, message in (
         ({"frame": image}, "together"),
-        ({"frame": image, "bbox": "1,2,3"}, "four numbers X,Y,W,H, got '1,2,3'"),
+        ({"frame": image, "bbox": "1,2,3"}, "four numbers X,Y,W,H, .*got '1,2,3'"),
         ({"frame": image, "bbox": "90,2,5,5"}, "centre inside the 40x40 frame"),
     ):
         with pytest.raises(ValueError, match=message):

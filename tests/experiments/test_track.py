@@ -251,4 +251,4 @@ def test_results_go_into_a_folder_named_after_the_source(source, name):
 
 
 def test_a_box_may_hold_fractions_and_spaces():
-    assert parse_bbox("1.5, -2,3,4e1") == [1.5, -2, 3, 40]
+    assert parse_bbox("1.5, -2,3,4e1") == (1.5, -2, 3, 40)

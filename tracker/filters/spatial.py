@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tracker.filters.base import FILTERS, FilterModel
@@ -21,9 +22,17 @@ class SpatialFilter(FilterModel):
         regularisation: ``λ`` > 0, in units of squared features.
         first_iterations: conjugate-gradient steps in frame 1.
         iterations: steps in every later frame.
+        initial: filter that frame 1 starts from, float32 ``(C, rows, columns)``, resized to each target's box,
+            e.g. a meta-learned one (``losses.maml``); None starts from zero.
     """
 
-    def __init__(self, regularisation: float = 0.4, first_iterations: int = 20, iterations: int = 2) -> None:
+    def __init__(
+        self,
+        regularisation: float = 0.4,
+        first_iterations: int = 20,
+        iterations: int = 2,
+        initial: Tensor | None = None,
+    ) -> None:
         super().__init__(regularisation)
         if first_iterations < 1 or iterations < 0:
             raise ValueError(
@@ -31,6 +40,7 @@ class SpatialFilter(FilterModel):
             )
         self.first_iterations = first_iterations
         self.iterations = iterations
+        self.initial = initial
 
     def start(self, memory: SampleMemory, target_hw: tuple[int, int]) -> None:
         """Fit to frame 1 on the ``target_hw`` cells in the middle of the map."""
@@ -40,11 +50,20 @@ class SpatialFilter(FilterModel):
         self._support = rows, columns
         self._transform = _SupportTransform(memory.size_hw, rows, columns, memory.features.device)
         self._product = memory.features.new_empty(0)
-        channels = memory.features.shape[1]
-        self._weights = memory.weights.new_zeros(
-            channels, rows.stop - rows.start, columns.stop - columns.start
-        )
+        shape = memory.features.shape[1], rows.stop - rows.start, columns.stop - columns.start
+        self._weights = self._initial_weights(memory.weights.new_zeros(shape))
         self._solve(memory, self.first_iterations)
+
+    def _initial_weights(self, zeros: Tensor) -> Tensor:
+        if self.initial is None:
+            return zeros
+        if self.initial.ndim != 3 or len(self.initial) != len(zeros):
+            raise ValueError(
+                f"initial filter must be (C, rows, columns) with the features' {len(zeros)} channels, "
+                f"got {tuple(self.initial.shape)}"
+            )
+        initial = self.initial.to(zeros)[None]
+        return F.interpolate(initial, zeros.shape[1:], mode="bilinear", align_corners=False)[0]
 
     def fit(self, memory: SampleMemory) -> None:
         """Take a few steps from the present filter towards the memory's minimiser."""
