@@ -32,8 +32,10 @@ def _asl1_and_slope(prediction: Tensor, target: Tensor, mu: float) -> tuple[Tens
 
 
 def gradient_bins(norm: Tensor, bins: int) -> Tensor:
-    """Bin floor(g M) of each gradient norm g, int32; clamped, so that g = 1 is in the last bin (NaN: first)."""
-    return (norm * bins).int().clamp_(0, bins - 1)
+    """Bin floor(g M) of each gradient norm g; clamped, so that g = 1 is in the last bin (and NaN in the first)."""
+    index = (norm * bins).int().clamp_(0, bins - 1)
+    # Indexing takes int64; a compiler converts on the fly, and compares more int32 at once.
+    return index if torch.compiler.is_compiling() else index.long()
 
 
 def bin_counts(index: Tensor, bins: int, mask: Tensor | None = None) -> Tensor:
@@ -44,9 +46,10 @@ def bin_counts(index: Tensor, bins: int, mask: Tensor | None = None) -> Tensor:
     instead, from which it makes vector instructions; run by itself that would hold M maps.
     """
     index = index.flatten()
-    kept = torch.ones_like(index) if mask is None else (mask != 0).to(index.dtype).flatten()
+    one = index.new_ones((), dtype=torch.int32)
+    kept = one.expand_as(index) if mask is None else (mask != 0).int().flatten()
     if not torch.compiler.is_compiling() or bins > 64:
-        return kept.new_zeros(bins).scatter_add_(0, index.long(), kept).long()
+        return index.new_zeros(bins, dtype=torch.int32).scatter_add_(0, index.long(), kept).long()
     # The view makes the compiler store the index, instead of computing it for each bin again.
     stored = index.as_strided(index.shape, (1,))
     every = torch.arange(bins, dtype=index.dtype, device=index.device)
