@@ -69,11 +69,15 @@ class Benchmark(Command):
 
     def run(self) -> int:
         """Run what is not done yet, print the scores; 1 when something failed."""
+        from experiments.worker import warm_up
+
+        self._check()
+        if self.engine == "local":
+            warm_up()
         from data.datasets import load_dataset
         from experiments.contender import parse_contenders
         from experiments.running import Benchmarking, select
 
-        self._check()
         contenders = parse_contenders(self.trackers, self.weights, self.device)
         dataset = select(load_dataset(self.dataset, self.root, self.subset), self.sequences)
         if dataset.lack:

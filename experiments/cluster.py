@@ -5,7 +5,8 @@ from functools import cache
 from pathlib import Path
 
 from experiments.engines import Engine
-from experiments.worker import Job, Outcome, Worker
+from experiments.jobs import Job, Outcome
+from experiments.worker import Worker
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
 _PACKAGES = ("data", "experiments", "losses", "tracker")

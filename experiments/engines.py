@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
 
-from experiments.worker import POLL_SECONDS, Job, Outcome, Worker
+from experiments.jobs import Job, Outcome
+from experiments.worker import POLL_SECONDS, Worker
 
 Engine = Callable[[Sequence[Job], Callable[[int], object]], Iterator[Outcome]]
 """Does the jobs, begun in their order; tells its second argument how many more frames are done."""

@@ -13,11 +13,11 @@ from data.dataset_base import Dataset
 from data.otb_protocol import canonical_name
 from experiments.contender import Contender, Description
 from experiments.engines import Engine
+from experiments.jobs import Job, Outcome
 from experiments.protocols import Run, plan_runs
 from experiments.result_files import ResultFiles
 from experiments.results import versions
 from experiments.scoreboard import print_scores
-from experiments.worker import Job, Outcome
 
 GOT10K_REPETITIONS = 3
 

@@ -1,70 +1,25 @@
 """A process of its own that runs trackers, so that one that hangs or crashes takes nothing with it."""
 
 import multiprocessing
-import os
-import random
 import signal
 import time
-import traceback
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from pathlib import Path
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
-import cv2
-import numpy as np
-import torch
+from experiments.jobs import Job, Outcome
 
-from data.boxes import Floats
-from data.images import read_image
-from experiments.contender import Contender
-from experiments.follow import follow
-from tracker import Tracker
+POLL_SECONDS = 0.1
+"""How often progress and time-outs are looked at."""
+
+_HAS_FORK_SERVER = "forkserver" in multiprocessing.get_all_start_methods()  # not on Windows
 
 
-@dataclass(frozen=True)
-class Job:
-    """One run of one tracker.
-
-    Attributes:
-        contender: The tracker.
-        label: Name of its result folder.
-        sequence: Name of the sequence.
-        number: Number of the run on this sequence, from 1.
-        paths: Images from the first frame on.
-        bbox: Box in the first of them, float64 ``(4,)``, 0-based.
-    """
-
-    contender: Contender
-    label: str
-    sequence: str
-    number: int
-    paths: tuple[Path, ...]
-    bbox: Floats
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a job.
-
-    Attributes:
-        job: The job.
-        bboxes: float64 ``(N, 4)``, 0-based; empty after an error.
-        seconds: float64 ``(N,)``, the tracker's own time in each frame; empty after an error.
-        error: What went wrong, in a line, or None.
-        details: The traceback, for ``--debug``.
-    """
-
-    job: Job
-    bboxes: Floats
-    seconds: Floats
-    error: str | None = None
-    details: str = ""
-
-    @classmethod
-    def failed(cls, job: Job, error: str, details: str = "") -> "Outcome":
-        """The outcome of a job that did not come to its end."""
-        return cls(job, np.empty((0, 4)), np.empty(0), error, details)
+def warm_up() -> None:
+    """Have the imports of the workers under way, while this process does its own."""
+    if _HAS_FORK_SERVER:
+        multiprocessing.set_forkserver_preload(["experiments.tracking"])
+        forkserver.ensure_running()
 
 
 class Worker:
@@ -76,11 +31,9 @@ class Worker:
     """
 
     def __init__(self, timeout: float | None = None) -> None:
-        methods = multiprocessing.get_all_start_methods()
+        warm_up()
         # A fork of this process would share its threads and its GPU; a fork server has neither.
-        self._context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-        if "forkserver" in methods:
-            self._context.set_forkserver_preload([__name__])
+        self._context: Any = multiprocessing.get_context("forkserver" if _HAS_FORK_SERVER else "spawn")
         self._timeout = timeout
         self._process: Any = None
         self.job: Job | None = None
@@ -137,7 +90,7 @@ class Worker:
         """Do a job and wait for its outcome."""
         self.start(job)
         while (outcome := self.collect()) is None:
-            multiprocessing.connection.wait([self._connection], POLL_SECONDS)
+            wait([self._connection], POLL_SECONDS)
         return outcome
 
     def close(self) -> None:
@@ -149,56 +102,7 @@ class Worker:
         self._process = self.job = None
 
 
-POLL_SECONDS = 0.1
-"""How often progress and time-outs are looked at."""
-
-
 def _serve(connection: Connection, frames: Any) -> None:
-    """Do jobs until the other end of the connection is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that hands out the jobs
-    # Workers share the cores among them, and a sum over threads depends on how many there are.
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    trackers: dict[Contender, Tracker] = {}
-    while True:
-        try:
-            job = connection.recv()
-            outcome = _run(job, trackers, connection, frames)
-            connection.send(outcome)
-        except (EOFError, ConnectionError):
-            return
+    from experiments.tracking import serve  # heavy: in the worker only
 
-
-def _run(job: Job, trackers: dict[Contender, Tracker], connection: Connection, frames: Any) -> Outcome:
-    bboxes, seconds = [], []
-    try:
-        # Taken out while in use: one that raised may be in any state.
-        tracker = trackers.pop(job.contender, None) or job.contender.build()
-        _seed(job.number)
-        frames.value = 0
-        for step in follow(tracker, map(read_image, job.paths), job.bbox):
-            bboxes.append(_checked(step.output.bbox))
-            seconds.append(step.seconds)
-            frames.value += 1
-            if connection.poll():  # nothing is sent during a job: whoever wanted the outcome is gone
-                os._exit(1)
-        trackers[job.contender] = tracker
-    except Exception as error:  # whatever a tracker raises is this run's failure and no other's
-        reason = f"{type(error).__name__}: {error} (frame {len(bboxes)})"
-        return Outcome.failed(job, " ".join(reason.split()), traceback.format_exc())
-    return Outcome(job, np.array(bboxes), np.array(seconds))
-
-
-def _checked(bbox: Floats) -> Floats:
-    box = np.asarray(bbox, np.float64)
-    if box.shape != (4,) or not np.isfinite(box).all():
-        raise ValueError(f"the tracker returned bbox {box.tolist()}, expected 4 finite numbers (x, y, w, h)")
-    return box
-
-
-def _seed(number: int) -> None:
-    """Make the random numbers of a run depend on nothing but its number."""
-    random.seed(number)
-    np.random.seed(number)  # noqa: NPY002  (trackers of others draw from the global generator)
-    torch.manual_seed(number)
-    cv2.setRNGSeed(number)
+    serve(connection, frames)
