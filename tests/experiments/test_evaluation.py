@@ -1,6 +1,8 @@
 """From files to scores: the published figures, got10k's figures, and files that are not as they should be."""
 
 import json
+import resource
+import time
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from experiments.metrics import score
 from experiments.predictions import find_runs, find_trackers, present_ways
 from experiments.protocols import SRE_SHIFTS, tre_starts
 from experiments.published import read_baselines, with_baselines, write_baselines
+from experiments.summary import summarise
 from tests.results_trees import GIVEN_NAMES, TRUTHS, write_annotations, write_tracker
 from tests.trees import make_got10k
 
@@ -284,3 +287,27 @@ def test_a_shorter_list_of_otb_takes_its_sequences(tmp_path):
     assert "Biker" in read_annotations("otb50", path).sequences
     assert "Biker" not in read_annotations("otb2013", path).sequences
     assert GIVEN_NAMES.keys() <= read_annotations("otb100", path).sequences.keys()
+
+
+@pytest.mark.slow
+def test_a_hundred_sequences_of_thirty_trackers_take_seconds_and_little_memory(tmp_path):
+    """10 seconds of processor time; one core of a busy machine took 4 when this was written."""
+    truths = {f"s{number}": np.tile([50.0, 40, 20, 16], (590, 1)) for number in range(100)}
+    write = {name: {"gt_rect": truth.tolist()} for name, truth in truths.items()}
+    (tmp_path / "truth.json").write_text(json.dumps(write))
+    boxes = np.random.default_rng(0).normal([50, 40, 20, 16], 1, (590, 4))
+    text = "".join(",".join(f"{value:.3f}" for value in row) + "\n" for row in boxes)
+    for tracker in range(30):
+        folder = tmp_path / "OTB2015" / f"tracker{tracker}"
+        folder.mkdir(parents=True)
+        for name in truths:
+            (folder / f"{name}.txt").write_text(text)
+    annotations = read_annotations("otb2015", tmp_path / "truth.json")
+    before = time.process_time(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    summary = summarise(evaluate_all(tmp_path, annotations), "otb2015")
+    after = time.process_time(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    children = after[1].ru_utime + after[1].ru_stime - before[1].ru_utime - before[1].ru_stime
+    assert after[0] - before[0] + children < 10
+    assert len(summary["trackers"]) == 30
+    assert len(summary["differences"]) == 30 * 29 / 2
+    assert after[1].ru_maxrss < 1_000_000  # kilobytes; of it, what the parent held when it forked
