@@ -47,6 +47,8 @@ class Worker:
     def start(self, job: Job) -> None:
         """Hand out a job; there must be none under way."""
         assert self.job is None
+        if self._process is not None and not self._process.is_alive():  # the system may have killed it
+            self.close()
         if self._process is None:
             self._connection, theirs = self._context.Pipe()
             self._frames = self._context.RawValue("q", 0)  # frames answered; -1 while the tracker is built
