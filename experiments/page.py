@@ -51,13 +51,13 @@ def write_report_page(
     files = {name: f"{number:04d}" for number, name in enumerate(sequences)}
     _write_script(assets / "data.js", "window.REPORT", _content(summaries, files))
     _write_sequences(folder, sequences, files, trackers, protocol)
-    problems = [line for summary in summaries.values() for line in summary["problems"]]
+    problems = dict.fromkeys(line for summary in summaries.values() for line in summary["problems"])
     write_page(
         folder / "report.html",
         "report.html",
         summary=next(iter(summaries.values())),
         ways=list(summaries),
-        problems=problems,
+        problems=list(problems),
         headings=HEADINGS,
     )
 

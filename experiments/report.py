@@ -62,6 +62,8 @@ class Report(Command):
             for way, folders in trackers.items()
             if folders
         }
+        lines = (line for evaluation in evaluations.values() for line in evaluation.problems)
+        print_problems(list(dict.fromkeys(lines)))
         folder = self.output or Path("runs/report") / annotations.dataset
         summaries = write_files(folder, evaluations, annotations.dataset)
         main = evaluations[first.upper()]
@@ -75,10 +77,9 @@ class Report(Command):
 
         protocol = self.protocol or ("otb" if annotations.dataset.startswith("otb") else "got10k")
         found = evaluate(folders, annotations, protocol, way)
-        print_problems(found.problems)
         if not found.means() and not any(one.resets for one in found.results):
             raise ValueError(
-                f"no result file in {folders[0].parent} could be scored; the lines above say why"
+                f"no result in {folders[0].parent} can be scored: {'; '.join(found.problems[:2])}"
             )
         return with_baselines(found, annotations.dataset) if self.baselines and way == "ope" else found
 
@@ -139,6 +140,8 @@ def write_plots(folder: Path, evaluation: "Evaluation", ranked: Sequence[str]) -
     panels = {}
     for short, full in attributes_of(evaluation).items():
         scores = evaluation.means(short)
+        if not scores:
+            continue
         title = f"{full} ({len(evaluation.with_attribute(short))})"
         panels[title] = {name: scores[name] for name in ranked if name in scores}
     if panels:

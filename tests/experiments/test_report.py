@@ -121,8 +121,22 @@ def test_tre_is_reported_beside_ope_and_baselines_beside_ones_own(tree, tmp_path
     assert "SRE exact: success AUC 0.952, 3 of 3 sequences" in printed
     assert "OPE MDNet (published): success AUC" in printed
     assert "OPE beside" not in printed
-    assert (tmp_path / "out" / "plots" / "success_sre.pdf").is_file()
-    assert json.loads((tmp_path / "out" / "report.json").read_text()).keys() == {"OPE", "SRE"}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("error")
+def test_an_attribute_without_scores_has_no_panel_and_a_problem_is_told_once(tree, tmp_path, capsys):
+    """The only sequence with IV has no results; the file of annotations is the same for OPE and SRE."""
+    results = tmp_path / "results"
+    (results / "OTB2015" / "exact" / "Jogging-1.txt").unlink()
+    for number in range(1, 13):
+        path = results / "OTB2015-SRE" / "exact" / "Human4" / f"Human4_{number:03d}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bboxes(path, TRUTHS["Human4"] - (1, 1, 0, 0))
+    assert main([*tree, "--trackers=exact"]) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert len(lines) == len(set(lines)) == 2
+    assert "| illumination variation | 1 | – |" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_mistakes_are_one_line(tree, tmp_path, capsys):
@@ -138,7 +152,11 @@ def test_mistakes_are_one_line(tree, tmp_path, capsys):
     for path in tmp_path.glob("results/OTB2015/*/*.txt"):
         path.write_text("nothing")
     assert main(tree) == 2
-    assert "could be scored" in capsys.readouterr().err.splitlines()[-1]
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(
+        f"error: no result in {tmp_path / 'results' / 'OTB2015'} can be scored: Basketball of"
+    )
+    assert "basketball.txt, line 1: expected four numbers x,y,w,h, got 'nothing'" in error
 
 
 @pytest.mark.slow
