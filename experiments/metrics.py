@@ -10,6 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from data.boxes import Floats, bbox_center, bbox_iou
 
 Protocol: TypeAlias = Literal["otb", "got10k"]
+
+
+def usual_protocol(dataset: str) -> Protocol:
+    """The rules that a dataset's published figures follow: the MATLAB toolkit's for OTB, got10k's elsewhere."""
+    return "otb" if dataset.startswith("otb") else "got10k"
+
+
 """Whose rules decide about absent targets and invalid predictions: OTB's MATLAB toolkit or got10k."""
 
 SUCCESS_THRESHOLDS = np.linspace(0, 1, 21)

@@ -73,9 +73,10 @@ class Report(Command):
 
     def _evaluate(self, way: str, folders: Sequence[Path], annotations: "Annotations") -> "Evaluation":
         from experiments.evaluation import evaluate
+        from experiments.metrics import usual_protocol
         from experiments.published import with_baselines
 
-        protocol = self.protocol or ("otb" if annotations.dataset.startswith("otb") else "got10k")
+        protocol = self.protocol or usual_protocol(annotations.dataset)
         found = evaluate(folders, annotations, protocol, way)
         if not found.means() and not any(one.resets for one in found.results):
             raise ValueError(

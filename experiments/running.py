@@ -14,6 +14,7 @@ from data.otb_protocol import canonical_name
 from experiments.contender import Contender, Description
 from experiments.engines import Engine
 from experiments.jobs import Job, Outcome
+from experiments.metrics import usual_protocol
 from experiments.protocols import Run, plan_runs
 from experiments.result_files import ResultFiles
 from experiments.results import versions
@@ -157,4 +158,4 @@ class Benchmarking:
 
     def print_scores(self) -> int:
         """Print a table of the scores so far; return how many results cannot be read."""
-        return print_scores(self._runs, self.files)
+        return print_scores(self._runs, self.files, usual_protocol(self.dataset.name))

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from data.boxes import Floats
-from experiments.metrics import Score, mean_score, score
+from experiments.metrics import Protocol, Score, mean_score, score
 from experiments.protocols import Run
 from experiments.result_files import ResultFiles
 from experiments.timing import Timing
 
 
-def print_scores(runs: Mapping[str, Sequence[Run]], files: Mapping[str, ResultFiles]) -> int:
+def print_scores(
+    runs: Mapping[str, Sequence[Run]], files: Mapping[str, ResultFiles], protocol: Protocol
+) -> int:
     """Print the scores of every tracker over the runs that are done.
 
     The runs of a sequence are averaged first, then the sequences, all counting the same.
@@ -21,6 +23,7 @@ def print_scores(runs: Mapping[str, Sequence[Run]], files: Mapping[str, ResultFi
     Args:
         runs: What there is to do, by the tracker's label.
         files: Results by the tracker's label.
+        protocol: Whose rules score them.
 
     Returns:
         How many results cannot be read; each is printed.
@@ -43,7 +46,7 @@ def print_scores(runs: Mapping[str, Sequence[Run]], files: Mapping[str, ResultFi
             seconds.append(times[1:])
             truth = run.sequence.bboxes[run.start :]
             if np.isfinite(truth[1:]).any():  # of test sets only the first box is known
-                scores[run.sequence.name].append(score(bboxes, truth))
+                scores[run.sequence.name].append(score(bboxes, truth, protocol))
         timing = Timing.of(np.concatenate(seconds))
         print(f"{label:{width}}  {_score_cells(scores)}  {timing.fps:6.1f}  ", end="")
         print(f"{timing.median_ms:9.1f}  {timing.p95_ms:7.1f}")
