@@ -88,7 +88,7 @@ class TestTheFormat:
         assert set(named) == {path.name for path in folder.iterdir()} - {"SHA256SUMS", "manifest.json"}
         for name, digest in named.items():
             assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
-        for shard in json.loads((folder / "manifest.json").read_text())["shardlist"]:
+        for shard in json.loads((folder / "manifest.json").read_text())["shards"]:
             assert shard["sha256"] == named[shard["url"]]
             assert shard["filesize"] == (folder / shard["url"]).stat().st_size
 
