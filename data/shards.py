@@ -228,8 +228,9 @@ def _read_manifest(place: str) -> tuple[dict[str, Any], str]:
     """A manifest's content and the folder that its names are relative to."""
     if not place.endswith(".json"):
         place = f"{place.rstrip('/')}/{MANIFEST}"
+    (data,) = _read_all([place])
     try:
-        content = json.loads(_read_all([place])[0])
+        content = json.loads(data)
     except ValueError:
         content = None
     if not isinstance(content, dict) or content.get("format") != FORMAT:

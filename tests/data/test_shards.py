@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import json
 import re
+import sys
 import tarfile
 import threading
 
@@ -207,7 +208,9 @@ class TestOverANetwork:
         for path in folder.iterdir():
             memory.pipe(f"/shards/{path.name}", path.read_bytes())
         remote, local = pairs_of("memory://shards/manifest.json"), pairs_of(folder)
+        cached = pairs_of("simplecache::memory://shards/manifest.json")  # copies the shards that it reads
         assert all(same(remote[index], local[index]) for index in range(8))
+        assert all(same(cached[index], local[index]) for index in range(8))
         assert len({len(ShardClips.open(place)) for place in ("memory://shards", folder)}) == 1
 
     def test_http_gives_the_same_pairs_by_ranges(self, folder, server):
@@ -269,6 +272,15 @@ class TestOverANetwork:
 
 
 class TestMistakes:
+    def test_a_protocol_that_nobody_speaks(self, monkeypatch):
+        with pytest.raises(ValueError, match="Protocol not known: smoke"):
+            ShardClips.open("smoke://signals/manifest.json")
+        monkeypatch.setitem(sys.modules, "aiohttp", None)
+        monkeypatch.delitem(sys.modules, "fsspec.implementations.http", raising=False)
+        monkeypatch.setattr("fsspec.registry._registry", {})
+        with pytest.raises(RuntimeError, match=r"cannot read https://host/manifest\.json: .*aiohttp"):
+            ShardClips.open("https://host/manifest.json")
+
     def test_no_manifest(self, tmp_path, folder):
         with pytest.raises(OSError, match="cannot read"):
             ShardClips.open(tmp_path)
