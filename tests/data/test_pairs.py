@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.images import read_image
+from data.images import decode_bgr, jpeg_size, read_image
 from data.jitter import GeometricJitter
 from data.pair_sources import ClipSource, FolderClip, StillSource, SyntheticSource, salient_bbox
 from data.pairs import PairDataset, RankSampler, build_loader
@@ -213,6 +213,32 @@ class TestWhatIsChosen:
         again = dataset(SyntheticSource(count=2, jitter=NONE))
         assert all(same(pairs[index], again[index]) for index in range(4))
         assert len({pairs[index].source for index in range(8)}) > 4
+
+
+class TestLargeStills:
+    @pytest.mark.parametrize("flags", [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]])
+    def test_the_size_is_in_the_head(self, flags):
+        content = cv2.imencode(".jpg", np.zeros((37, 1203, 3), np.uint8), flags)[1].tobytes()
+        assert jpeg_size(content) == (1203, 37)
+        assert jpeg_size(content[:100]) is None
+        assert jpeg_size(b"\xff\xd8\xff") is None
+
+    def test_a_photograph_is_decoded_no_larger_than_it_is_seen(self, tmp_path, monkeypatch):
+        image = cv2.GaussianBlur(
+            np.random.default_rng(0).integers(0, 256, (900, 1100, 3), dtype=np.uint8), (0, 0), 9
+        )
+        cv2.imwrite(str(tmp_path / "photo.jpg"), image)
+        reduced = []
+
+        def decode(data, name, reduce):
+            reduced.append(reduce)
+            return decode_bgr(data, name, reduce)
+
+        monkeypatch.setattr("data.pair_crops.decode_bgr", decode)
+        pair = dataset(StillSource.of_folder(tmp_path, jitter=NONE, background=0), crop_size=64)[0]
+        assert reduced == [4]  # 900 / (3 * 64) = 4.7
+        assert np.array_equal(pair.template, pair.search)
+        assert np.sqrt(pair.template_bbox[2:].prod()) == pytest.approx(64 / 3, rel=0.05)
 
 
 class TestDamagedImages:
