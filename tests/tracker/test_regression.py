@@ -171,7 +171,7 @@ def images(count=2, size=176):
 @pytest.mark.parametrize("filter", list(FILTER_LAYERS))
 def test_a_moved_target_is_found_where_it_went(filter):
     torch.manual_seed(0)
-    net = build_regression_net(fixed=None, filter=filter, box_head=False)
+    net = build_regression_net(fixed=None, channels=None, filter=filter, box_head=False)
     canvas = images()
     template, search = canvas[..., 24:152, 24:152], canvas[..., 32:160, 12:140]
     bbox = torch.tensor([[43.5, 43.5, 41.0, 41.0]]).expand(2, 4)
