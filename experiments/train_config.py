@@ -1,0 +1,243 @@
+"""The options of a training run: of a YAML file and of the command line, parsed by one library.
+
+The arguments of the chosen loss and filter layer are read from their signatures, so that a new one needs no
+line here. A file's keys become options that stand before those of the command line: the last one counts, and
+both are checked by the same parser.
+"""
+
+import dataclasses
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, Union
+
+import tyro
+import yaml
+
+from experiments.train import CheckTraining, LossChoice, ModelChoice, Train
+
+FREE_ON_RESUME = ("data.workers", "data.context", "compute.device", "compute.threads")
+"""Keys that may differ on a resume: they change the speed, not what is computed."""
+
+
+def is_training(arguments: Sequence[str]) -> bool:
+    """Whether a command line is parsed by `parse_training`: ``train``, or ``check`` of a config."""
+    wants_config = any(argument.split("=")[0] == "--config" for argument in arguments)
+    return arguments[:1] == ["train"] or (arguments[:1] == ["check"] and wants_config)
+
+
+def parse_training(arguments: Sequence[str]) -> Train:
+    """The command that a command line of ``train`` or ``check --config`` describes.
+
+    Raises:
+        SystemExit: help was asked for, or an option is unknown or of a wrong type; the parser has said so.
+        ValueError: an unknown loss or filter, or a config file that is no mapping.
+        FileNotFoundError: the config file does not exist.
+    """
+    command, options = arguments[0], list(arguments[1:])
+    file = _config_file(options)
+    written = read_config(file) if file else {}
+    for section, key in (("loss", "name"), ("model", "filter")):
+        chosen = last_value(options, f"--{section}.{key}")
+        given = written.get(section)
+        if chosen and isinstance(given, Mapping) and given.get(key) not in (None, chosen):
+            # Its arguments in the file are another one's.
+            arguments_of = loss_fields if section == "loss" else filter_fields
+            own = {name for name, *_ in arguments_of(str(given[key]))}
+            written[section] = {k: v for k, v in given.items() if k not in own and k != key}
+    of_file = list(as_options(written))
+    schema = schema_for(Train if command == "train" else CheckTraining, [*of_file, *options])
+    parse = _parser(schema, f"python -m experiments {command}")
+    try:
+        parsed = parse([*of_file, *options])
+    except SystemExit as end:
+        if end.code and of_file:
+            _blame(file, parse, of_file)
+        raise
+    parsed.config = file
+    return parsed
+
+
+def _parser(schema: type[Train], prog: str) -> Callable[[list[str]], Train]:
+    return lambda options: tyro.cli(schema, args=options, prog=prog)
+
+
+def _blame(file: Path | None, parse: Callable[[list[str]], Train], of_file: list[str]) -> None:
+    """Say whether a mistake is the file's: whether its options alone are refused too."""
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    with redirect_stderr(StringIO()), redirect_stdout(StringIO()):
+        try:
+            parse(of_file)
+        except SystemExit:
+            mistaken = True
+        else:
+            mistaken = False
+    print(f"error: that is in {file if mistaken else 'the command line'}", file=sys.stderr)
+
+
+def _config_file(options: Sequence[str]) -> Path | None:
+    """The file of ``--config``, or on a resume without one the run's own."""
+    given = last_value(options, "--config")
+    if given:
+        return Path(given)
+    output = Path(last_value(options, "--output") or Train.output)
+    own = output / "config.yaml"
+    return own if "--resume" in options and own.is_file() else None
+
+
+def last_value(options: Sequence[str], name: str) -> str | None:
+    """What the last ``name VALUE`` or ``name=VALUE`` of a command line says."""
+    found = None
+    for index, option in enumerate(options):
+        flag, equals, value = option.partition("=")
+        if flag == name:
+            found = value if equals else next(iter(options[index + 1 : index + 2]), None)
+    return found
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no YAML, or no mapping.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"config file {file} does not exist")
+    try:
+        written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"config file {file} is not YAML: {error}") from error
+    if not isinstance(written, dict):
+        raise ValueError(f"config file {file} must hold a mapping of options, got {type(written).__name__}")
+    return written
+
+
+def as_options(written: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """A mapping as command-line options: ``{"loss": {"a": 10}}`` is ``--loss.a=10``."""
+    for key, value in written.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from as_options(value, f"{name}.")
+        elif isinstance(value, bool):
+            yield f"--{name}" if value else f"--{prefix}no-{key}"
+        elif isinstance(value, list | tuple):
+            yield f"--{name}"
+            yield from map(str, value)
+        else:
+            yield f"--{name}={value}"
+
+
+def schema_for(command: type[Train], options: Sequence[str]) -> type[Train]:
+    """``command`` with the arguments of the loss and of the filter layer that ``options`` name."""
+    loss = last_value(options, "--loss.name") or LossChoice.name
+    filter_ = last_value(options, "--model.filter") or ModelChoice.filter
+    sections = {
+        "loss": _section("LossOptions", LossChoice, [("name", str, loss), *loss_fields(loss)]),
+        "model": _section("ModelOptions", ModelChoice, [*model_fields(), *filter_fields(filter_)]),
+    }
+    schema = dataclasses.make_dataclass(
+        command.__name__, list(sections.items()), bases=(command,), kw_only=True
+    )
+    schema.__doc__ = command.__doc__
+    return schema
+
+
+def loss_fields(name: str) -> list[tuple[str, Any, Any]]:
+    """Name, type and default of each argument of a registered loss that can be written in a file.
+
+    Raises:
+        ValueError: there is no such loss, or it is none for response maps.
+    """
+    from losses.registry import loss_class
+
+    cls = loss_class(name)
+    usable = [setting for setting in cls.settings if setting != "class"]
+    more = [
+        parameter.name
+        for parameter in inspect.signature(cls.forward).parameters.values()
+        if parameter.name not in ("self", "prediction", "target") and parameter.default is parameter.empty
+    ]
+    if not usable or more:
+        reason = f"needs {', '.join(more)} beside it" if usable else "is for classes, (N, K) logits"
+        raise ValueError(
+            f"loss {name!r} cannot train a response map: it {reason}; expected one of setting regress, binary "
+            "or spatial, see `python -m experiments losses`"
+        )
+    fields = [field for field in signature_fields(cls) if field[0] not in ("reduction", "setting")]
+    if len(usable) > 1 or usable[0] != cls.setting:
+        fields.append(("setting", Literal[tuple(usable)], usable[0]))  # type: ignore[valid-type]
+    return fields
+
+
+def model_fields() -> list[tuple[str, Any, Any]]:
+    """Arguments of ``build_regression_net``."""
+    from tracker.regression import build_regression_net
+
+    return list(signature_fields(build_regression_net))
+
+
+def filter_fields(name: str) -> list[tuple[str, Any, Any]]:
+    """Arguments of a registered filter layer."""
+    from tracker.filter_layers import FILTER_LAYERS
+
+    return list(signature_fields(FILTER_LAYERS[name]))
+
+
+def signature_fields(thing: Callable[..., Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Name, type and default of the arguments whose values a YAML file can hold; others are left out."""
+    function = thing.__init__ if isinstance(thing, type) else thing  # type: ignore[misc]
+    hints = typing.get_type_hints(function)
+    for parameter in inspect.signature(thing).parameters.values():
+        written = _writable(hints.get(parameter.name, str))
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or written in (None, type(None)):
+            continue
+        default = dataclasses.MISSING if parameter.default is parameter.empty else parameter.default
+        yield parameter.name, written, default
+
+
+def _writable(hint: Any) -> Any:
+    """The part of a type that can be written in a file, None where there is none."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        kept = [written for part in parts if (written := _writable(part)) is not None]
+        return Union[tuple(kept)] if kept else None  # noqa: UP007  (of a computed tuple)
+    if origin in (list, tuple, Sequence):
+        return tuple[parts[0], ...]
+    if origin is Literal or hint in (int, float, str, bool, type(None)):
+        return hint
+    return None
+
+
+def _section(name: str, base: type, fields: list[tuple[str, Any, Any]]) -> type:
+    made = [
+        (name, hint) if default is dataclasses.MISSING else (name, hint, dataclasses.field(default=default))
+        for name, hint, default in fields
+    ]
+    section = dataclasses.make_dataclass(name, made, bases=(base,), kw_only=True)
+    section.__doc__ = base.__doc__
+    return section
+
+
+def plain(value: Any) -> Any:
+    """Mappings, lists and scalars as YAML, JSON and a checkpoint hold them."""
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """A line for each key in which two resolved configs differ, but for `FREE_ON_RESUME`."""
+    for key in dict.fromkeys([*before, *now]):
+        name = f"{prefix}{key}"
+        old, new = before.get(key, "absent"), now.get(key, "absent")
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from differences(old, new, f"{name}.")
+        elif old != new and name not in FREE_ON_RESUME:
+            yield f"{name} was {old!r} and is {new!r}"
