@@ -1,11 +1,11 @@
 """Everything that changes in an optimiser step, and the step itself."""
 
 import math
-from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -39,8 +39,8 @@ class WeightAverage:
         """Take the present weights in."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
-        averaged, present = list(self.net.parameters()), list(net.parameters())
-        torch._foreach_lerp_(averaged, present, 1 - decay)
+        for averaged, present in zip(self.net.parameters(), net.parameters(), strict=True):
+            averaged.lerp_(present, 1 - decay)
         for kept, buffer in zip(self.net.buffers(), net.buffers(), strict=True):
             kept.copy_(buffer)
 
@@ -52,6 +52,21 @@ class WeightAverage:
         """What ``state_dict`` gave."""
         self.net.load_state_dict(state["net"])
         self.updates = state["updates"]
+
+
+class StepResult(NamedTuple):
+    """What an optimiser step gave.
+
+    Attributes:
+        outcome: of the batch, of its last part where there are several.
+        numbers: float32 ``(4,)`` on the device: loss, its part of the response, that of the boxes, and the norm of the
+            gradient before it is clipped; the losses are of this process's share.
+        skipped: whether the weights were left as they are.
+    """
+
+    outcome: Outcome
+    numbers: Tensor
+    skipped: bool
 
 
 class Learner:
@@ -90,10 +105,14 @@ class Learner:
     ) -> None:
         self.objective, self.optimiser, self.processes = objective.train(), optimiser, processes
         self.jitter, self.seed = jitter, seed
-        self.dtype, self.accumulation, self.skip_nonfinite = PRECISIONS[precision], accumulation, skip_nonfinite
+        self.dtype, self.accumulation, self.skip_nonfinite = (
+            PRECISIONS[precision],
+            accumulation,
+            skip_nonfinite,
+        )
         self.clip = clip or math.inf
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        objective.net.to(memory_format=self.memory_format)
+        objective.net.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # missing in its types
         self.average = WeightAverage(objective.net, ema_decay)
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=precision == "fp16")
         self.parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
@@ -103,7 +122,7 @@ class Learner:
         if processes.world_size > 1:
             self.model = DistributedDataParallel(objective, broadcast_buffers=False)
 
-    def step(self, batch: PairBatch, rate: float, number: int) -> tuple[Outcome, Tensor, bool]:
+    def step(self, batch: PairBatch, rate: float, number: int) -> "StepResult":
         """One optimiser step.
 
         Nothing here waits for the device, unless steps are to be skipped or the precision is fp16.
@@ -112,27 +131,72 @@ class Learner:
             batch: this process's share of the pairs.
             rate: learning rate.
             number: of the step; seeds the jitter.
-
-        Returns:
-            The outcome of the batch (of its last part), ``(5,)`` loss, its two parts, gradient norm and 1 if all
-            of it is finite, and whether the step was left out.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group.get("factor", 1.0)
+        inputs = self._to_device(batch, number)
+        parts = list(zip(*(tensor.chunk(self.accumulation) for tensor in inputs), strict=True))
         total = torch.zeros(3, device=self.processes.device)
-        for part, is_last in self._parts(self._to_device(batch, number)):
-            with nullcontext() if is_last else self._without_exchange():
-                with torch.autocast(part[0].device.type, self.dtype, enabled=self.dtype != torch.float32):
+        for index, part in enumerate(parts):
+            with self._exchange(index == len(parts) - 1):
+                with torch.autocast(self.processes.device.type, self.dtype, self.dtype != torch.float32):
                     outcome = self.model(*part)
-                self.scaler.scale(outcome.loss / self.accumulation).backward()
+                self.scaler.scale(outcome.loss / len(parts)).backward()
             total += torch.stack([outcome.loss.detach(), outcome.response_loss, outcome.box_loss])
         self.scaler.unscale_(self.optimiser)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.clip)
-        numbers = torch.cat([total / self.accumulation, norm.detach().view(1)])
-        is_skipped = self.skip_nonfinite and self.processes.any(not bool(numbers.isfinite().all()))
-        if not is_skipped:
+        numbers = torch.cat([total / len(parts), norm.detach().view(1)])
+        skipped = self.skip_nonfinite and self.processes.any(not self.are_finite(numbers))
+        if not skipped:
             self.scaler.step(self.optimiser)
             self.average.update(self.objective.net)
         self.scaler.update()
         self.optimiser.zero_grad(set_to_none=True)
-        return outcome, numbers, is_skipped
+        return StepResult(outcome, numbers, skipped)
+
+    def are_finite(self, numbers: Tensor) -> bool:
+        """Whether a step's ``numbers`` are as they should be: the scaler of fp16 sees to gradients that overflow."""
+        return bool(numbers[: 3 if self.scaler.is_enabled() else 4].isfinite().all())
+
+    def _to_device(self, batch: PairBatch, number: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Images travel as uint8 and become float where they are used."""
+        device = self.processes.device
+        template, template_bbox, search, search_bbox = (
+            tensor.to(device, non_blocking=True)
+            for tensor in (batch.template, batch.template_bbox, batch.search, batch.search_bbox)
+        )
+        template, search = (
+            images.to(torch.float32, memory_format=self.memory_format) for images in (template, search)
+        )
+        if self.jitter is not None:
+            generator = torch.Generator(device)
+            # Of the step, so that a resumed run needs no state of it; of the process, for its pairs are others.
+            generator.manual_seed(_mix(self.seed, number, self.processes.rank))
+            template, search = self.jitter(template, generator), self.jitter(search, generator)
+        return template, template_bbox, search, search_bbox
+
+    def _exchange(self, now: bool) -> AbstractContextManager[None]:
+        """Gradients are summed over the processes once a step, with its last part."""
+        if now or not isinstance(self.model, DistributedDataParallel):
+            return nullcontext()
+        return self.model.no_sync()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it, as tensors and numbers."""
+        return {
+            "objective": self.objective.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """What ``state_dict`` gave."""
+        self.objective.load_state_dict(state["objective"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+
+
+def _mix(seed: int, step: int, rank: int) -> int:
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0] >> 1)

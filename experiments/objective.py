@@ -95,7 +95,11 @@ class PairObjective(nn.Module):
         """What the criterion compares with the label."""
         if self.criterion.setting == "regress":
             return score
-        return score.sigmoid() if self.criterion.setting == "binary" else score.flatten(1).softmax(1).view_as(score)
+        return (
+            score.sigmoid()
+            if self.criterion.setting == "binary"
+            else score.flatten(1).softmax(1).view_as(score)
+        )
 
     def _samples(self, loss: Tensor, label: Tensor) -> Tensor | int:
         """What the loss's own mean divides by, the mean of it over the processes."""

@@ -82,7 +82,9 @@ def _device(device: str, local_rank: int) -> torch.device:
     if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        raise ValueError(f"compute.device cuda was asked for, but torch {torch.__version__} sees no CUDA device")
+        raise ValueError(
+            f"compute.device cuda was asked for, but torch {torch.__version__} sees no CUDA device"
+        )
     if local_rank >= torch.cuda.device_count():
         raise ValueError(
             f"process {local_rank} of this machine has no GPU of its own: torch sees "

@@ -11,7 +11,6 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Union
 
@@ -171,8 +170,8 @@ def loss_fields(name: str) -> list[tuple[str, Any, Any]]:
             "or spatial, see `python -m experiments losses`"
         )
     fields = [field for field in signature_fields(cls) if field[0] not in ("reduction", "setting")]
-    if len(usable) > 1 or usable[0] != cls.setting:
-        fields.append(("setting", Literal[tuple(usable)], usable[0]))  # type: ignore[valid-type]
+    if len(cls.settings) > 1:
+        fields.append(("setting", Literal.__getitem__(tuple(usable)), usable[0]))
     return fields
 
 
@@ -196,7 +195,10 @@ def signature_fields(thing: Callable[..., Any]) -> Iterator[tuple[str, Any, Any]
     hints = typing.get_type_hints(function)
     for parameter in inspect.signature(thing).parameters.values():
         written = _writable(hints.get(parameter.name, str))
-        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or written in (None, type(None)):
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or written in (
+            None,
+            type(None),
+        ):
             continue
         default = dataclasses.MISSING if parameter.default is parameter.empty else parameter.default
         yield parameter.name, written, default
@@ -209,7 +211,7 @@ def _writable(hint: Any) -> Any:
         kept = [written for part in parts if (written := _writable(part)) is not None]
         return Union[tuple(kept)] if kept else None  # noqa: UP007  (of a computed tuple)
     if origin in (list, tuple, Sequence):
-        return tuple[parts[0], ...]
+        return tuple.__class_getitem__((parts[0], ...))
     if origin is Literal or hint in (int, float, str, bool, type(None)):
         return hint
     return None
