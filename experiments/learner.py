@@ -120,7 +120,7 @@ class Learner:
             objective.compile()
         self.model: nn.Module = objective
         if processes.world_size > 1:
-            self.model = DistributedDataParallel(objective, broadcast_buffers=False)
+            self.model = DistributedDataParallel(objective)
 
     def step(self, batch: PairBatch, rate: float, number: int) -> "StepResult":
         """One optimiser step.

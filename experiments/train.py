@@ -118,8 +118,9 @@ class ComputeOptions:
     deterministic: bool = False
     """On a GPU, deterministic kernels only: the same seed gives the same bits, more slowly. A CPU always does."""
 
-    threads: int | None = None
-    """CPU threads of torch; by default torch's choice."""
+    threads: int = 1
+    """CPU threads of torch in each process. More serve a large network on an idle machine; on a busy one the
+    small maps make them wait for one another. The sums depend on it, so a resume needs the same."""
 
 
 @dataclass(kw_only=True)

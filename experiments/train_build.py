@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 import yaml
 from torch import nn
@@ -97,7 +98,13 @@ def check_settings(settings: Settings, world_size: int) -> None:
     """
     least = {"steps": 1, "batch_size": 1, "log_every": 1, "checkpoint_every": 1, "seed": 0, "box_weight": 0}
     least |= {"validation.every": 0, "validation.frames": 2, "validation.synthetic": 1}
-    least |= {"compute.accumulation": 1, "data.workers": 0, "optimiser.rate": 0, "optimiser.warmup": 0}
+    least |= {
+        "compute.accumulation": 1,
+        "data.workers": 0,
+        "compute.threads": 1,
+        "optimiser.rate": 0,
+        "optimiser.warmup": 0,
+    }
     for name, smallest in least.items():
         section, _, key = name.rpartition(".")
         value = (settings[section] if section else settings)[key]
@@ -206,10 +213,10 @@ def build_optimiser(
     return torch.optim.AdamW(described, lr=1.0, fused=next(objective.parameters()).is_cuda)
 
 
-def set_up_torch(threads: int | None, *, deterministic: bool) -> None:
+def set_up_torch(threads: int, *, deterministic: bool) -> None:
     """Threads, and on a GPU whether to take deterministic kernels or the quickest."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(1)  # for small crops, and they would take the cores from the loader's workers
     if torch.cuda.is_available():
         import os
 

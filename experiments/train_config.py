@@ -11,6 +11,8 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, Union
 
@@ -19,7 +21,7 @@ import yaml
 
 from experiments.train import CheckTraining, LossChoice, ModelChoice, Train
 
-FREE_ON_RESUME = ("data.workers", "data.context", "compute.device", "compute.threads")
+FREE_ON_RESUME = ("data.workers", "data.context", "compute.device")
 """Keys that may differ on a resume: they change the speed, not what is computed."""
 
 
@@ -66,18 +68,17 @@ def _parser(schema: type[Train], prog: str) -> Callable[[list[str]], Train]:
 
 
 def _blame(file: Path | None, parse: Callable[[list[str]], Train], of_file: list[str]) -> None:
-    """Say whether a mistake is the file's: whether its options alone are refused too."""
-    from contextlib import redirect_stderr, redirect_stdout
-    from io import StringIO
-
-    with redirect_stderr(StringIO()), redirect_stdout(StringIO()):
+    """Say whether a mistake is the file's, whose options alone are refused then, or the command line's."""
+    said = StringIO()
+    with redirect_stderr(said), redirect_stdout(said):
         try:
             parse(of_file)
         except SystemExit:
-            mistaken = True
+            place = str(file)
         else:
-            mistaken = False
-    print(f"error: that is in {file if mistaken else 'the command line'}", file=sys.stderr)
+            place = "the command line"
+    if "Missing from" not in said.getvalue():  # what is missing is missing in both
+        print(f"error: that is in {place}", file=sys.stderr)
 
 
 def _config_file(options: Sequence[str]) -> Path | None:
@@ -135,11 +136,14 @@ def as_options(written: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 def schema_for(command: type[Train], options: Sequence[str]) -> type[Train]:
     """``command`` with the arguments of the loss and of the filter layer that ``options`` name."""
+    from losses.registry import loss_class
+    from tracker.regression import build_regression_net
+
     loss = last_value(options, "--loss.name") or LossChoice.name
     filter_ = last_value(options, "--model.filter") or ModelChoice.filter
     sections = {
-        "loss": _section("LossOptions", LossChoice, [("name", str, loss), *loss_fields(loss)]),
-        "model": _section("ModelOptions", ModelChoice, [*model_fields(), *filter_fields(filter_)]),
+        "loss": _section(LossChoice, [("name", str, loss), *loss_fields(loss)], loss_class(loss)),
+        "model": _section(ModelChoice, [*model_fields(), *filter_fields(filter_)], build_regression_net),
     }
     schema = dataclasses.make_dataclass(
         command.__name__, list(sections.items()), bases=(command,), kw_only=True
@@ -158,16 +162,10 @@ def loss_fields(name: str) -> list[tuple[str, Any, Any]]:
 
     cls = loss_class(name)
     usable = [setting for setting in cls.settings if setting != "class"]
-    more = [
-        parameter.name
-        for parameter in inspect.signature(cls.forward).parameters.values()
-        if parameter.name not in ("self", "prediction", "target") and parameter.default is parameter.empty
-    ]
-    if not usable or more:
-        reason = f"needs {', '.join(more)} beside it" if usable else "is for classes, (N, K) logits"
+    if not usable:
         raise ValueError(
-            f"loss {name!r} cannot train a response map: it {reason}; expected one of setting regress, binary "
-            "or spatial, see `python -m experiments losses`"
+            f"loss {name!r} cannot train a response map: it is for classes, (N, K) logits; expected one of setting "
+            "regress, binary or spatial, e.g. shrinkage, l2, focal, spatial-ce"
         )
     fields = [field for field in signature_fields(cls) if field[0] not in ("reduction", "setting")]
     if len(cls.settings) > 1:
@@ -217,13 +215,15 @@ def _writable(hint: Any) -> Any:
     return None
 
 
-def _section(name: str, base: type, fields: list[tuple[str, Any, Any]]) -> type:
+def _section(base: type, fields: list[tuple[str, Any, Any]], explained_by: Callable[..., Any]) -> type:
     made = [
         (name, hint) if default is dataclasses.MISSING else (name, hint, dataclasses.field(default=default))
         for name, hint, default in fields
     ]
-    section = dataclasses.make_dataclass(name, made, bases=(base,), kw_only=True)
-    section.__doc__ = base.__doc__
+    section = dataclasses.make_dataclass(base.__name__, made, bases=(base,), kw_only=True)
+    # The parser finds each argument's help where the docstring explains it.
+    _, heading, explained = (inspect.getdoc(explained_by) or "").partition("\nArgs:\n")
+    section.__doc__ = f"{base.__doc__}\n{heading}{explained}"
     return section
 
 

@@ -114,11 +114,13 @@ class RunLog:
         waited = self._waited / max(self._timed, 1)
         self._scalars(step, "train", means | {"data_ms": 1e3 * waited, "step_ms": 1e3 * elapsed})
         if self._processes.is_first:
+            share = means["easy_background_share"]
+            easy = f"  easy background {share:.0%}" if math.isfinite(share) else ""
             left = round(elapsed * (self._steps - step))
             print(
                 f"step {step:>{len(str(self._steps))}}/{self._steps}  loss {means['loss']:.5f}"
                 f" (response {means['response_loss']:.5f}, box {means['box_loss']:.5f})  rate {rate:.2e}"
-                f"  gradient {means['gradient_norm']:.3g}  easy background {means['easy_background_share']:.0%}"
+                f"  gradient {means['gradient_norm']:.3g}{easy}"
                 f"  data {1e3 * waited:.1f} ms  step {1e3 * elapsed:.1f} ms"
                 f"  left {left // 3600}:{left // 60 % 60:02}:{left % 60:02}",
                 flush=True,
