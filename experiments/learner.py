@@ -154,6 +154,13 @@ class Learner:
         self.optimiser.zero_grad(set_to_none=True)
         return StepResult(outcome, numbers, skipped)
 
+    @torch.no_grad()
+    def evaluate(self, batch: PairBatch) -> Outcome:
+        """The outcome of a batch, without learning from it."""
+        with torch.autocast(self.processes.device.type, self.dtype, self.dtype != torch.float32):
+            outcome: Outcome = self.objective(*self._to_device(batch, 0))
+        return outcome
+
     def are_finite(self, numbers: Tensor) -> bool:
         """Whether a step's ``numbers`` are as they should be: the scaler of fp16 sees to gradients that overflow."""
         return bool(numbers[: 3 if self.scaler.is_enabled() else 4].isfinite().all())

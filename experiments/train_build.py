@@ -68,6 +68,7 @@ def describe_training(settings: Settings) -> str:
         check_settings(settings, processes.world_size)
         training, feed = build_training(settings, Path(), processes)
         batch, _ = next(iter(feed(0)))
+        outcome = training.learner.evaluate(batch)
     learner = training.learner
     net = learner.objective.net
     parts = {name: _count(part) for name, part in net.named_children()}
@@ -85,6 +86,7 @@ def describe_training(settings: Settings) -> str:
             f"optimiser: {type(learner.optimiser).__name__}, {'; '.join(groups)}",
             f"pairs: {settings['steps']} steps of {settings['batch_size']}",
             f"first pair: {batch.sources[0]}, crops {tuple(batch.search.shape[-2:])}",
+            f"loss of the first batch before training: {float(outcome.loss):.5f}",
             f"device: {processes.device}",
         ]
     )
@@ -97,14 +99,9 @@ def check_settings(settings: Settings, world_size: int) -> None:
         ValueError: one is out of its range.
     """
     least = {"steps": 1, "batch_size": 1, "log_every": 1, "checkpoint_every": 1, "seed": 0, "box_weight": 0}
+    least |= {"compute.accumulation": 1, "compute.threads": 1, "data.workers": 0, "optimiser.clip": 0}
+    least |= {"optimiser.rate": 0, "optimiser.warmup": 0}
     least |= {"validation.every": 0, "validation.frames": 2, "validation.synthetic": 1}
-    least |= {
-        "compute.accumulation": 1,
-        "data.workers": 0,
-        "compute.threads": 1,
-        "optimiser.rate": 0,
-        "optimiser.warmup": 0,
-    }
     for name, smallest in least.items():
         section, _, key = name.rpartition(".")
         value = (settings[section] if section else settings)[key]
