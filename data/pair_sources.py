@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,16 +60,24 @@ class PairSource(Protocol):
 
 
 class Clip(Protocol):
-    """The frames of a clip in which its target has a box, at least one.
+    """The frames of a clip in which its target has a box, at least one."""
 
-    Attributes:
-        numbers: int64 ``(n,)``, number of each of these frames in the clip, ascending.
-    """
-
-    numbers: NDArray[np.int64]
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Number of each of these frames in the clip, ascending; int64 ``(n,)``."""
 
     def view(self, index: int) -> View:
         """The target in one of these frames."""
+
+
+class Clips(Protocol):
+    """Many clips; a list, or what reads them from somewhere."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, index: int, /) -> Clip:
+        """One of them."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,7 @@ class ClipSource:
         jitter: Jitter of the search crop.
     """
 
-    clips: Sequence[Clip]
+    clips: Clips
     max_gap: int = 100
     jitter: GeometricJitter = field(default_factory=GeometricJitter)
 
@@ -127,10 +135,10 @@ class ClipSource:
             raise ValueError(f"max_gap must be 1 or more frames, got {self.max_gap}")
 
     @classmethod
-    def of(cls, sequences: "Sequence[data.sequences.Sequence]", **settings: object) -> "ClipSource":
+    def of(cls, sequences: "Sequence[data.sequences.Sequence]", **settings: Any) -> "ClipSource":
         """The source of annotated sequences; those whose target is never there are left out."""
         clips = [clip for sequence in sequences if (clip := FolderClip.of(sequence))]
-        return cls(clips, **settings)  # type: ignore[arg-type]
+        return cls(clips, **settings)
 
     def draw(self, rng: np.random.Generator) -> Views:
         """Choose a clip, a frame, and another frame near it (itself only where there is no other)."""
@@ -170,7 +178,7 @@ class StillSource:
             raise ValueError(f"background must be a probability in [0, 1], got {self.background}")
 
     @classmethod
-    def of_folder(cls, root: str | Path) -> "StillSource":
+    def of_folder(cls, root: str | Path, **settings: Any) -> "StillSource":
         """The source of all images in a folder and its sub-folders.
 
         Raises:
@@ -182,7 +190,8 @@ class StillSource:
         paths = sorted((path for path in root.rglob("*") if is_image(path)), key=natural_order)
         if not paths:
             raise FileNotFoundError(f"folder {root} holds no image, nor do its sub-folders")
-        return cls(str(root), np.array([os.fsencode(path.relative_to(root)) for path in paths]))
+        names = np.array([os.fsencode(path.relative_to(root)) for path in paths])
+        return cls(str(root), names, **settings)
 
     def draw(self, rng: np.random.Generator) -> Views:
         """Choose an image, and perhaps another for the background."""

@@ -5,7 +5,9 @@ of workers, forked or spawned, any number of ranks, and a run that goes on in th
 pairs in the same order.
 """
 
+import os
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Literal, NamedTuple
 
 import cv2
@@ -207,7 +209,7 @@ def collate(pairs: Sequence[Pair]) -> PairBatch:
 
 
 def _stack(images: Sequence[Image]) -> Tensor:
-    return torch.from_numpy(np.stack([image.transpose(2, 0, 1) for image in images]))
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
 
 
 def build_loader(
@@ -237,6 +239,7 @@ def build_loader(
         ValueError: See `RankSampler`.
     """
     sampler = RankSampler(dataset, batch_size, rank=rank, world_size=world_size, start=start_batch)
+    _make_opencv_forkable()
     return DataLoader(
         dataset,  # type: ignore[arg-type]  # DataLoader's types do not know that collate changes the type
         batch_sampler=sampler,
@@ -247,6 +250,19 @@ def build_loader(
         multiprocessing_context=context if workers else None,
         persistent_workers=workers > 0,
     )
+
+
+@cache
+def _make_opencv_forkable() -> None:
+    """End OpenCV's threads before each fork: a child that inherits their pool waits for ever for its threads."""
+    counts: list[int] = []
+
+    def end_threads() -> None:
+        counts.append(cv2.getNumThreads())
+        cv2.setNumThreads(1)
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=end_threads, after_in_parent=lambda: cv2.setNumThreads(counts.pop()))
 
 
 def _start_worker(_number: int) -> None:
