@@ -14,6 +14,9 @@ from data.files import replacing
 
 LAST, BEST = "last.pt", "best.safetensors"
 
+METADATA = "training"
+"""Key of the metadata in a file of weights."""
+
 
 def random_state() -> dict[str, Any]:
     """State of every generator that this process may draw from: Python, NumPy, torch, its GPUs."""
@@ -80,13 +83,14 @@ def save_weights(file: Path, net: nn.Module, metadata: Mapping[str, Any]) -> Non
     Args:
         file: where to.
         net: the network.
-        metadata: plain values; each is kept as JSON, as safetensors hold text.
+        metadata: plain values. They are one JSON text under `METADATA`: safetensors writes several in any order,
+            and the same run should give the same SHA-256.
     """
     from safetensors.torch import save_file
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
     with replacing(file) as path:
-        save_file(tensors, path, {name: json.dumps(value) for name, value in metadata.items()})
+        save_file(tensors, path, {METADATA: json.dumps(metadata)})
 
 
 def read_metadata(file: Path) -> dict[str, Any]:
@@ -94,4 +98,5 @@ def read_metadata(file: Path) -> dict[str, Any]:
     from safetensors import safe_open
 
     with safe_open(file, "pt") as opened:
-        return {name: json.loads(value) for name, value in (opened.metadata() or {}).items()}
+        metadata: dict[str, Any] = json.loads(opened.metadata()[METADATA])
+    return metadata

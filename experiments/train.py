@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiments.command import Command
+from experiments.data_config import DataConfig
 
 
 @dataclass(kw_only=True)
@@ -21,47 +22,6 @@ class ModelChoice:
 
     filter: str = "spatial"
     """Registered filter layer: spatial or ridge."""
-
-
-@dataclass(kw_only=True)
-class DataOptions:
-    """Where training pairs come from; with no root given, from the synthetic generator alone."""
-
-    clips: tuple[str, ...] = ()
-    """Annotated clips as DATASET:ROOT, e.g. got10k:/data/GOT-10k; folder:ROOT for a tree in OTB's layout."""
-
-    stills: tuple[str, ...] = ()
-    """Folders of still images, which are given synthetic motion."""
-
-    clips_weight: float = 1.0
-    """Share of the pairs that come from clips, against the other weights of sources that are there."""
-
-    stills_weight: float = 1.0
-    """Likewise of the stills."""
-
-    synthetic_weight: float = 1.0
-    """Likewise of the synthetic sequences."""
-
-    crop_size: int = 128
-    """Side of the crops in pixels."""
-
-    search_area_scale: float = 3.0
-    """Side of the crops in sqrt(w h) of the target."""
-
-    max_gap: int = 100
-    """Largest distance in frames between the two frames of a pair from a clip."""
-
-    photometric: bool = True
-    """Jitter of light, colour, blur, noise and occlusion, on the device."""
-
-    workers: int = 0
-    """Processes of each rank that read and crop; 0 does it in the training process."""
-
-    context: Literal["fork", "spawn", "forkserver"] | None = None
-    """How workers are started; by default the system's usual way."""
-
-    on_error: Literal["stop", "skip"] = "stop"
-    """An image that cannot be read stops the run, or is counted and another pair drawn."""
 
 
 @dataclass(kw_only=True)
@@ -131,7 +91,8 @@ class ValidationOptions:
     """Steps between validations; 0 validates only at the end."""
 
     clips: tuple[str, ...] = ()
-    """Clips to track as DATASET:ROOT; what is among data.clips too is not trained on. Default: synthetic ones."""
+    """Clips to track as DATASET:ROOT, as for benchmark; a clip among data.sources too is not trained on. With none,
+    synthetic ones that training never sees."""
 
     names: tuple[str, ...] = ()
     """Only these of the clips; by default all."""
@@ -171,6 +132,9 @@ class Train(Command):
     seed: int = 0
     """Of weights, pairs and jitter."""
 
+    photometric: bool = True
+    """Jitter of light, colour, blur, noise and occlusion, on the device."""
+
     box_weight: float = 1.0
     """Weight of the box head's loss beside the response's."""
 
@@ -188,7 +152,7 @@ class Train(Command):
 
     loss: LossChoice = field(default_factory=LossChoice)
     model: ModelChoice = field(default_factory=ModelChoice)
-    data: DataOptions = field(default_factory=DataOptions)
+    data: DataConfig = field(default_factory=DataConfig)
     optimiser: OptimiserOptions = field(default_factory=OptimiserOptions)
     compute: ComputeOptions = field(default_factory=ComputeOptions)
     validation: ValidationOptions = field(default_factory=ValidationOptions)

@@ -10,14 +10,16 @@ import torch
 import yaml
 from torch import nn
 
+from data.sequences import Sequence
 from experiments.checkpoints import load_last, seed_everything
+from experiments.data_config import build_pairs
 from experiments.learner import Learner
 from experiments.objective import PairObjective
 from experiments.processes import Processes, join_processes
 from experiments.results import versions
 from experiments.run_folder import claim
 from experiments.schedules import rate_factor
-from experiments.train_data import batches, training_pairs, validation_clips
+from experiments.train_data import batches, validation_clips
 from experiments.train_validation import TrackingScore
 from experiments.training import Training
 from losses import build_loss
@@ -128,7 +130,8 @@ def build_training(settings: Settings, folder: Path, processes: Processes) -> tu
     every = validation.pop("every")
     clips = validation_clips(**validation)
     length = settings["steps"] * settings["batch_size"]
-    pairs = training_pairs(data, clips, length=length, seed=settings["seed"])
+    held_out = {clip.paths[0] for clip in clips if isinstance(clip, Sequence)}
+    pairs = build_pairs(data, held_out, length=length, seed=settings["seed"])
     metadata = {"config": dict(settings), "versions": versions()}
     training = Training(
         build_learner(settings, processes),

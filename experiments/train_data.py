@@ -1,11 +1,10 @@
-"""The pairs of a training run and the clips it is validated on, from roots on the command line."""
+"""What feeds a training run: the clips it is validated on, and its batches one by one."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from data.datasets import load_dataset
-from data.pair_sources import ClipSource, PairSource, StillSource, SyntheticSource
 from data.pairs import PairBatch, PairDataset, build_loader
 from data.scene import SyntheticSequence
 from data.sequences import Sequence as Clip
@@ -31,7 +30,7 @@ def read_clips(roots: Sequence[str]) -> list[Clip]:
         name, colon, root = entry.partition(":")
         if not colon:
             raise ValueError(f"clips must be given as DATASET:ROOT, e.g. folder:/data/clips, got {entry!r}")
-        clips += load_dataset(name, root, "train" if name in ("got10k", "lasot", "trackingnet") else None)
+        clips += load_dataset(name, root)
     return clips
 
 
@@ -55,39 +54,6 @@ def validation_clips(
         synthetic_sequence(HELD_OUT_SEED + number, frames, attributes=CHALLENGES[number % len(CHALLENGES)])
         for number in range(synthetic)
     ]
-
-
-def training_pairs(
-    options: Mapping[str, Any], held_out: Sequence[Clip | SyntheticSequence], *, length: int, seed: int
-) -> PairDataset:
-    """The pairs of a run.
-
-    Args:
-        options: as `experiments.train.DataOptions`.
-        held_out: clips that must not be trained on, recognised by their first frame's file.
-        length: pairs of the whole run.
-        seed: chooses them.
-
-    Raises:
-        ValueError, FileNotFoundError: a root that is not as it should be.
-    """
-    kept_away = {clip.paths[0] for clip in held_out if isinstance(clip, Clip)}
-    sources: list[tuple[PairSource, float]] = []
-    clips = [clip for clip in read_clips(options["clips"]) if clip.paths[0] not in kept_away]
-    if options["clips"]:
-        sources.append((ClipSource.of(clips, max_gap=options["max_gap"]), options["clips_weight"]))
-    for root in options["stills"]:
-        sources.append((StillSource.of_folder(root), options["stills_weight"] / len(options["stills"])))
-    if options["synthetic_weight"] or not sources:
-        sources.append((SyntheticSource(), options["synthetic_weight"] or 1.0))
-    return PairDataset(
-        sources,
-        length,
-        crop_size=options["crop_size"],
-        search_area_scale=options["search_area_scale"],
-        seed=seed,
-        on_error=options["on_error"],
-    )
 
 
 def batches(

@@ -9,11 +9,12 @@ from data.synthetic import synthetic_sequence
 from experiments.checkpoints import load_last
 from experiments.train_config import parse_training
 
-OPTIONS = (
-    "--steps=8 --batch-size=4 --log-every=2 --checkpoint-every=3 --ema-decay=0.9 --data.synthetic-weight=0 "
-    "--data.crop-size=48 --model.fixed=None --model.iterations=2 --optimiser.warmup=2 --compute.device=cpu "
-    "--validation.every=4 --validation.frames=3 --model.widths 4 8"
-).split()
+OPTIONS = [
+    *("--steps=8", "--batch-size=4", "--log-every=2", "--checkpoint-every=3", "--ema-decay=0.9"),
+    *("--data.workers=0", "--data.crop-size=48", "--model.fixed=None", "--model.widths", "4", "8"),
+    *("--model.iterations=2", "--optimiser.warmup=2", "--compute.device=cpu"),
+    *("--validation.every=4", "--validation.frames=3"),
+]
 
 
 def write_clips(root):
@@ -25,7 +26,7 @@ def write_clips(root):
 
 def options(clips, *more):
     """Command line of a tiny run; later options count."""
-    roots = ["--data.clips", f"folder:{clips}", "--validation.clips", f"folder:{clips}"]
+    roots = ["--data.sources", f"folder:{clips}", "--validation.clips", f"folder:{clips}"]
     return ["train", *OPTIONS, *roots, "--validation.names", "clip2", *more]
 
 

@@ -40,7 +40,9 @@ def at_step(monkeypatch, number, act):
 
 
 def test_a_run_leaves_its_files(finished, clips):
-    assert {"last.pt", "best.safetensors", "config.yaml", "metrics.jsonl"} < {f.name for f in finished.iterdir()}
+    assert {"last.pt", "best.safetensors", "config.yaml", "metrics.jsonl"} < {
+        f.name for f in finished.iterdir()
+    }
     assert any(f.name.startswith("events.out.tfevents") for f in finished.iterdir())
     lines = metrics(finished)
     assert [(line["step"], line["part"]) for line in lines] == [
@@ -62,9 +64,10 @@ def test_a_killed_run_goes_on_bit_for_bit(clips, finished, tmp_path, monkeypatch
         raise Killed
 
     folder = tmp_path / "run"
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         at_step(patch, killed_in, die)
-        run_training(settings(clips), folder)
+        with pytest.raises(Killed):
+            run_training(settings(clips), folder)
     torch.rand(5)  # another process starts with other random numbers
     assert run_training(settings(clips), folder, resume=True) == 0
     assert_same_run(folder, finished)
@@ -107,25 +110,29 @@ def test_state_of_loss_and_scaler_is_resumed(clips, tmp_path, monkeypatch, more)
 
 
 def poison(monkeypatch, number, pair):
-    """Make the box of a pair NaN in step ``number``, behind the loader's back."""
-    to_device = Learner._to_device
+    """Make the box of a pair NaN in step ``number``, behind the loader's back; which pairs it was is returned."""
+    to_device, poisoned_pairs = Learner._to_device, []
 
     def poisoned(self, batch, now):
         if now == number:
             batch.search_bbox[pair] = torch.nan
+            poisoned_pairs.append(batch.sources[pair])
         return to_device(self, batch, now)
 
     monkeypatch.setattr(Learner, "_to_device", poisoned)
+    return poisoned_pairs
 
 
 def test_nan_stops_with_step_rate_and_pair_and_is_not_saved(clips, tmp_path, monkeypatch):
     drawn = []
     step = Learner.step
-    monkeypatch.setattr(Learner, "step", lambda self, batch, *more: drawn.append(batch.sources) or step(self, batch, *more))
+    monkeypatch.setattr(
+        Learner, "step", lambda self, batch, *more: drawn.append(batch.sources) or step(self, batch, *more)
+    )
     poison(monkeypatch, 4, 2)
     with pytest.raises(RuntimeError, match=r"loss nan .* must be finite: step 5, rate 0.00\d+") as caught:
         run_training(settings(clips), tmp_path / "run")
-    assert f"pairs that made it so: {drawn[4][2]}. Nothing" in str(caught.value)
+    assert f"pairs that made it so: {drawn[0]}. Nothing" in str(caught.value)
     assert load_last(tmp_path / "run")["step"] == 3
 
 
@@ -139,7 +146,7 @@ def test_nan_can_be_skipped(clips, tmp_path, monkeypatch, capsys):
 
 
 def test_an_exploding_run_says_so(clips, tmp_path):
-    with pytest.raises(RuntimeError, match=r"must be finite: step \d, rate 1e\+20, pairs of the batch: clip"):
+    with pytest.raises(RuntimeError, match=r"must be finite: step \d, rate 1e\+20, pairs "):
         run_training(
             settings(clips, "--optimiser.rate=1e20", "--optimiser.warmup=0", "--optimiser.schedule=constant"),
             tmp_path / "run",
@@ -157,7 +164,9 @@ def damaged(tmp_path):
 
 @pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_corrupt_image_stops_the_run_and_is_named(damaged, tmp_path, workers):
-    with pytest.raises(RuntimeError, match=r"loading pairs \d+ to \d+ of step \d failed: .*clip\d/(img/)?000\d.jpg") as caught:
+    with pytest.raises(
+        RuntimeError, match=r"loading pairs \d+ to \d+ of step \d failed: .*clip\d/(img/)?000\d.jpg"
+    ) as caught:
         run_training(settings(damaged, f"--data.workers={workers}"), tmp_path / "run")
     assert "Traceback" not in str(caught.value)
 
@@ -171,8 +180,10 @@ def test_a_corrupt_image_can_be_skipped(damaged, tmp_path, capsys):
 def test_a_dead_worker_is_reported(clips, tmp_path, monkeypatch):
     from data.pairs import PairDataset
 
-    monkeypatch.setattr(PairDataset, "__getitems__", lambda self, indices: os.kill(os.getpid(), signal.SIGKILL))
-    with pytest.raises(RuntimeError, match=r"loading pairs 0 to 3 of step 1 failed: .*killed by signal: Killed.* died"):
+    monkeypatch.setattr(
+        PairDataset, "__getitems__", lambda self, indices: os.kill(os.getpid(), signal.SIGKILL)
+    )
+    with pytest.raises(RuntimeError, match=r"loading pairs 0 to 3 of step 1 failed: .*A worker process died"):
         run_training(settings(clips, "--data.workers=1", "--data.context=fork"), tmp_path / "run")
 
 
@@ -181,7 +192,9 @@ def test_a_folder_is_not_overwritten_by_accident(clips, finished, tmp_path):
         run_training(settings(clips), finished)
     with pytest.raises(ValueError, match="give one of them"):
         run_training(settings(clips), finished, resume=True, overwrite=True)
-    with pytest.raises(ValueError, match=r"loss\.c was 0\.2 and is 0\.3; optimiser\.rate was 0\.003 and is 0\.1:"):
+    with pytest.raises(
+        ValueError, match=r"loss\.c was 0\.2 and is 0\.3; optimiser\.rate was 0\.003 and is 0\.1:"
+    ):
         run_training(settings(clips, "--loss.c=0.3", "--optimiser.rate=0.1"), finished, resume=True)
     (tmp_path / "keep.txt").touch()
     assert run_training(settings(clips, "--steps=2"), tmp_path, overwrite=True) == 0
