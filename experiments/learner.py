@@ -83,7 +83,7 @@ class Learner:
         clip: largest norm of the gradient; 0 leaves it alone.
         ema_decay: of the mean of the weights.
         skip_nonfinite: leave steps out whose loss or gradient is not finite.
-        compiled: compile the objective.
+        compiled: compile backbone and loss.
         channels_last: memory format of images and convolutions.
     """
 
@@ -117,7 +117,9 @@ class Learner:
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=precision == "fp16")
         self.parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
         if compiled:
-            objective.compile()
+            # Not the filter layer: the compiler leaves its complex numbers alone and takes minutes to find out.
+            objective.net.backbone.compile()
+            objective.criterion.compile()
         self.model: nn.Module = objective
         if processes.world_size > 1:
             self.model = DistributedDataParallel(objective)

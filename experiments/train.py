@@ -70,7 +70,7 @@ class ComputeOptions:
     """Parts that a process's share of a batch is computed in, for a batch that does not fit into memory."""
 
     compile: bool = False
-    """Compile network and loss with torch.compile."""
+    """Compile backbone and loss with torch.compile."""
 
     channels_last: bool = False
     """Channels-last memory format of images and convolutions."""

@@ -42,43 +42,38 @@ def parse_training(arguments: Sequence[str]) -> Train:
     command, options = arguments[0], list(arguments[1:])
     file = _config_file(options)
     written = read_config(file) if file else {}
-    for section, key in (("loss", "name"), ("model", "filter")):
+    for section, key, default, arguments_of in (
+        ("loss", "name", LossChoice.name, loss_fields),
+        ("model", "filter", ModelChoice.filter, filter_fields),
+    ):
         chosen = last_value(options, f"--{section}.{key}")
         given = written.get(section)
-        if chosen and isinstance(given, Mapping) and given.get(key) not in (None, chosen):
+        named = given.get(key, default) if isinstance(given, Mapping) else default
+        if chosen and isinstance(given, Mapping) and named != chosen:
             # Its arguments in the file are another one's.
-            arguments_of = loss_fields if section == "loss" else filter_fields
-            own = {name for name, *_ in arguments_of(str(given[key]))}
+            own = {name for name, *_ in arguments_of(named)}
             written[section] = {k: v for k, v in given.items() if k not in own and k != key}
     of_file = list(as_options(written))
     schema = schema_for(Train if command == "train" else CheckTraining, [*of_file, *options])
-    parse = _parser(schema, f"python -m experiments {command}")
-    try:
-        parsed = parse([*of_file, *options])
-    except SystemExit as end:
-        if end.code and of_file:
-            _blame(file, parse, of_file)
-        raise
+    prog = f"python -m experiments {command}"
+    if file:
+        _check_file(file, of_file, schema, prog)
+    parsed = tyro.cli(schema, args=[*of_file, *options], prog=prog)
     parsed.config = file
     return parsed
 
 
-def _parser(schema: type[Train], prog: str) -> Callable[[list[str]], Train]:
-    return lambda options: tyro.cli(schema, args=options, prog=prog)
-
-
-def _blame(file: Path | None, parse: Callable[[list[str]], Train], of_file: list[str]) -> None:
-    """Say whether a mistake is the file's, whose options alone are refused then, or the command line's."""
+def _check_file(file: Path, options: list[str], schema: type[Train], prog: str) -> None:
+    """Parse a file's options alone: a mistake in it is one even where the command line overrides it."""
     said = StringIO()
-    with redirect_stderr(said), redirect_stdout(said):
-        try:
-            parse(of_file)
-        except SystemExit:
-            place = str(file)
-        else:
-            place = "the command line"
-    if "Missing from" not in said.getvalue():  # what is missing is missing in both
-        print(f"error: that is in {place}", file=sys.stderr)
+    try:
+        with redirect_stderr(said), redirect_stdout(said):
+            tyro.cli(schema, args=options, prog=prog)
+    except SystemExit:
+        if "Missing from" not in said.getvalue():  # what is missing may be on the command line
+            print(said.getvalue(), file=sys.stderr, end="")
+            print(f"error: that is in the config file {file}", file=sys.stderr)
+            raise
 
 
 def _config_file(options: Sequence[str]) -> Path | None:

@@ -88,7 +88,12 @@ def test_a_new_loss_in_one_file_is_on_the_command_line(monkeypatch):
 
 
 def test_another_loss_than_the_file_s_starts_from_its_own_defaults(config):
-    file = config("loss: {name: shrinkage, a: 3, c: 0.1}")
+    assert settings(config("loss: {a: 3}"), "--loss.name=l2")["loss"] == {"name": "l2"}
+    file = config(
+        "loss: {name: shrinkage, a: 3, c: 0.1}\nmodel: {iterations: 2, filter: spatial, widths: [4, 8]}"
+    )
+    model = settings(file, "--model.filter=ridge")["model"]
+    assert (model["regularisation"], model["widths"], "iterations" in model) == (1e3, [4, 8], False)
     assert settings(file, "--loss.name=l2")["loss"] == {"name": "l2"}
     assert settings(file, "--loss.name=shrinkage-bce")["loss"] == {"name": "shrinkage-bce", "a": 10, "c": 0.2}
 
@@ -101,7 +106,7 @@ def test_another_loss_than_the_file_s_starts_from_its_own_defaults(config):
         (["--model.filter", "rigde"], "unknown filter layer 'rigde': did you mean 'ridge'", ""),
         (["--loss.aa", "3"], "Unrecognized options: --loss.aa", "--loss.a"),
         (["--optimiser.rat", "3"], "Unrecognized options: --optimiser.rat", "--optimiser.rate"),
-        (["--steps", "many"], "Error parsing --steps", "error: that is in the command line"),
+        (["--steps", "many"], "Error parsing --steps", "many"),
         (["--loss.name=seql"], "Missing from", "--loss.counts"),
         (["--config", "nowhere.yaml"], "config file nowhere.yaml does not exist", ""),
     ],
@@ -128,7 +133,7 @@ def test_mistakes_in_a_file_name_it_and_the_key(config, text, first, second, cap
     said = capsys.readouterr().err
     assert first in said
     assert second in said
-    assert f"that is in {file.partition('=')[2]}" in said
+    assert f"that is in the config file {file.partition('=')[2]}" in said
 
 
 @pytest.mark.parametrize("text", ["- steps", "steps: [", "just text"])
