@@ -31,7 +31,8 @@ def read_blobs(blobs: Sequence[Blob]) -> list[bytes | Exception]:
     """Read many blobs, those behind URLs all at once; what cannot be read is returned as its error.
 
     Raises:
-        ImportError: fsspec lacks the package that speaks a URL's protocol; its message names it.
+        ValueError: fsspec does not know a URL's protocol.
+        RuntimeError: The package that speaks it is not installed; the message names it.
     """
     found: list[bytes | Exception] = [b""] * len(blobs)
     remote: dict[str, list[int]] = {}
@@ -66,10 +67,16 @@ def _read_remote(blobs: Sequence[Blob]) -> list[bytes | Exception]:
         if not missing:
             break
         wanted = [blobs[index] for index in missing]
-        filesystem, _path = url_to_fs(wanted[0].url)
-        paths = [filesystem._strip_protocol(blob.url) for blob in wanted]
-        starts, stops = [blob.start for blob in wanted], [blob.stop for blob in wanted]
-        contents = filesystem.cat_ranges(paths, starts, stops, on_error="return")
+        try:
+            opened = [url_to_fs(blob.url) for blob in wanted]
+        except ImportError as error:
+            raise RuntimeError(f"cannot read {wanted[0].url}: {error}") from error
+        contents = opened[0][0].cat_ranges(
+            [path for _, path in opened],
+            [blob.start for blob in wanted],
+            [blob.stop for blob in wanted],
+            on_error="return",
+        )
         for index, content, blob in zip(missing, contents, wanted, strict=True):
             found[index] = _checked(content, blob) if isinstance(content, bytes) else _as_error(content, blob)
     return found

@@ -28,10 +28,10 @@ def soft_mask(size: int, bbox: Floats, rng: np.random.Generator) -> NDArray[np.f
     roundness, softness = rng.uniform(2.0, 6.0), rng.uniform(0.05, 0.3)
     (x, y), (half_w, half_h) = bbox_center(bbox), np.maximum(bbox[2:] / 2, 0.5)
     pixels = np.arange(size)
-    across = (np.abs(pixels - x) / half_w) ** roundness
-    down = (np.abs(pixels - y) / half_h) ** roundness
-    radius = (across[None, :] + down[:, None]) ** (1 / roundness)
-    return np.clip((1 - radius) / softness + 0.5, 0, 1).astype(np.float32)
+    across = ((np.abs(pixels - x) / half_w) ** roundness).astype(np.float32)
+    down = ((np.abs(pixels - y) / half_h) ** roundness).astype(np.float32)
+    radius = (across[None, :] + down[:, None]) ** np.float32(1 / roundness)
+    return np.clip((1 - radius) / np.float32(softness) + np.float32(0.5), 0, 1)
 
 
 def paste_target(crop: Image, background: Image, bbox: Floats, rng: np.random.Generator) -> Image:

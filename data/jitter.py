@@ -118,7 +118,7 @@ class Placement:
 def mirror(image: Image, bbox: Floats) -> tuple[Image, Floats]:
     """A crop uint8 ``(H, W, 3)`` and its box ``(4,)``, both mirrored left to right."""
     x, y, w, h = bbox
-    return image[:, ::-1], np.array([image.shape[1] - x - w, y, w, h])
+    return np.asarray(cv2.flip(image, 1), np.uint8), np.array([image.shape[1] - x - w, y, w, h])
 
 
 def _visible(start: int, length: int, limit: int) -> tuple[slice, int, int]:

@@ -209,7 +209,8 @@ def collate(pairs: Sequence[Pair]) -> PairBatch:
 
 
 def _stack(images: Sequence[Image]) -> Tensor:
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+    # Several times as fast as to permute and copy: three channels are a bad innermost axis.
+    return torch.from_numpy(np.array([cv2.split(image) for image in images]))
 
 
 def build_loader(

@@ -1,9 +1,8 @@
 """Tracklets in tar files, in the layout of WebDataset, with an index of where each crop lies.
 
 A folder of shards holds ``shard-000000.tar``, … ; ``shard-000000.npz``, …, the index of each; ``manifest.json``,
-which names them all (in the form that ``wids``, WebDataset's own reader by index, takes); and ``SHA256SUMS`` for
-``sha256sum -c``. A sample ``000017`` of a tar is ``000017.json`` (name of the clip, numbers of the frames, boxes)
-and its crops ``000017.000.jpg``, ….
+which names them all; and ``SHA256SUMS`` for ``sha256sum -c``. A sample ``000017`` of a tar is ``000017.json`` (name
+of the clip, numbers of the frames, boxes) and its crops ``000017.000.jpg``, ….
 
 Training reads crops by their place in the tar, so that any of them can be had at any time, from a disk or by ranged
 requests over a network.
@@ -125,7 +124,7 @@ def write_manifest(folder: Path, shards: Sequence[Path], about: dict[str, Any]) 
         raise ValueError(f"none of the frames could be used; the first: {skipped[0]}")
     tracklets = sum(shard["nsamples"] for shard in listed)
     counts = {"tracklets": tracklets, "frames": frames, "skipped": skipped}
-    content = {"format": FORMAT, "wids_version": 1, **about, **counts, "shardlist": listed}
+    content = {"format": FORMAT, **about, **counts, "shards": listed}
     with replacing(folder / "SHA256SUMS") as temporary:
         temporary.write_text("".join(sums), "utf-8")
     with replacing(folder / MANIFEST) as temporary:
@@ -192,7 +191,7 @@ class ShardClips:
             ValueError: It is no manifest, or a shard is not what it says.
         """
         content, folder = _read_manifest(str(manifest))
-        shards = content["shardlist"]
+        shards = content["shards"]
         urls = tuple(f"{folder}/{shard['url']}" for shard in shards)
         if not is_remote(folder):
             for url, shard in zip(urls, shards, strict=True):
@@ -229,13 +228,14 @@ def _read_manifest(place: str) -> tuple[dict[str, Any], str]:
     """A manifest's content and the folder that its names are relative to."""
     if not place.endswith(".json"):
         place = f"{place.rstrip('/')}/{MANIFEST}"
+    (data,) = _read_all([place])
     try:
-        content = json.loads(_read_all([place])[0])
+        content = json.loads(data)
     except ValueError:
         content = None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f"{place} is no manifest of shards: expected a JSON file with format {FORMAT}")
-    if not content["shardlist"]:
+    if not content["shards"]:
         raise ValueError(f"{place} names no shard")
     folder = place.rpartition("/")[0]
     return content, folder if is_remote(place) else str(Path(folder or ".").absolute())

@@ -66,6 +66,8 @@ class Preparation:
         if not frames:
             raise ValueError("the dataset holds no frame with a box: there is nothing to crop")
         self._begin([clip.name for clip in frames])
+        for left_over in self.output.glob(".shard-*.partial.*"):  # of a run that was killed
+            left_over.unlink()
         starts = range(0, len(frames), self.clips_per_shard)
         shards = {self.output / f"shard-{number:06d}.tar": start for number, start in enumerate(starts)}
         missing = {path: start for path, start in shards.items() if not is_complete(path)}

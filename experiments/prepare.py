@@ -58,7 +58,7 @@ class Prepare(Command):
         sequences = read_training_set(self.dataset, self.root, skip_broken=self.on_error == "skip")
         manifest = preparation.run(sequences, self.workers)
         print(
-            f"{manifest['tracklets']} targets, {manifest['frames']} crops in {len(manifest['shardlist'])} shards: "
+            f"{manifest['tracklets']} targets, {manifest['frames']} crops in {len(manifest['shards'])} shards: "
             f"{self.output / 'manifest.json'}"
         )
         if manifest["skipped"]:

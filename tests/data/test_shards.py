@@ -88,7 +88,7 @@ class TestTheFormat:
         assert set(named) == {path.name for path in folder.iterdir()} - {"SHA256SUMS", "manifest.json"}
         for name, digest in named.items():
             assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
-        for shard in json.loads((folder / "manifest.json").read_text())["shardlist"]:
+        for shard in json.loads((folder / "manifest.json").read_text())["shards"]:
             assert shard["sha256"] == named[shard["url"]]
             assert shard["filesize"] == (folder / shard["url"]).stat().st_size
 
@@ -207,7 +207,9 @@ class TestOverANetwork:
         for path in folder.iterdir():
             memory.pipe(f"/shards/{path.name}", path.read_bytes())
         remote, local = pairs_of("memory://shards/manifest.json"), pairs_of(folder)
+        cached = pairs_of("simplecache::memory://shards/manifest.json")  # copies the shards that it reads
         assert all(same(remote[index], local[index]) for index in range(8))
+        assert all(same(cached[index], local[index]) for index in range(8))
         assert len({len(ShardClips.open(place)) for place in ("memory://shards", folder)}) == 1
 
     def test_http_gives_the_same_pairs_by_ranges(self, folder, server):
@@ -269,6 +271,17 @@ class TestOverANetwork:
 
 
 class TestMistakes:
+    def test_a_protocol_that_nobody_speaks(self, monkeypatch):
+        with pytest.raises(ValueError, match="Protocol not known: smoke"):
+            ShardClips.open("smoke://signals/manifest.json")
+
+        def fail(url):
+            raise ImportError("Install s3fs to access S3")
+
+        monkeypatch.setattr("fsspec.core.url_to_fs", fail)
+        with pytest.raises(RuntimeError, match=r"cannot read s3://bucket/manifest\.json: Install s3fs"):
+            ShardClips.open("s3://bucket/manifest.json")
+
     def test_no_manifest(self, tmp_path, folder):
         with pytest.raises(OSError, match="cannot read"):
             ShardClips.open(tmp_path)
