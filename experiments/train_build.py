@@ -10,6 +10,7 @@ import torch
 import yaml
 from torch import nn
 
+from data.augment import PhotometricJitter
 from data.sequences import Sequence
 from experiments.checkpoints import load_last, seed_everything
 from experiments.data_config import build_pairs
@@ -177,6 +178,7 @@ def build_learner(settings: Settings, processes: Processes) -> Learner:
             backbone_factor=options["backbone_factor"],
         ),
         processes,
+        jitter=PhotometricJitter().to(processes.device) if settings["photometric"] else None,
         seed=settings["seed"],
         precision=compute["precision"],
         accumulation=compute["accumulation"],
