@@ -5,5 +5,16 @@ from tracker.backbones.color import Color
 from tracker.backbones.gray import Gray
 from tracker.backbones.hog import HOG
 from tracker.backbones.squeezenet import SqueezeNet
+from tracker.backbones.vgg import VGG16, VGG16Stride4
 
-__all__ = ["BACKBONES", "HOG", "Backbone", "Color", "Gray", "SqueezeNet", "build_backbone"]
+__all__ = [
+    "BACKBONES",
+    "HOG",
+    "VGG16",
+    "Backbone",
+    "Color",
+    "Gray",
+    "SqueezeNet",
+    "VGG16Stride4",
+    "build_backbone",
+]
