@@ -18,7 +18,7 @@ from tracker.levels import TwoLevelFeatures
 from tracker.recent import RecentSamples
 from tracker.response import find_peak, psr
 from tracker.scale import ScaleSearch
-from tracker.solvers import Regression, Solver, correlate
+from tracker.solvers import Regression, Solver, correlate, padded_spectra
 from tracker.solvers.base import positive, whole
 
 SCORE_RATE = 0.05
@@ -61,7 +61,7 @@ class DSLTTracker:
         motion_sigma_factor: the same for the motion prior; ECCV 2018: .65.
         regularisation: λ of the ridge, for features of unit energy a cell and level.
         memory_size: samples kept, frame 1's among them; ECCV 2018: 7.
-        interp_factor: see ``RecentSamples``; None is ECCV 2018's.
+        first_weight: weight of frame 1 in a full memory, in (0, 1]; ``adam`` treats all samples alike.
         update_interval: frames from one update to the next.
         update_gate: learn only from frames whose response peak is at least this share of its running mean;
             0 learns from every frame, as ECCV 2018.
@@ -94,7 +94,7 @@ class DSLTTracker:
         motion_sigma_factor: float = 0.65,
         regularisation: float = 1.0,
         memory_size: int = 7,
-        interp_factor: float | None = None,
+        first_weight: float = 0.6,
         update_interval: int = 1,
         update_gate: float = 0.0,
         num_scales: int = 3,
@@ -117,8 +117,8 @@ class DSLTTracker:
             raise ValueError(f"padding must be 'same' or 'valid', got {padding!r}")
         if not search_area_scale > 1:
             raise ValueError(f"search_area_scale must be > 1, got {search_area_scale}")
-        if interp_factor is not None and not 0 < interp_factor <= 1:
-            raise ValueError(f"interp_factor must be in (0, 1] or None, got {interp_factor}")
+        if not 0 < first_weight <= 1:
+            raise ValueError(f"first_weight must be in (0, 1], got {first_weight}")
         self.device = torch.device(device)
         features.backbone.to(self.device)
         self.features, self.solver, self.criterion = features, solver, criterion.to(self.device)
@@ -129,7 +129,7 @@ class DSLTTracker:
         self.motion_sigma_factor = positive("motion_sigma_factor", motion_sigma_factor)
         self.regularisation = regularisation
         self.memory_size = whole("memory_size", memory_size, 1)
-        self.interp_factor = interp_factor
+        self.first_weight = first_weight
         self.update_interval = whole("update_interval", update_interval, 1)
         self.update_gate = update_gate
         self.scale_search = ScaleSearch(num_scales, scale_step, tried_step=tried_scale_step, context_cells=6)
@@ -140,6 +140,7 @@ class DSLTTracker:
         self.lost_score = lost_score
         self._map_size = crop_size // stride
         self._memory: RecentSamples | None = None
+        self._filter: _Filter
 
     @torch.no_grad()
     def init(self, image: Image, bbox: ArrayLike) -> None:
@@ -165,12 +166,15 @@ class DSLTTracker:
         region = self._region()
         patch, label = crop(image, region), self._label(region)
         sample = self.features.start(to_tensor(patch, self.device))
-        self._memory = RecentSamples(self.memory_size, sample[0], label, self.interp_factor)
+        self._memory = RecentSamples(
+            self.memory_size, sample[0], label, self._filter.padding_hw, self.first_weight
+        )
         first = self._regression(self._memory)
         if self.augment:
             first = self._augmented(first, patch, label)
-        kernel_hw = tuple(axis.stop - axis.start for axis in self._filter.support)
-        self._filter = replace(self._filter, weights=self.solver.start(first, (kernel_hw[0], kernel_hw[1])))
+        rows, columns = self._filter.support
+        kernel = self.solver.start(first, (rows.stop - rows.start, columns.stop - columns.start))
+        self._filter = replace(self._filter, weights=kernel)
 
     def _place_filter(self, target_hw: Floats) -> None:
         """Size of the filter for a target of ``target_hw`` cells, and the maps of that size."""
@@ -192,6 +196,7 @@ class DSLTTracker:
     def _regression(self, memory: RecentSamples) -> Regression:
         return Regression(
             memory.features,
+            memory.spectra,
             memory.labels,
             memory.weights,
             self.criterion,
@@ -206,7 +211,9 @@ class DSLTTracker:
         images = torch.cat([to_tensor(np.asarray(copy, np.uint8), self.device) for copy in patches])
         labels = torch.stack([label] * len(BLURS) + [label.flip(1)] * FLIPS)[:, None]
         weights = torch.full((len(patches),), 1 / len(patches), device=self.device)
-        return replace(first, features=self.features(images), labels=labels, weights=weights)
+        features = self.features(images)
+        spectra = padded_spectra(features, first.padding_hw)
+        return replace(first, features=features, spectra=spectra, labels=labels, weights=weights)
 
     @torch.no_grad()
     def update(self, image: Image) -> TrackOutput:

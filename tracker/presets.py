@@ -16,7 +16,7 @@ from tracker.dslt import DSLTTracker
 from tracker.filters import FILTERS
 from tracker.identity import IdentityTracker
 from tracker.levels import TwoLevelFeatures
-from tracker.solvers import SOLVERS
+from tracker.solvers import SOLVERS, LabelWeightedSquares
 
 TRACKERS: Registry = Registry("tracker")
 """Name -> builder, called with ``device``, ``weights`` and settings."""
@@ -31,8 +31,9 @@ def load_tracker(
         name: one of ``list_trackers()``.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …
         weights: file with the weights of the backbone, where it has any; None for the published ones.
-        settings: what is to differ: ``backbone`` and ``filter`` (registered names), and any argument of
-            ``CorrelationFilterTracker`` and of the filter.
+        settings: what is to differ: ``backbone`` and ``filter``, for the DSLT family ``solver`` (registered
+            names) and ``criterion`` (a loss module), and any argument of the classes these build:
+            ``CorrelationFilterTracker`` and its filter, ``DSLTTracker``, ``TwoLevelFeatures`` and its solver.
 
     Raises:
         ValueError: an unknown name or setting (the nearest one is named), or a value outside its range.
@@ -77,15 +78,25 @@ def dslt(**settings: Any) -> DSLTTracker:
 
 
 @TRACKERS.register("dslt-paper")
-def dslt_paper(**settings: Any) -> DSLTTracker:
-    """DSLT as the ECCV 2018 paper has it."""
-    return dslt_tracker(**{**PAPER, **settings})
+def dslt_paper(*, criterion: nn.Module | None = None, **settings: Any) -> DSLTTracker:
+    """DSLT as the ECCV 2018 paper has it, with Shrinkage loss."""
+    if criterion is None:
+        raise ValueError(_ASK_FOR_LOSS.format(name="dslt-paper", arguments=""))
+    return dslt_tracker(**{**PAPER, **settings, "criterion": criterion})
 
 
 @TRACKERS.register("dslt-code")
-def dslt_code(**settings: Any) -> DSLTTracker:
+def dslt_code(*, criterion: nn.Module | None = None, **settings: Any) -> DSLTTracker:
     """DSLT as its released code has it, its one-sided gradient among it."""
-    return dslt_tracker(**{**PAPER, **CODE, **settings})
+    if criterion is None:
+        raise ValueError(_ASK_FOR_LOSS.format(name="dslt-code", arguments=", importance='dslt_code'"))
+    return dslt_tracker(**{**PAPER, **CODE, **settings, "criterion": criterion})
+
+
+_ASK_FOR_LOSS = (
+    "{name} stands for a loss, which this package does not hold: load_tracker({name!r}, "
+    "criterion=build_loss('shrinkage'{arguments})), with build_loss of the package losses"
+)
 
 
 PAPER = {
@@ -94,7 +105,8 @@ PAPER = {
     "channels": 128,
     "fusion": (1.0, 1.0),
     "regularisation": 2.55e-4,
-    "interp_factor": None,
+    "memory_size": 7,
+    "first_weight": 1 / 7,
     "update_interval": 1,
     "update_gate": 0.0,
 }
@@ -119,7 +131,7 @@ CODE = {
 
 def dslt_tracker(
     *,
-    criterion: nn.Module,
+    criterion: nn.Module | None = None,
     backbone: str = "squeezenet",
     solver: str = "irls",
     device: str | torch.device = "cpu",
@@ -137,7 +149,7 @@ def dslt_tracker(
     return DSLTTracker(
         features,
         solver_class(**_chosen(settings, of_solver)),
-        criterion,
+        LabelWeightedSquares() if criterion is None else criterion,
         device=_check_device(device),
         **_chosen(settings, of_tracker),
     )

@@ -1,6 +1,7 @@
 """On-line solvers against dense float64 minimisation, and DSLT's Adam against its formula."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,15 @@ from scipy.optimize import minimize
 from torch import nn
 
 from losses import build_loss
-from tracker.solvers import SOLVERS, AdamSolver, Regression, ReweightedLeastSquares, RidgeSolver, correlate
+from tracker.solvers import (
+    SOLVERS,
+    AdamSolver,
+    Regression,
+    ReweightedLeastSquares,
+    RidgeSolver,
+    correlate,
+    padded_spectra,
+)
 from tracker.solvers.adam import AdamState
 
 KERNEL_HW, PADDING_HW, RIDGE = (3, 2), (1, 1), 0.3
@@ -24,7 +33,10 @@ def design_matrix(features):
     """A row of inputs for every location of the response, by loops over its definition."""
     channels, height, width = features.shape
     padded = np.pad(features, ((0, 0), (PADDING_HW[0],) * 2, (PADDING_HW[1],) * 2))
-    rows, columns = height + 2 * PADDING_HW[0] - KERNEL_HW[0] + 1, width + 2 * PADDING_HW[1] - KERNEL_HW[1] + 1
+    rows, columns = (
+        height + 2 * PADDING_HW[0] - KERNEL_HW[0] + 1,
+        width + 2 * PADDING_HW[1] - KERNEL_HW[1] + 1,
+    )
     return np.array(
         [
             [
@@ -39,6 +51,11 @@ def design_matrix(features):
     ).reshape(rows, columns, -1)
 
 
+def build(features, labels, weights, criterion, ridge=RIDGE, padding_hw=PADDING_HW):
+    spectra = padded_spectra(features, padding_hw)
+    return Regression(features, spectra, labels, weights, criterion, ridge, padding_hw)
+
+
 def small_problem(loss="l2", **arguments):
     """Two samples of 3 channels whose labels no filter fits, and their design matrices, labels and weights."""
     rng = np.random.default_rng(1)
@@ -47,13 +64,11 @@ def small_problem(loss="l2", **arguments):
     rows, columns, _ = designs[0].shape
     label = np.exp(-0.5 * (np.arange(rows)[:, None] - 2) ** 2 - 0.5 * (np.arange(columns) - 2) ** 2)
     weights = np.array([0.7, 0.3])
-    regression = Regression(
+    regression = build(
         torch.from_numpy(features),
         torch.from_numpy(label).expand(2, 1, -1, -1).contiguous(),
         torch.from_numpy(weights),
         build_loss(loss, **({"reduction": "sum"} | arguments)),
-        RIDGE,
-        PADDING_HW,
     )
     return regression, designs, label, weights
 
@@ -116,7 +131,7 @@ def test_ridge_in_its_dual_form_is_the_same_solution():
     features = torch.randn(1, 7, 3, 3, dtype=torch.float64, generator=generator)
     label = torch.rand(1, 1, 3, 3, dtype=torch.float64, generator=generator)
     one = torch.ones(1, dtype=torch.float64)
-    regression = Regression(features, label, one, build_loss("l2"), RIDGE, (1, 1))
+    regression = build(features, label, one, build_loss("l2"), padding_hw=(1, 1))
     design = nn.functional.unfold(features, 3, padding=1)[0].T.numpy()  # 9 locations, 63 weights
     truth = np.linalg.solve(design.T @ design + RIDGE * np.eye(63), design.T @ label.flatten().numpy())
     got = RidgeSolver().start(regression, (3, 3))
@@ -125,7 +140,7 @@ def test_ridge_in_its_dual_form_is_the_same_solution():
 
 @pytest.mark.parametrize("loss", list(FORMULAS))
 def test_reweighted_least_squares_find_the_dense_minimiser_of_any_loss(loss):
-    regression, designs, label, weights = small_problem(loss)
+    regression, *_ = small_problem(loss)
     truth, value = dense_minimum(loss)
     kernel = ReweightedLeastSquares(first_reweightings=200, first_steps=12).start(regression, KERNEL_HW)
     assert value(kernel.flatten().numpy()) == pytest.approx(value(truth.ravel()), rel=1e-7)
@@ -151,7 +166,9 @@ def test_no_reweighting_raises_the_loss(loss):
     regression, designs, label, weights = small_problem(loss)
     value = dense_loss(loss, designs, label, weights)
     solver = ReweightedLeastSquares(reweightings=1, steps=12)
-    kernel = torch.full((3, *KERNEL_HW), 0.4, dtype=torch.float64)  # errors of either sign, far from the minimum
+    kernel = torch.full(
+        (3, *KERNEL_HW), 0.4, dtype=torch.float64
+    )  # errors of either sign, far from the minimum
     values = [value(kernel.flatten().numpy())]
     for _ in range(12):
         kernel = solver.update(regression, kernel)
@@ -180,9 +197,7 @@ def test_a_reduction_to_the_mean_is_undone():
     responses = by_sum.respond(kernel)
     for other in (by_mean, by_batch):
         assert torch.allclose(by_sum.slopes(responses), other.slopes(responses))
-    torch_mean = Regression(
-        by_sum.features, by_sum.labels, by_sum.weights, nn.MSELoss(), by_sum.regularisation, PADDING_HW
-    )
+    torch_mean = replace(by_sum, criterion=nn.MSELoss())
     residual = responses - by_sum.labels
     assert torch.allclose(torch_mean.slopes(responses), 2 * by_sum.weights.view(-1, 1, 1, 1) * residual)
 
@@ -226,13 +241,8 @@ def test_adams_rate_means_the_same_for_features_of_any_scale(scale):
     regression, *_ = small_problem("shrinkage")
     responses = []
     for factor in (1.0, scale):
-        scaled = Regression(
-            regression.features * factor,
-            regression.labels,
-            regression.weights,
-            regression.criterion,
-            0.0,
-            PADDING_HW,
+        scaled = build(
+            regression.features * factor, regression.labels, regression.weights, regression.criterion, 0.0
         )
         solver = AdamSolver(first_steps=10, stop_share=0)
         responses.append(scaled.respond(solver.update(scaled, solver.start(scaled, KERNEL_HW))))
@@ -282,14 +292,7 @@ def test_the_released_codes_slope_pushes_up_what_is_too_high():
 @pytest.mark.parametrize("name", list(SOLVERS))
 def test_a_solver_forgets_the_target_before(name):
     regression, *_ = small_problem("l2")
-    other = Regression(
-        regression.features.flip(0, 2),
-        regression.labels,
-        regression.weights,
-        regression.criterion,
-        RIDGE,
-        PADDING_HW,
-    )
+    other = build(regression.features.flip(0, 2), regression.labels, regression.weights, regression.criterion)
     solver = SOLVERS[name]()
     fresh = SOLVERS[name]()
     kernel = solver.start(other, KERNEL_HW)
@@ -300,7 +303,7 @@ def test_a_solver_forgets_the_target_before(name):
 
 
 @pytest.mark.parametrize(
-    ("build", "message"),
+    ("make", "message"),
     [
         (lambda: AdamSolver(learning_rate=0), "learning_rate must be > 0"),
         (lambda: AdamSolver(first_steps=0), "first_steps must be at least 1"),
@@ -308,15 +311,13 @@ def test_a_solver_forgets_the_target_before(name):
         (lambda: ReweightedLeastSquares(steps=0), "steps must be at least 1"),
     ],
 )
-def test_settings_out_of_range_are_named(build, message):
+def test_settings_out_of_range_are_named(make, message):
     with pytest.raises(ValueError, match=message):
-        build()
+        make()
 
 
 def test_the_closed_form_needs_a_ridge():
     regression, *_ = small_problem()
-    bare = Regression(
-        regression.features, regression.labels, regression.weights, regression.criterion, 0.0, PADDING_HW
-    )
+    bare = replace(regression, regularisation=0.0)
     with pytest.raises(ValueError, match="needs regularisation > 0"):
         RidgeSolver().start(bare, KERNEL_HW)
