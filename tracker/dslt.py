@@ -169,12 +169,10 @@ class DSLTTracker:
         self._memory = RecentSamples(
             self.memory_size, sample[0], label, self._filter.padding_hw, self.first_weight
         )
-        first = self._regression(self._memory)
+        first = self.regression
         if self.augment:
             first = self._augmented(first, patch, label)
-        rows, columns = self._filter.support
-        kernel = self.solver.start(first, (rows.stop - rows.start, columns.stop - columns.start))
-        self._filter = replace(self._filter, weights=kernel)
+        self._filter = replace(self._filter, weights=self.solver.start(first, self.kernel_hw))
 
     def _place_filter(self, target_hw: Floats) -> None:
         """Size of the filter for a target of ``target_hw`` cells, and the maps of that size."""
@@ -193,7 +191,20 @@ class DSLTTracker:
         )
         self._window = torch.ones(length, length, device=self.device)
 
-    def _regression(self, memory: RecentSamples) -> Regression:
+    @property
+    def kernel_hw(self) -> tuple[int, int]:
+        """Height and width of the filter in cells, after ``init``."""
+        rows, columns = self._filter.support
+        return rows.stop - rows.start, columns.stop - columns.start
+
+    @property
+    def regression(self) -> Regression:
+        """What the filter is fitted to: the memory as it is.
+
+        Raises:
+            RuntimeError: ``init`` was not called.
+        """
+        memory = self._started()
         return Regression(
             memory.features,
             memory.spectra,
@@ -225,8 +236,7 @@ class DSLTTracker:
         Raises:
             RuntimeError: ``init`` was not called.
         """
-        if self._memory is None:
-            raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
+        self._started()
         height, width = check_image(image).shape[:2]
         self._frame += 1
         region = self._region()
@@ -243,7 +253,7 @@ class DSLTTracker:
             self._rescale(image)
         self._usual_score = self._usual_score or score
         if self._frame % self.update_interval == 0 and score >= self.update_gate * self._usual_score:
-            self._learn(image, self._memory)
+            self._learn(image)
         self._usual_score += SCORE_RATE * (score - self._usual_score)
         return TrackOutput(
             bbox=bbox_from_center(self._center, self._size * self._scale),
@@ -253,6 +263,11 @@ class DSLTTracker:
             response=response,
             response_bbox=self._response_bbox(region),
         )
+
+    def _started(self) -> RecentSamples:
+        if self._memory is None:
+            raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
+        return self._memory
 
     def _region(self) -> SearchRegion:
         return SearchRegion.around(self._center, self._first_side * self._scale, self.crop_size)
@@ -279,9 +294,9 @@ class DSLTTracker:
         grown = self._scale * (1 + self.scale_rate * (factor - 1))
         self._scale = float(np.clip(grown, smallest, largest))
 
-    def _learn(self, image: Image, memory: RecentSamples) -> None:
+    def _learn(self, image: Image) -> None:
         region = self._region()
         features = self.features(to_tensor(crop(image, region), self.device))
-        memory.add(features[0], self._label(region))
-        weights = self.solver.update(self._regression(memory), self._filter.weights)
+        self._started().add(features[0], self._label(region))
+        weights = self.solver.update(self.regression, self._filter.weights)
         self._filter = replace(self._filter, weights=weights)

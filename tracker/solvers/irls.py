@@ -1,4 +1,4 @@
-"""Iteratively reweighted least squares by conjugate gradient: a few steps instead of a hundred."""
+"""Reweighted least squares by conjugate gradient: a few steps instead of a hundred."""
 
 from torch import Tensor
 
@@ -8,76 +8,55 @@ from tracker.solvers.regression import Regression
 
 @SOLVERS.register("irls")
 class ReweightedLeastSquares(Solver):
-    """Any regression loss as a sequence of weighted least squares, each by a few conjugate-gradient steps.
+    """Conjugate gradient on weighted least squares whose weights follow any regression loss.
 
-    The weights ``L'(e) / 2e`` come from the loss's own slope, so that no loss is a special case: a stationary
-    point of the sequence is one of the loss. For a loss that rises faster than the square (L3) the full step
-    goes too far; the step is cut where the slope along it changes its sign, at the price of one more
-    evaluation of the loss on the maps, and none of the filter. Nothing is read back from the device.
+    The weights ``L'(e) / 2e`` come from the loss's own slope, so that no loss is a special case, and from the
+    responses as they are before each step, which costs one evaluation of the loss on the maps and none of the
+    filter. They tell how far to go along a direction; where the loss rises faster than the square (L3) that
+    goes too far, and the step is cut where the secant of the true slope is 0. Directions are conjugate by
+    Polak and Ribière's rule, for a quadratic loss those of linear conjugate gradient.
+    Nothing is read back from the device, and stopping early is part of the regularisation.
 
-    Holland and Welsch 1977 for the weights; Hestenes and Stiefel 1952 (CGLS) for the steps.
+    Holland and Welsch 1977 for the weights; Hestenes and Stiefel 1952, Polak and Ribière 1969 for the steps.
 
     Args:
-        first_reweightings: in frame 1.
-        first_steps: conjugate-gradient steps after each of them.
-        reweightings: at an update.
-        steps: conjugate-gradient steps after each of them.
+        first_steps: in frame 1.
+        steps: at an update.
     """
 
-    def __init__(
-        self, first_reweightings: int = 10, first_steps: int = 2, reweightings: int = 1, steps: int = 4
-    ) -> None:
-        self.first_reweightings = whole("first_reweightings", first_reweightings, 1)
+    def __init__(self, first_steps: int = 20, steps: int = 4) -> None:
         self.first_steps = whole("first_steps", first_steps, 1)
-        self.reweightings = whole("reweightings", reweightings, 0)
-        self.steps = whole("steps", steps, 1)
+        self.steps = whole("steps", steps, 0)
 
     def _start(self, regression: Regression, zero: Tensor) -> Tensor:
-        return self._solve(regression, zero, self.first_reweightings, self.first_steps)
+        return _descend(regression, zero, self.first_steps)
 
     def update(self, regression: Regression, kernel: Tensor) -> Tensor:
         """A few steps from the present filter towards the samples' minimiser."""
-        return self._solve(regression, kernel, self.reweightings, self.steps)
-
-    def _solve(self, regression: Regression, kernel: Tensor, reweightings: int, steps: int) -> Tensor:
-        response = regression.respond(kernel)
-        for _ in range(reweightings):
-            move, change = _weighted_least_squares(regression, kernel, response, steps)
-            length = _step_length(regression, kernel, response, move, change)
-            kernel, response = kernel + length * move, response + length * change
-        return kernel
+        return _descend(regression, kernel, self.steps)
 
 
-def _weighted_least_squares(
-    regression: Regression, kernel: Tensor, response: Tensor, steps: int
-) -> tuple[Tensor, Tensor]:
-    """Change of the filter after conjugate-gradient steps under the present weights, and of its responses."""
+def _descend(regression: Regression, kernel: Tensor, steps: int) -> Tensor:
     kernel_hw, ridge = (kernel.shape[1], kernel.shape[2]), regression.regularisation
-    weights = regression.curvatures(response)
-    descent = regression.adjoint(weights * (regression.labels - response), kernel_hw) - ridge * kernel
-    direction, energy = descent, descent.square().sum()
-    move, change = kernel.new_zeros(()), response.new_zeros(())
+    response = regression.respond(kernel)
+    direction = previous = kernel.new_zeros(kernel.shape)
     for step in range(steps):
+        weights = regression.curvatures(response)
+        # Half of the loss's gradient, downwards.
+        descent = regression.adjoint(weights * (regression.labels - response), kernel_hw) - ridge * kernel
+        if step:
+            kept = divided((descent * (descent - previous)).sum(), previous.square().sum()).clamp_min(0)
+            direction = descent + kept * direction
+        else:
+            direction = descent
+        previous = descent
         image = regression.respond(direction)
-        weighted = weights * image
-        bend = (weighted * image).sum() + ridge * direction.square().sum()
-        length = divided(energy, bend)
-        move, change = move + length * direction, change + length * image
-        if step + 1 < steps:
-            descent = descent - length * (regression.adjoint(weighted, kernel_hw) + ridge * direction)
-            previous, energy = energy, descent.square().sum()
-            direction = descent + divided(energy, previous) * direction
-    return move, change
-
-
-def _step_length(
-    regression: Regression, kernel: Tensor, response: Tensor, move: Tensor, change: Tensor
-) -> Tensor:
-    """Part of the move, in (0, 1], after which the loss stops falling: 1, or where the secant of its slope is 0."""
-
-    def slope(length: float) -> Tensor:
-        fit = (regression.slopes(response + length * change) * change).sum()
-        return fit + 2 * regression.regularisation * ((kernel + length * move) * move).sum()
-
-    before, after = slope(0.0), slope(1.0)
-    return divided(before.abs(), before.abs() + after.clamp_min(0))
+        fall = (descent * direction).sum().clamp_min(0)
+        bend = (weights * image.square()).sum() + ridge * direction.square().sum()
+        length = divided(fall, bend)
+        # The true slope at the step's end, halved; its secant with the one at the start crosses 0 before the end.
+        ahead = 0.5 * (regression.slopes(response + length * image) * image).sum()
+        ahead = (ahead + ridge * ((kernel + length * direction) * direction).sum()).clamp_min(0)
+        length = length * divided(fall, fall + ahead)
+        kernel, response = kernel + length * direction, response + length * image
+    return kernel
