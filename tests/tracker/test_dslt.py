@@ -92,7 +92,7 @@ def test_the_released_codes_stretch_enlarges_displacements_as_derived():
 @pytest.mark.parametrize("name", ["dslt", "dslt-paper"])
 def test_the_zoom_of_a_square_is_recovered(name, factor):
     """Parity test (f): the target grows or shrinks step by step, and the box with it."""
-    sizes = [round(50 * factor**step) for step in range(5) for _ in range(4)]
+    sizes = [round(50 * factor**step) for step in (0, 1, 2, 3, 4, 4, 4) for _ in range(4)]
     frames, truths = zip(*(frame_with_target((160, 120), (size, size)) for size in sizes), strict=True)
     outputs = run(load(name), frames, truths[0])
     assert outputs[-1].bbox[2] / 50 == pytest.approx(factor**4, rel=0.05)
