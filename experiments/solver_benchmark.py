@@ -71,15 +71,15 @@ def _adam(regression: Regression, kernel_hw: tuple[int, int]) -> Course:
 
 def _irls(regression: Regression, kernel_hw: tuple[int, int]) -> Course:
     """Run anew for each number of steps: steps that are taken one by one would not be conjugate."""
-    course = Course()
     target = regression.labels > 0.5
-    for steps in range(1, STEPS["irls"] + 1):
-        solver = ReweightedLeastSquares(first_steps=steps)
-        started = time.perf_counter()
-        kernel = solver.start(regression, kernel_hw)
-        course.seconds.append(time.perf_counter() - started)
-        course.errors.append(_error(regression, kernel, target))
-    return course
+    errors = [
+        _error(regression, ReweightedLeastSquares(first_steps=steps).start(regression, kernel_hw), target)
+        for steps in range(1, STEPS["irls"] + 1)
+    ]
+    started = time.perf_counter()
+    ReweightedLeastSquares(first_steps=STEPS["irls"]).start(regression, kernel_hw)
+    second = (time.perf_counter() - started) / STEPS["irls"]
+    return Course(errors, [(step + 1) * second for step in range(len(errors))])
 
 
 def _ridge(regression: Regression, kernel_hw: tuple[int, int]) -> Course:

@@ -179,6 +179,17 @@ def test_the_response_does_not_grow_over_a_thousand_frames(name):
     assert scores.max() < 1.5
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_frame_without_texture_and_an_extreme_box_leave_finite_boxes(name):
+    flat = np.full((120, 160, 3), 90, dtype=np.uint8)
+    for output in run(load(name), [flat] * 3, (60, 40, 30, 30)):
+        assert output.bbox == pytest.approx([60, 40, 30, 30], abs=4)
+    frame, _ = frame_with_target((160, 120), (40, 40))
+    for bbox in ((158, 20, 4, 200), (160, 120, 2, 2)):
+        for output in run(load(name), [frame] * 3, bbox):
+            assert np.isfinite(output.bbox).all()
+
+
 def test_any_regression_loss_is_learned_with():
     sequence = synthetic_sequence(seed=2, length=10)
     for loss in ("l2", "l3", "shrinkage", "ghm-r"):
