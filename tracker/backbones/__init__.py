@@ -2,6 +2,7 @@
 
 from tracker.backbones.base import BACKBONES, Backbone, build_backbone
 from tracker.backbones.color import Color
+from tracker.backbones.compact import Compact
 from tracker.backbones.gray import Gray
 from tracker.backbones.hog import HOG
 from tracker.backbones.squeezenet import SqueezeNet
@@ -13,6 +14,7 @@ __all__ = [
     "VGG16",
     "Backbone",
     "Color",
+    "Compact",
     "Gray",
     "SqueezeNet",
     "VGG16Stride4",
