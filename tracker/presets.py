@@ -11,6 +11,7 @@ from torch import nn
 from data.registry import Registry
 from tracker.backbones import build_backbone
 from tracker.base import Tracker
+from tracker.checkpoint import SUFFIX
 from tracker.correlation import CorrelationFilterTracker
 from tracker.dslt import DSLTTracker
 from tracker.filters import FILTERS
@@ -25,10 +26,11 @@ TRACKERS: Registry = Registry("tracker")
 def load_tracker(
     name: str, *, device: str | torch.device = "cpu", weights: str | None = None, **settings: Any
 ) -> Tracker:
-    """Build a tracker by its registered name.
+    """Build a tracker by its registered name, or from a checkpoint that was trained here.
 
     Args:
-        name: one of ``list_trackers()``.
+        name: one of ``list_trackers()``, or the path of a checkpoint (``….safetensors``), which stands for
+            ``fast`` with these weights.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …
         weights: file with the weights of the backbone, where it has any; None for the published ones.
         settings: what is to differ: ``backbone`` and ``filter``, for the DSLT family ``solver`` (registered
@@ -39,6 +41,12 @@ def load_tracker(
         ValueError: an unknown name or setting (the nearest one is named), or a value outside its range.
         FileNotFoundError: the weights file does not exist.
     """
+    if name.endswith(SUFFIX):
+        if weights is not None:
+            raise ValueError(
+                f"the checkpoint {name} holds its weights itself, got weights={weights!r} as well"
+            )
+        name, weights = "fast", name
     return TRACKERS[name](device=device, weights=weights, **settings)
 
 
