@@ -109,6 +109,8 @@ _ASK_FOR_LOSS = (
 
 PAPER = {
     "solver": "adam",
+    "learning_rate": 0.1,
+    "frozen_correction": True,
     "reduction": "random",
     "channels": 128,
     "fusion": (1.0, 1.0),
@@ -126,8 +128,8 @@ CODE = {
     "padding": "valid",
     "stretch": True,
     "output_sigma_factor": 0.08,
+    "learning_rate": 0.05,
     "update_rate": 0.5,
-    "frozen_correction": True,
     "code_slope": True,
     "stop_loss": 0.03,
     "stop_share": 0.0,

@@ -210,7 +210,9 @@ def test_presets_differ_where_paper_and_code_do():
     assert (paper.features.fusion, code.features.fusion) == ((1.0, 1.0), (0.8, 0.2))
     assert (paper.features.reduction_kernel, code.features.reduction_kernel) == (1, 3)
     assert (paper.solver.update_rate, code.solver.update_rate) == (0.25, 0.5)
-    assert (paper.solver.frozen_correction, code.solver.code_slope) == (False, True)
+    assert (paper.solver.code_slope, code.solver.code_slope) == (False, True)
+    assert paper.solver.frozen_correction
+    assert code.solver.frozen_correction
     assert not CODE.keys() & {"memory_size", "scale_step"}  # where both agree
     assert PAPER.keys() & {"solver", "reduction"}
 
