@@ -42,7 +42,7 @@ def bce_and_residual(logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
     """
     small = logits.abs().neg_().exp_()
     sign = logits.new_ones(()).copysign(logits)  # never 0
-    signed = (small / (1 + small)).mul_(sign)
+    signed = (1 + small).reciprocal_().mul_(small).mul_(sign)
     side = sign.mul_(0.5).add_(0.5) - label
     return (logits * side).add_(small.log1p_()), side.sub_(signed)
 

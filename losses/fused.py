@@ -46,7 +46,7 @@ def weighted(
     """A loss that was computed with its derivative, times a weight that is a constant to the gradient.
 
     For weights that depend on the derivative, such as GHM's. The tensors have one shape; only ``prediction``
-    gets a gradient. ``slope`` as of ``fused``, without the weight.
+    gets a gradient, and ``value`` and ``derivative`` are used up. ``slope`` as of ``fused``, without the weight.
     """
     return _function().apply(prediction, target, weight, value, derivative, None, slope, *constants)[0]
 
@@ -70,7 +70,10 @@ class _Fused(torch.autograd.Function):
         assert weight is not None
         assert value is not None
         assert derivative is not None
-        return value * weight, derivative * weight
+        if torch.compiler.is_compiling():
+            return value * weight, derivative * weight
+        # Views, because an input that is returned cannot be saved.
+        return value.mul_(weight).view_as(value), derivative.mul_(weight).view_as(derivative)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
