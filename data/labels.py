@@ -35,3 +35,22 @@ def gaussian_label(
     rows = torch.arange(height, device=device, dtype=torch.float32) - (height // 2 + offset[0])
     columns = torch.arange(width, device=device, dtype=torch.float32) - (width // 2 + offset[1])
     return torch.outer(torch.exp(-0.5 * (rows / sigma_y) ** 2), torch.exp(-0.5 * (columns / sigma_x) ** 2))
+
+
+def gaussian_labels(bboxes: Tensor, sigma: Tensor, size_hw: tuple[int, int], stride: int) -> Tensor:
+    """Gaussian labels of a batch of targets, float32 ``(B, 1, h, w)`` in [0, 1]; see ``gaussian_label``.
+
+    Args:
+        bboxes: float ``(B, 4)``, x, y, w, h in pixels of crops of ``h·stride`` by ``w·stride`` pixels, 0-based. A
+            target in the middle of its crop has zero displacement.
+        sigma: float ``(B,)``, standard deviations in cells, > 0.
+        size_hw: height and width of the maps in cells.
+        stride: pixels per cell.
+    """
+    height, width = size_hw
+    centers = bboxes[:, :2] + (bboxes[:, 2:] - 1) / 2
+    x, y = (centers / stride - centers.new_tensor([width - 1 / stride, height - 1 / stride]) / 2).unbind(1)
+    rows = torch.arange(height, device=bboxes.device) - height // 2 - y[:, None]
+    columns = torch.arange(width, device=bboxes.device) - width // 2 - x[:, None]
+    scale = -0.5 / sigma.square()[:, None]
+    return ((scale * rows.square()).exp()[:, :, None] * (scale * columns.square()).exp()[:, None, :])[:, None]

@@ -2,8 +2,9 @@
 
 from tracker.backbones.base import BACKBONES, Backbone, build_backbone
 from tracker.backbones.color import Color
+from tracker.backbones.compact import Compact
 from tracker.backbones.gray import Gray
 from tracker.backbones.hog import HOG
 from tracker.backbones.squeezenet import SqueezeNet
 
-__all__ = ["BACKBONES", "HOG", "Backbone", "Color", "Gray", "SqueezeNet", "build_backbone"]
+__all__ = ["BACKBONES", "HOG", "Backbone", "Color", "Compact", "Gray", "SqueezeNet", "build_backbone"]

@@ -1,0 +1,76 @@
+"""The small learned backbone: a few tens of thousands of parameters, trained through the correlation filter."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tracker.backbones.base import BACKBONES, Backbone
+from tracker.backbones.weights import load_into, read_weights
+
+WIDTHS = (16, 32, 32, 24)
+
+SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "fast.safetensors"
+"""The checkpoint that comes with the project."""
+
+PREFIX = "backbone."
+"""What the names of a backbone's tensors begin with in a checkpoint of the whole regression network."""
+
+
+@BACKBONES.register("compact")
+class Compact(Backbone):
+    """A few convolutions to stride 4: 5x5/2, 3x3/2, then 3x3 each; ReLU between them, none at the end.
+
+    Nothing is normalised over the batch or the map: the features of a place depend on its surroundings (25 pixels
+    with four layers) alone. So a small patch has the features that the whole crop has there, and a batch can be
+    split over processes without a change.
+
+    Args:
+        weights: checkpoint of the ``train`` command; None for random weights, which training starts from.
+        widths: channels of each layer, at least two, where there are no weights that tell them.
+
+    Raises:
+        FileNotFoundError, ValueError: a weights file that is missing, damaged or of another net.
+    """
+
+    stride = 4
+    takes_weights = True
+
+    def __init__(self, weights: str | Path | None = SHIPPED, widths: Sequence[int] = WIDTHS) -> None:
+        super().__init__()
+        tensors = None if weights is None else _own(read_weights(weights))
+        if tensors is not None:
+            widths = [len(tensor) for name, tensor in tensors.items() if name.endswith(".bias")]
+        if len(widths) < 2 or min(widths) < 1:
+            raise ValueError(f"widths must be at least two positive numbers of channels, got {tuple(widths)}")
+        self.blocks = (widths[-1],)
+        first, *rest = widths
+        layers = [nn.Conv2d(3, first, 5, stride=2, padding=2)]
+        for index, (before, after) in enumerate(zip(widths, rest, strict=False)):
+            layers.append(nn.Conv2d(before, after, 3, stride=1 if index else 2, padding=1))
+        self.layers = nn.ModuleList(layers)
+        if tensors is None:
+            self._initialise()
+        else:
+            load_into(self, tensors, str(weights))
+
+    def _initialise(self) -> None:
+        for layer in self.layers:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features float32 ``(B, C, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
+        features = (images - 114.0) / 60.0
+        for layer in self.layers[:-1]:
+            features = F.relu(layer(features))
+        return self.layers[-1](features)
+
+
+def _own(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(PREFIX): tensor
+        for name, tensor in sorted(tensors.items())
+        if name.startswith(PREFIX)
+    }

@@ -1,0 +1,114 @@
+"""Regression filters as differentiable layers: what training goes through, from features to response.
+
+Both minimise what the on-line solvers of ``tracker/filters`` minimise, for one sample, ``|Σ_c x_c ⋆ w_c − y|² +
+λ |w|²``, in batches and in a way that gradients pass. λ is learned with the features.
+"""
+
+import math
+from abc import abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from data.registry import Registry
+
+
+class FilterLayer(nn.Module):
+    """Fits a filter to a template's features and returns its response on a search region.
+
+    Args:
+        regularisation: λ > 0 to start from, in units of squared features.
+    """
+
+    def __init__(self, regularisation: float) -> None:
+        super().__init__()
+        if not regularisation > 0:
+            raise ValueError(f"regularisation must be > 0, got {regularisation}")
+        self.log_regularisation = nn.Parameter(torch.tensor(math.log(regularisation)))
+
+    def forward(self, template: Tensor, label: Tensor, mask: Tensor, search: Tensor) -> Tensor:
+        """Response float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
+
+        Computed in float32 whatever the autocast: sums over maps and quotients of spectra need it.
+
+        Args:
+            template: features ``(B, C, h, w)``, windowed.
+            label: what the response on the template should be, ``(B, 1, h, w)``, centred.
+            mask: 1 on the target's box in the middle of the map, else 0, ``(B, 1, h, w)``.
+            search: features ``(B, C, h, w)``, windowed.
+        """
+        with torch.autocast(template.device.type, enabled=False):
+            spectrum = torch.fft.rfft2(template.float())
+            wanted = torch.fft.rfft2(torch.fft.ifftshift(label.float(), dim=(-2, -1)))
+            conjugate_filter = self.solve(spectrum, wanted, mask.float())
+            product = (torch.fft.rfft2(search.float()) * conjugate_filter).sum(1, keepdim=True)
+            return torch.fft.fftshift(torch.fft.irfft2(product, s=search.shape[-2:]), dim=(-2, -1))
+
+    @abstractmethod
+    def solve(self, template: Tensor, label: Tensor, mask: Tensor) -> Tensor:
+        """Complex conjugate of the filter's spectrum, of spectra ``(B, C, h, w//2+1)`` and ``(B, 1, h, w//2+1)``."""
+
+
+FILTER_LAYERS: Registry[type[FilterLayer]] = Registry("filter layer")
+
+
+@FILTER_LAYERS.register("ridge")
+class RidgeLayer(FilterLayer):
+    """The closed form over filters as large as the map: ``W* = X* Y / (Σ_c |X_c|² + λ)`` at each frequency.
+
+    Valmadre et al., CVPR 2017; Wang et al., DCFNet, 2017.
+    """
+
+    def __init__(self, regularisation: float = 1e3) -> None:
+        super().__init__(regularisation)
+
+    def solve(self, template: Tensor, label: Tensor, mask: Tensor) -> Tensor:
+        """See ``FilterLayer``; the mask is not used."""
+        energy = template.abs().square().sum(1, keepdim=True)
+        return template.conj() * (label / (energy + self.log_regularisation.exp()))
+
+
+@FILTER_LAYERS.register("spatial")
+class SpatialLayer(FilterLayer):
+    """A filter confined to the target's box: unrolled steps of steepest descent with conjugate directions.
+
+    The quadratic objective is its own Gauss-Newton approximation, so the steps have the exact optimal length
+    (Bhat et al., DiMP, ICCV 2019, section 3.2, with this objective; Hestenes and Stiefel 1952).
+
+    Args:
+        regularisation: λ > 0 to start from.
+        iterations: unrolled steps.
+    """
+
+    def __init__(self, regularisation: float = 0.4, iterations: int = 6) -> None:
+        super().__init__(regularisation)
+        if iterations < 1:
+            raise ValueError(f"iterations must be at least 1, got {iterations}")
+        self.iterations = iterations
+
+    def solve(self, template: Tensor, label: Tensor, mask: Tensor) -> Tensor:
+        """See ``FilterLayer``."""
+        size, ridge = mask.shape[-2:], self.log_regularisation.exp()
+
+        def correlate(responses: Tensor) -> Tensor:
+            return torch.fft.irfft2(template * responses.conj(), s=size) * mask
+
+        def normal(filter_: Tensor) -> Tensor:
+            response = (template * torch.fft.rfft2(filter_).conj()).sum(1, keepdim=True)
+            return correlate(response) + ridge * filter_
+
+        residual = correlate(label)
+        solution, direction = torch.zeros_like(residual), residual
+        energy = _squared(residual)
+        for _ in range(self.iterations):
+            image = normal(direction)
+            step = energy / (direction * image).sum((1, 2, 3), keepdim=True).clamp_min(1e-12)
+            solution = solution + step * direction
+            residual = residual - step * image
+            previous, energy = energy, _squared(residual)
+            direction = residual + energy / previous.clamp_min(1e-12) * direction
+        return torch.fft.rfft2(solution).conj()
+
+
+def _squared(filter_: Tensor) -> Tensor:
+    return filter_.square().sum((1, 2, 3), keepdim=True)
