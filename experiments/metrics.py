@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from data.boxes import Floats, bbox_center, bbox_iou
 
 Protocol: TypeAlias = Literal["otb", "got10k"]
+"""Whose rules decide about absent targets and invalid predictions: OTB's MATLAB toolkit or got10k."""
 
 
 def usual_protocol(dataset: str) -> Protocol:
@@ -17,7 +18,10 @@ def usual_protocol(dataset: str) -> Protocol:
     return "otb" if dataset.startswith("otb") else "got10k"
 
 
-"""Whose rules decide about absent targets and invalid predictions: OTB's MATLAB toolkit or got10k."""
+def has_average_overlap(dataset: str) -> bool:
+    """Whether a dataset's number is GOT-10k's average overlap: every frame counts the same, clipped boxes."""
+    return dataset == "got10k"
+
 
 SUCCESS_THRESHOLDS = np.linspace(0, 1, 21)
 """Overlaps at which success is measured (Wu, Lim, Yang, CVPR 2013)."""
@@ -118,7 +122,7 @@ def frame_errors(
     offset = bbox_center(predicted) - bbox_center(truth)
     relative = offset / np.maximum(truth[:, 2:], np.finfo(np.float64).eps)
     if frame_wh is not None:
-        predicted, truth = _clip(predicted, frame_wh), _clip(truth, frame_wh)
+        predicted, truth = clip_to_frame(predicted, frame_wh), clip_to_frame(truth, frame_wh)
         counted = counted & (np.arange(len(truth)) > 0)
     with np.errstate(invalid="ignore"):  # two boxes of no area, both clipped away, do not overlap
         overlap = np.nan_to_num(bbox_iou(predicted, truth))
@@ -189,7 +193,7 @@ def _carry_forward(bboxes: Floats) -> Floats:
     return bboxes[np.maximum.accumulate(np.where(valid, np.arange(len(bboxes)), 0))]
 
 
-def _clip(bboxes: Floats, frame_wh: tuple[int, int]) -> Floats:
+def clip_to_frame(bboxes: Floats, frame_wh: tuple[int, int]) -> Floats:
     """Clip as got10k clips the 1-based boxes of files: to [0, width] there, which is [-1, width - 1] here."""
     end = np.subtract(frame_wh, 1)
     start = np.clip(bboxes[:, :2], -1, end)

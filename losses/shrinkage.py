@@ -52,7 +52,7 @@ def shrinkage_loss(
 
 
 def _slope(response: Tensor, label: Tensor, a: float, c: float, importance: str) -> Tensor:
-    """w d f (2 + a l (1 - f))."""
+    """The derivative w d f (2 + a l (1 - f))."""
     difference = response - label
     error = difference.abs()
     modulation = shrinkage_modulation(error, a, c)
