@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from data.boxes import Floats
 from experiments.annotations import Annotations
-from experiments.metrics import Protocol, Score, has_average_overlap, mean_score, score
+from experiments.metrics import Protocol, Score, has_average_overlap, mean_score, score_runs
 from experiments.predictions import find_runs, read_predicted, read_timing, run_truths
 from experiments.resets import ResetScore, evaluate_resets
 from experiments.timing import Timing
@@ -169,23 +170,22 @@ def evaluate_tracker(
         protocol: whose rules to follow.
         way: how the tracker was run.
     """
-    runs, problems = find_runs(folder)
-    scores = {}
-    clip_to = sizes if clipped else {}
+    files, problems = find_runs(folder)
+    runs: dict[str, list[tuple[Floats, Floats]]] = {}
     for name, truth in truths.items():
-        paths = runs.get(name, [])
+        paths = files.get(name, [])
         try:
             found = []
             for path, expected in zip(paths, run_truths(truth, way, len(paths)), strict=True):
                 predicted, problem = read_predicted(path, expected, protocol)
-                expected = expected[: len(predicted)]
-                found.append(score(predicted, expected, protocol, clip_to.get(name)))
+                found.append((predicted, expected[: len(predicted)]))
                 problems += filter(None, [problem])
         except (OSError, ValueError) as error:
             problems.append(f"{name} of {folder.name} is left out: {error}")
         else:
             if found:
-                scores[name] = found[0] if len(found) == 1 else mean_score(found, by_frames=True)
+                runs[name] = found
+    scores = _scores(runs, protocol, sizes if clipped else None)
     resets = evaluate_resets(folder, truths, sizes, problems)
     missing = [name for name in truths if name not in scores]
     if missing and (scores or not resets):
@@ -193,3 +193,17 @@ def evaluate_tracker(
         problems.append(f"{folder} is incomplete: no score for {len(missing)} of {len(truths)}: {some}")
     timing = read_timing(folder, problems)
     return TrackerResult(folder.name, scores, tuple(problems), timing, resets)
+
+
+def _scores(
+    runs: Mapping[str, Sequence[tuple[Floats, Floats]]],
+    protocol: Protocol,
+    sizes: Mapping[str, tuple[int, int]] | None,
+) -> dict[str, Score]:
+    """Sequence -> score; several runs of a sequence are pooled frame by frame."""
+    frames_wh = None if sizes is None else [sizes[name] for name, found in runs.items() for _ in found]
+    scores = iter(score_runs([pair for found in runs.values() for pair in found], protocol, frames_wh))
+    pooled = {name: list(islice(scores, len(found))) for name, found in runs.items()}
+    return {
+        name: one[0] if len(one) == 1 else mean_score(one, by_frames=True) for name, one in pooled.items()
+    }
