@@ -55,9 +55,8 @@ def print_scores(runs: Mapping[str, Sequence[Run]], files: Mapping[str, ResultFi
             seconds.append(times[1:])
             if found is not None:
                 scores[run.sequence.name].append(found)
-        timing = Timing.of(np.concatenate(seconds))
-        print(f"{label:{width}}  {_score_cells(scores, dataset)}  {timing.fps:6.1f}  ", end="")
-        print(f"{timing.median_ms:9.1f}  {timing.p95_ms:7.1f}")
+        timing = _timing_cells(Timing.of(np.concatenate(seconds)))
+        print(f"{label:{width}}  {_score_cells(scores, dataset)}  {timing}")
     return unreadable
 
 
@@ -91,3 +90,9 @@ def _score_cells(scores: Mapping[str, list[Score]], dataset: str) -> str:
             mean = mean_score([mean_score(runs) for runs in scores.values()])
         cells = [f"{getattr(mean, name):{len(heading)}.3f}" for heading, name in _COLUMNS.items()]
     return "  ".join([f"{len(scores):7}", *cells])
+
+
+def _timing_cells(timing: Timing) -> str:
+    if np.isnan(timing.fps):
+        return f"{'-':>6}  {'-':>9}  {'-':>7}"
+    return f"{timing.fps:6.1f}  {timing.median_ms:9.1f}  {timing.p95_ms:7.1f}"
