@@ -12,6 +12,7 @@ from data.labels import gaussian_label
 from data.windows import hann2d
 from tracker.backbones import Backbone
 from tracker.base import Image, TrackOutput, check_image
+from tracker.box_refiner import BoxRefiner
 from tracker.features import FeatureExtractor, to_tensor
 from tracker.filters import FilterModel
 from tracker.memory import SampleMemory
@@ -42,6 +43,7 @@ class CorrelationFilterTracker:
         update_gate: learn only from frames whose response peak is at least this share of its running mean, so
             that an occluder is not learned; 0 learns from every frame.
         lost_score: a frame whose response peak is lower than this (the label's is 1) is reported as lost.
+        refiner: follows width and height by a trained box head, after the scale search; or None.
         device: where features and filter live.
 
     Raises:
@@ -63,6 +65,7 @@ class CorrelationFilterTracker:
         max_channels: int | None = None,
         update_gate: float = 0.5,
         lost_score: float = 0.25,
+        refiner: BoxRefiner | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
         if crop_size % backbone.stride or crop_size < 8 * backbone.stride:
@@ -89,6 +92,7 @@ class CorrelationFilterTracker:
         self.memory_size = memory_size
         self.update_gate = update_gate
         self.lost_score = lost_score
+        self.refiner = refiner
         self._map_size = crop_size // backbone.stride
         self._window = hann2d(self._map_size, self._map_size).to(self.device)
         self._memory: SampleMemory | None = None
@@ -116,6 +120,8 @@ class CorrelationFilterTracker:
 
         region = self._region()
         features = self.extractor.start(to_tensor(crop(image, region), self.device))[0] * self._window
+        if self.refiner is not None:
+            self.refiner.start(image, self._center, self._size, self.device)
         self._memory = SampleMemory(self.memory_size, features, self._label(region))
         self.model.start(self._memory, (round(cells[1]), round(cells[0])))
 
@@ -174,6 +180,10 @@ class CorrelationFilterTracker:
     def _rescale(self, image: Image) -> None:
         cell = self._first_side * self._scale / self._map_size
         factor = self.scale_search.search(image, self._center, cell, self.model, self.extractor, self._window)
+        if self.refiner is not None:
+            across, down = self.refiner.update(image, self._center, self._size * self._scale * factor)
+            factor *= math.sqrt(across * down)
+            self._size = self._size * (math.sqrt(across / down), math.sqrt(down / across))
         height, width = image.shape[:2]
         smallest = min(MIN_TARGET_SIDE / math.sqrt(self._size.prod()), 1.0)
         largest = max((np.array([width, height]) / self._size).min(), 1.0)

@@ -10,6 +10,7 @@ import torch
 from data.registry import Registry
 from tracker.backbones import build_backbone
 from tracker.base import Tracker
+from tracker.checkpoint import SUFFIX
 from tracker.correlation import CorrelationFilterTracker
 from tracker.filters import FILTERS
 from tracker.identity import IdentityTracker
@@ -21,10 +22,11 @@ TRACKERS: Registry = Registry("tracker")
 def load_tracker(
     name: str, *, device: str | torch.device = "cpu", weights: str | None = None, **settings: Any
 ) -> Tracker:
-    """Build a tracker by its registered name.
+    """Build a tracker by its registered name, or from a checkpoint that was trained here.
 
     Args:
-        name: one of ``list_trackers()``.
+        name: one of ``list_trackers()``, or the path of a checkpoint (``….safetensors``), which stands for
+            ``fast`` with these weights.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …
         weights: file with the weights of the backbone, where it has any; None for the published ones.
         settings: what is to differ: ``backbone`` and ``filter`` (registered names), and any argument of
@@ -34,6 +36,12 @@ def load_tracker(
         ValueError: an unknown name or setting (the nearest one is named), or a value outside its range.
         FileNotFoundError: the weights file does not exist.
     """
+    if name.endswith(SUFFIX):
+        if weights is not None:
+            raise ValueError(
+                f"the checkpoint {name} holds its weights itself, got weights={weights!r} as well"
+            )
+        name, weights = "fast", name
     return TRACKERS[name](device=device, weights=weights, **settings)
 
 

@@ -4,16 +4,25 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from data.labels import gaussian_labels
 from data.windows import hann2d
 from tracker.backbones import BACKBONES, Backbone, build_backbone
-from tracker.box_head import BoxHead, correction_between
+from tracker.box_head import BoxHead, apply_correction, correction_between
 from tracker.filter_layers import FILTER_LAYERS, FilterLayer
 
 ENERGY = 40.0  # of a cell, as in tracker/features.py: λ means the same here and on line
+
+
+JITTERS = (
+    (0.0, 0.0, 0.0, 0.0),
+    (0.08, -0.05, 0.12, 0.05),
+    (-0.05, 0.08, -0.05, -0.12),
+    (-0.03, -0.03, -0.07, 0.07),
+)
+"""Corrections of the box at the peak from which the box head starts too in training. Fixed ones, because the pairs
+themselves vary, and so the loss of a pair does not depend on its place in the batch."""
 
 
 class Regression(NamedTuple):
@@ -21,14 +30,16 @@ class Regression(NamedTuple):
 
     Attributes:
         response: float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
-        assumed: float32 ``(B, 4)``, box in search pixels: the template's size at the response's peak; None
-            without a box head.
-        correction: float32 ``(B, 4)``, what the box head says of that box (``tracker.box_head``), or None.
+        assumed: float32 ``(K, B, 4)``, boxes in search pixels that the box head started from: the template's at
+            the response's peak, in training also with ``JITTERS``; None without a box head.
+        correction: float32 ``(K, B, 4)``, what the box head says of them, see ``BoxHead.compare``; or None.
+        log_spread: float32 ``(K, B, 4)``, how sure it is; or None.
     """
 
     response: Tensor
     assumed: Tensor | None = None
     correction: Tensor | None = None
+    log_spread: Tensor | None = None
 
 
 class RegressionNet(nn.Module):
@@ -86,35 +97,46 @@ class RegressionNet(nn.Module):
         response = self.filter_layer(known * window, label, mask, seen * window)
         if self.box_head is None:
             return Regression(response)
-        assumed = box_at_peak(response, template_bbox, self.stride)
-        correction = self.box_head(
-            known, _in_cells(template_bbox, self.stride), seen, _in_cells(assumed, self.stride)
+        at_peak = box_at_peak(response, template_bbox, self.stride)
+        jitters = at_peak.new_tensor(JITTERS if self.training else JITTERS[:1])
+        assumed = torch.stack([apply_correction(at_peak, jitter.expand_as(at_peak)) for jitter in jitters])
+        # Boxes in cells are boxes in pixels divided by the stride: edges fall on edges.
+        correction, log_spread = self.box_head(
+            known, template_bbox / self.stride, seen, assumed / self.stride
         )
-        return Regression(response, assumed, correction.float())
+        return Regression(response, assumed, correction, log_spread)
 
     def label(self, bbox: Tensor, template_bbox: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """Label ``(B, 1, h, w)`` of targets ``bbox`` ``(B, 4)``; its width goes by the template's target."""
         sigma = self.output_sigma_factor * template_bbox[:, 2:].prod(1).sqrt() / self.stride
         return gaussian_labels(bbox, sigma, size_hw, self.stride)
 
+    def blocks(self, images: Tensor) -> Tensor:
+        """Features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)``, not standardised; learned ones first."""
+        learned = self.backbone(images).float()
+        if self.fixed is None:
+            return learned
+        with torch.no_grad():
+            fixed = self.fixed(images)
+        return torch.cat([learned, fixed], dim=1)
+
+    def standardisation(self, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and gain ``(B, C, 1, 1)`` that centre features of templates and give each block its share of energy."""
+        channels = known.shape[1]
+        blocks = (*self.backbone.blocks, *(self.fixed.blocks if self.fixed else ()))
+        mean = known.mean((2, 3), keepdim=True)
+        gains = []
+        for block in (known - mean).split(blocks, dim=1):
+            energy = block.square().sum(1).mean((1, 2)).clamp_min(1e-6)
+            gain = (ENERGY * block.shape[1] / channels / energy).sqrt()
+            gains.append(gain[:, None].expand(-1, block.shape[1]))
+        return mean, torch.cat(gains, dim=1)[:, :, None, None]
+
     def _features(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
-        """Features of both, each block centred and scaled by what the template shows (``tracker/features.py``)."""
-        images = torch.cat([template, search])
-        blocks = [self.backbone(images)]
-        if self.fixed is not None:
-            with torch.no_grad():
-                blocks += self.fixed(images).split(self.fixed.blocks, dim=1)
-        channels = sum(block.shape[1] for block in blocks)
-        known, seen = [], []
-        for block in blocks:
-            first, second = block.float().chunk(2)
-            mean = first.mean((2, 3), keepdim=True)
-            first, second = first - mean, second - mean
-            energy = first.square().sum(1).mean((1, 2))
-            gain = (ENERGY * first.shape[1] / channels / energy.clamp_min(1e-6)).sqrt().view(-1, 1, 1, 1)
-            known.append(first * gain)
-            seen.append(second * gain)
-        return torch.cat(known, dim=1), torch.cat(seen, dim=1)
+        """Features of both, standardised by what the template shows (``tracker/features.py``)."""
+        known, seen = self.blocks(torch.cat([template, search])).chunk(2)
+        mean, gain = self.standardisation(known)
+        return (known - mean) * gain, (seen - mean) * gain
 
 
 def build_regression_net(
@@ -143,7 +165,8 @@ def build_regression_net(
     Raises:
         ValueError, FileNotFoundError: an unknown name, a value out of its range, a weights file that does not fit.
     """
-    learned = BACKBONES[backbone](initial, **({} if widths is None else {"widths": widths}))
+    arguments = {} if widths is None else {"widths": tuple(widths)}
+    learned = BACKBONES[backbone](initial, **arguments)
     still = None if fixed is None else build_backbone(fixed)
     channels = learned.channels + (still.channels if still else 0)
     return RegressionNet(
@@ -177,20 +200,22 @@ def box_at_peak(response: Tensor, template_bbox: Tensor, stride: int) -> Tensor:
 
 
 def box_loss(regression: Regression, search_bbox: Tensor) -> Tensor:
-    """Smooth L1 distance of the box head's corrections to the true ones, mean over the batch.
+    """Negative log-likelihood of the true boxes under the box head's Laplace distributions, mean over the batch.
 
-    Pairs whose peak missed the target by more than half of its size tell nothing of its box and count as 0.
+    ``Σ |error| / spread + log spread`` over the four corrections. Pairs whose peak missed the target by more than
+    half of its size tell nothing of its box and count as 0.
 
     Args:
         regression: of a net with a box head.
         search_bbox: float32 ``(B, 4)``, where the targets are, in search pixels.
+
+    Raises:
+        ValueError: the net has no box head.
     """
-    wanted = correction_between(regression.assumed, search_bbox)
-    hit = (wanted[:, :2].abs() < 0.5).all(1, keepdim=True)
-    distance = F.smooth_l1_loss(regression.correction, wanted, beta=0.05, reduction="none")
-    return (distance * hit).sum(1).mean()
-
-
-def _in_cells(bbox: Tensor, stride: int) -> Tensor:
-    """Boxes in pixels as boxes in cells: a cell is the mean of its pixels, its centre the middle of them."""
-    return torch.cat([(bbox[:, :2] + 0.5) / stride - 0.5, bbox[:, 2:] / stride], dim=1)
+    assumed, correction, log_spread = regression[1:]
+    if assumed is None or correction is None or log_spread is None:
+        raise ValueError("box_loss needs a network with a box head (box_head=True)")
+    wanted = correction_between(assumed, search_bbox.expand_as(assumed))
+    hit = (wanted[:1, :, :2].abs() < 0.5).all(2, keepdim=True)
+    likelihood = (correction - wanted).abs() * (-log_spread).exp() + log_spread
+    return (likelihood * hit).sum(2).mean()

@@ -56,9 +56,11 @@ class Compact(Backbone):
             load_into(self, tensors, str(weights))
 
     def _initialise(self) -> None:
-        for layer in self.layers:
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
+        for tensor in self.layers.parameters():
+            if tensor.ndim == 4:
+                nn.init.kaiming_normal_(tensor, nonlinearity="relu")
+            else:
+                nn.init.zeros_(tensor)
 
     def forward(self, images: Tensor) -> Tensor:
         """Features float32 ``(B, C, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
