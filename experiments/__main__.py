@@ -14,6 +14,7 @@ from experiments.check import Check
 from experiments.command import Command
 from experiments.demo import Demo
 from experiments.losses import Losses
+from experiments.prepare import Prepare
 from experiments.report import Report
 from experiments.track import Track
 
@@ -22,6 +23,7 @@ COMMANDS: dict[str, Callable[..., Command]] = {
     "check": Check,
     "demo": Demo,
     "losses": Losses,
+    "prepare": Prepare,
     "report": Report,
     "track": Track,
 }
