@@ -53,7 +53,7 @@ class Contender:
                 raise ValueError(
                     f"{self.name} holds its own weights, got --weights {self.weights} for it as well"
                 )
-            return load_tracker(self.name, device=self.device)
+            return load_with_loss(self.name, device=self.device)
         if ":" in self.name:
             return load_got10k_tracker(self.name)
         if self.name in OPENCV:
