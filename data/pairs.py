@@ -248,6 +248,7 @@ def build_loader(
         collate_fn=collate,
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_start_worker,
+        generator=torch.Generator(),  # else each pass draws a seed from the global one, and a resumed run one more
         multiprocessing_context=context if workers else None,
         persistent_workers=workers > 0,
     )

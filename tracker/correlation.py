@@ -40,6 +40,7 @@ class CorrelationFilterTracker:
         num_scales: sizes tried in every frame, odd.
         scale_step: ratio of neighbouring sizes.
         max_channels: principal components kept of each block of features, or None for all channels.
+        reduction: learned linear map of the features to fewer channels, float32 ``(C', C)``; or None.
         update_gate: learn only from frames whose response peak is at least this share of its running mean, so
             that an occluder is not learned; 0 learns from every frame.
         reuse_within: a target that moved by at most so many cells is learned from the features it was found in,
@@ -65,8 +66,9 @@ class CorrelationFilterTracker:
         num_scales: int = 3,
         scale_step: float = 1.02,
         max_channels: int | None = None,
+        reduction: torch.Tensor | None = None,
         update_gate: float = 0.5,
-        reuse_within: float = 0.0,
+        reuse_within: float = 1.0,
         lost_score: float = 0.25,
         refiner: BoxRefiner | None = None,
         device: str | torch.device = "cpu",
@@ -85,7 +87,7 @@ class CorrelationFilterTracker:
         if memory_size < 1:
             raise ValueError(f"memory_size must be at least 1, got {memory_size}")
         self.device = torch.device(device)
-        self.extractor = FeatureExtractor(backbone.to(self.device), max_channels)
+        self.extractor = FeatureExtractor(backbone.to(self.device), max_channels, reduction)
         self.model = model
         self.scale_search = ScaleSearch(num_scales, scale_step)
         self.crop_size = crop_size
