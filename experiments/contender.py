@@ -13,7 +13,7 @@ from torch import nn
 
 from experiments.online import load_with_loss
 from experiments.peers import OPENCV, FromGot10k, OpenCVTracker, load_got10k_tracker
-from tracker import Tracker, list_trackers, load_tracker
+from tracker import Tracker, list_trackers
 
 CHECKPOINT = ".safetensors"
 """How the file of a trained tracker ends."""
@@ -53,7 +53,7 @@ class Contender:
                 raise ValueError(
                     f"{self.name} holds its own weights, got --weights {self.weights} for it as well"
                 )
-            return load_tracker(self.name, device=self.device)
+            return load_with_loss(self.name, device=self.device)
         if ":" in self.name:
             return load_got10k_tracker(self.name)
         if self.name in OPENCV:
