@@ -37,7 +37,7 @@ class TestTrained:
             assert Path(name).is_absolute()
             return load_tracker("gray", device=device)
 
-        monkeypatch.setattr("experiments.contender.load_tracker", load)
+        monkeypatch.setattr("experiments.contender.load_with_loss", load)
         (tmp_path / "wide").mkdir()
         (tmp_path / "wide" / "best.safetensors").write_bytes(b"weights")
         return tmp_path / "wide" / "best.safetensors"
