@@ -1,0 +1,100 @@
+"""Encoded images wherever they lie: files, or stretches of files, on disk or behind a URL."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_ATTEMPTS = 3  # a network is allowed to stumble twice
+
+
+class Blob(NamedTuple):
+    """A whole file, or bytes ``start`` up to ``stop`` of one.
+
+    Attributes:
+        url: A path, or a URL of any kind that fsspec reads (``https://…``, ``s3://…``).
+        start: First byte.
+        stop: Byte after the last; None for the end of the file.
+    """
+
+    url: str
+    start: int = 0
+    stop: int | None = None
+
+
+def is_remote(url: str | Path) -> bool:
+    """Tell a URL (``https://…``, ``s3://…``) from a path of this machine."""
+    return "://" in str(url)
+
+
+def read_blobs(blobs: Sequence[Blob]) -> list[bytes | Exception]:
+    """Read many blobs, those behind URLs all at once; what cannot be read is returned as its error.
+
+    Raises:
+        ValueError: fsspec does not know a URL's protocol.
+        RuntimeError: The package that speaks it is not installed; the message names it.
+    """
+    found: list[bytes | Exception] = [b""] * len(blobs)
+    remote = []
+    for index, blob in enumerate(blobs):
+        if is_remote(blob.url):
+            remote.append(index)
+        else:
+            found[index] = _read_local(blob)
+    for index, content in zip(remote, _read_remote([blobs[i] for i in remote]), strict=True):
+        found[index] = content
+    return found
+
+
+def _read_local(blob: Blob) -> bytes | Exception:
+    try:
+        with Path(blob.url).open("rb") as file:
+            file.seek(blob.start)
+            content = file.read(-1 if blob.stop is None else blob.stop - blob.start)
+    except OSError as error:
+        return error
+    return _checked(content, blob)
+
+
+def _read_remote(blobs: Sequence[Blob]) -> list[bytes | Exception]:
+    """Read blobs, those of one file system together; those that failed are asked for again."""
+    found: list[bytes | Exception] = [OSError("not read")] * len(blobs)
+    places = [_open(blob.url) for blob in blobs]
+    for _ in range(_ATTEMPTS):
+        missing: dict[Any, list[int]] = {}
+        for index, content in enumerate(found):
+            if isinstance(content, Exception):
+                missing.setdefault(places[index][0], []).append(index)
+        for filesystem, indices in missing.items():
+            paths, starts, stops = zip(*((places[i][1], *blobs[i][1:]) for i in indices), strict=True)
+            contents = filesystem.cat_ranges(list(paths), list(starts), list(stops), on_error="return")
+            for index, content in zip(indices, contents, strict=True):
+                found[index] = _checked(content, blobs[index])
+    return found
+
+
+def _open(url: str) -> tuple[Any, str]:
+    """The file system of a URL (one object for all of it) and the path in it."""
+    from fsspec.core import url_to_fs
+
+    try:
+        return url_to_fs(url)
+    except ImportError as error:
+        raise RuntimeError(f"cannot read {url}: {error}") from error
+
+
+def _checked(content: bytes | Exception, blob: Blob) -> bytes | Exception:
+    """The content, or the error that there is none or that it is shorter than it should be."""
+    if isinstance(content, Exception):
+        return OSError(f"cannot read {blob.url}: {_reason(content)}")
+    if blob.stop is not None and len(content) != blob.stop - blob.start:
+        return OSError(
+            f"{blob.url} gave {len(content)} bytes from {blob.start} on, expected {blob.stop - blob.start}: "
+            "the file is shorter than its index says, or the server ignores the Range header"
+        )
+    return content
+
+
+def _reason(error: Exception) -> str:
+    """What a file system has to say; of an HTTP error its status, which its text hides behind a URL."""
+    status = getattr(error, "status", None)
+    return f"{status} {getattr(error, 'message', '')}" if status else f"{type(error).__name__}: {error}"
