@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from data.labels import gaussian_labels
 from data.windows import hann2d
 from tracker.backbones import BACKBONES, Backbone, build_backbone
+from tracker.backbones.base import Concatenation
 from tracker.box_head import BoxHead, apply_correction, correction_between
 from tracker.filter_layers import FILTER_LAYERS, FilterLayer
 
@@ -77,7 +78,7 @@ class RegressionNet(nn.Module):
         self.fixed = fixed
         self.reduction: nn.Conv2d | None = None
         if channels is not None:
-            self.reduction = nn.Conv2d(sum(self.block_sizes), channels, 1, bias=False)
+            self.reduction = nn.Conv2d(self.features.channels, channels, 1, bias=False)
             nn.init.orthogonal_(self.reduction.weight)
         self.box_head = box_head
         self.output_sigma_factor = output_sigma_factor
@@ -88,9 +89,9 @@ class RegressionNet(nn.Module):
         return self.backbone.stride
 
     @property
-    def block_sizes(self) -> tuple[int, ...]:
-        """Channels of each block of ``blocks``."""
-        return (*self.backbone.blocks, *(self.fixed.blocks if self.fixed else ()))
+    def features(self) -> Backbone:
+        """All features as one backbone, learned ones first."""
+        return self.backbone if self.fixed is None else Concatenation([self.backbone, self.fixed])
 
     def forward(self, template: Tensor, template_bbox: Tensor, search: Tensor) -> Regression:
         """Fit to the templates, respond to the search regions.
@@ -123,21 +124,12 @@ class RegressionNet(nn.Module):
         sigma = self.output_sigma_factor * template_bbox[:, 2:].prod(1).sqrt() / self.stride
         return gaussian_labels(bbox, sigma, size_hw, self.stride)
 
-    def blocks(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)``, not standardised; learned ones first."""
-        learned = self.backbone(images).float()
-        if self.fixed is None:
-            return learned
-        with torch.no_grad():
-            fixed = self.fixed(images)
-        return torch.cat([learned, fixed], dim=1)
-
     def standardisation(self, known: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and gain ``(B, C, 1, 1)`` that centre features of templates and give each block its share of energy."""
         channels = known.shape[1]
         mean = known.mean((2, 3), keepdim=True)
         gains = []
-        for block in (known - mean).split(self.block_sizes, dim=1):
+        for block in (known - mean).split(self.features.blocks, dim=1):
             energy = block.square().sum(1).mean((1, 2)).clamp_min(1e-6)
             gain = (ENERGY * block.shape[1] / channels / energy).sqrt()
             gains.append(gain[:, None].expand(-1, block.shape[1]))
@@ -154,7 +146,7 @@ class RegressionNet(nn.Module):
 
     def _features(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
         """Features of both, standardised by what the template shows (``tracker/features.py``)."""
-        known, seen = self.blocks(torch.cat([template, search])).chunk(2)
+        known, seen = self.features(torch.cat([template, search])).float().chunk(2)
         mean, gain = self.standardisation(known)
         return (known - mean) * gain, (seen - mean) * gain
 
