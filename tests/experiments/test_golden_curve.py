@@ -14,7 +14,13 @@ CONFIG = Path(__file__).resolve().parents[2] / "experiments/configs/smoke.yaml"
 TOLERANCE = 0.02
 """Relative. The same machine repeats its curve to the bit; other processors and versions of torch round differently."""
 
-OPTIONS = ["--model.no-box-head", "--loss.name=l2", "--steps=20", "--compute.device=cpu"]
+OPTIONS = [
+    "--model.no-box-head",
+    "--model.filter=spatial",
+    "--loss.name=l2",
+    "--steps=20",
+    "--compute.device=cpu",
+]
 UNVALIDATED = ["--validation.every=0", "--validation.synthetic=1", "--validation.frames=2"]
 
 
