@@ -8,7 +8,8 @@ import os
 from functools import partial
 from pathlib import Path
 
-import data.layouts  # noqa: F401  (it fills the registry)
+import data.imagenet_vid
+import data.layouts  # noqa: F401  (so does it)
 from data.dataset_base import DATASETS, Dataset, Loader, check_subset, collect
 from data.otb_protocol import canonical_name
 from data.sequences import Sequence, find_otb, read_otb, write_otb

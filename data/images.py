@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 IMAGE_SUFFIXES = (".bmp", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+_REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 
 
 @contextlib.contextmanager
@@ -77,13 +78,35 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
         data = path.read_bytes()  # cv2.imread knows no non-ASCII path on Windows
     except FileNotFoundError:
         raise FileNotFoundError(f"image does not exist: {path}") from None
-    if data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data:  # OpenCV would fill the rest with grey
-        raise ValueError(f"image is cut short: {path} has no end-of-image marker after {len(data)} bytes")
+    return np.asarray(cv2.cvtColor(decode_bgr(data, path), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def decode_bgr(data: bytes, name: str | Path, reduce: int = 1) -> NDArray[np.uint8]:
+    """Decode an image as uint8 **BGR** ``(H, W, 3)``, for a caller that converts only the part it needs.
+
+    Args:
+        data: The encoded image.
+        name: Where it comes from, for the message.
+        reduce: 1, 2, 4 or 8: decode to a fraction of the size, each pixel the mean of ``reduce²``. Only for
+            what `is_jpeg` (OpenCV rounds the size of others differently), where it saves most of the time.
+
+    Raises:
+        ValueError: The data is empty, cut short, or no image that OpenCV decodes.
+    """
+    # OpenCV would fill the rest with grey. A thumbnail in the head has an end of its own, before the scan.
+    if is_jpeg(data) and data.rfind(b"\xff\xd9") <= data.rfind(b"\xff\xda"):
+        raise ValueError(f"image is cut short: {name} has no end-of-image marker after {len(data)} bytes")
+    flags = cv2.IMREAD_COLOR if reduce == 1 else _REDUCED[reduce]
     with silent_opencv():
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
-        raise ValueError(f"image cannot be decoded: {path} ({len(data)} bytes): replace it or leave it out")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+        raise ValueError(f"image cannot be decoded: {name} ({len(data)} bytes): replace it or leave it out")
+    return np.asarray(image, np.uint8)
+
+
+def is_jpeg(data: bytes) -> bool:
+    """Tell by its first bytes whether an encoded image is a JPEG."""
+    return data.startswith(b"\xff\xd8")
 
 
 def _summary(entries: list[Path]) -> str:

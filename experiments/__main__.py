@@ -14,35 +14,49 @@ from experiments.check import Check
 from experiments.command import Command
 from experiments.demo import Demo
 from experiments.losses import Losses
+from experiments.prepare import Prepare
 from experiments.report import Report
 from experiments.track import Track
+from experiments.train import Train
+from experiments.train_config import is_training, parse_training
 
 COMMANDS: dict[str, Callable[..., Command]] = {
     "benchmark": Benchmark,
     "check": Check,
     "demo": Demo,
     "losses": Losses,
+    "prepare": Prepare,
     "report": Report,
     "track": Track,
+    "train": Train,
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse ``arguments`` (default: the process's), run the command, return its exit status."""
-    command = tyro.extras.subcommand_cli_from_dict(
+def _parse(arguments: list[str]) -> Command:
+    if is_training(arguments):
+        return parse_training(arguments)
+    command: Command = tyro.extras.subcommand_cli_from_dict(
         COMMANDS,
         args=arguments,
         prog="python -m experiments",
         description="Train, track and benchmark deep regression trackers.",
         config=(tyro.conf.FlagCreatePairsOff,),
     )
+    return command
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse ``arguments`` (default: the process's), run the command, return its exit status."""
+    debug = False
     try:
+        command = _parse(list(sys.argv[1:] if arguments is None else arguments))
+        debug = command.debug
         return command.run()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
     except (ValueError, TypeError, OSError, RuntimeError) as error:
-        if command.debug:
+        if debug:
             raise
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

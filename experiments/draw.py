@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from data.boxes import Floats, Image
 from data.crop import SearchRegion, paste
@@ -67,7 +67,11 @@ def overlay_response(image: Image, frame: int, output: TrackOutput) -> Image:
 def colour_response(output: TrackOutput) -> Image:
     """The response map as an image ``(h, w, 3)``, one pixel a cell: negative and 0 are dark, its peak is bright."""
     assert output.response is not None
-    values = output.response[0, 0].float().cpu().numpy()
+    return colour_map(output.response[0, 0].float().cpu().numpy())
+
+
+def colour_map(values: NDArray[np.float32]) -> Image:
+    """A map ``(h, w)`` as an image ``(h, w, 3)``: negative and 0 are dark, its peak is bright."""
     levels = np.clip(values / max(float(values.max()), 1e-6), 0, 1)
     coloured = cv2.applyColorMap((255 * levels).astype(np.uint8), cv2.COLORMAP_TURBO)
     return cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB)
