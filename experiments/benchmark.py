@@ -27,8 +27,9 @@ class Benchmark(Command):
     """Folder of the dataset; nothing is ever downloaded. For synthetic, where to render it."""
 
     trackers: str
-    """Names with commas between them: ours (gray, hog, identity, squeezenet), opencv-csrt, opencv-kcf,
-    opencv-mil, opencv-nano, opencv-vit, or module:Class for a subclass of got10k's Tracker."""
+    """Names with commas between them: ours (dslt, dslt-code, dslt-paper, gray, hog, identity, squeezenet),
+    opencv-csrt, opencv-kcf, opencv-mil, opencv-nano, opencv-vit, or module:Class for a subclass of got10k's
+    Tracker."""
 
     subset: str | None = None
     """Part of the dataset, e.g. train, val or test of got10k; by default its usual one."""

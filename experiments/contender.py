@@ -11,8 +11,9 @@ from typing import Any
 
 from torch import nn
 
+from experiments.online import load_with_loss
 from experiments.peers import OPENCV, FromGot10k, OpenCVTracker, load_got10k_tracker
-from tracker import Tracker, list_trackers, load_tracker
+from tracker import Tracker, list_trackers
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
@@ -48,7 +49,7 @@ class Contender:
                 "module:Class for a subclass of got10k's Tracker"
             )
         weights = None if self.weights is None else str(self.weights)
-        return load_tracker(self.name, device=self.device, weights=weights)
+        return load_with_loss(self.name, device=self.device, weights=weights)
 
 
 class Description:
@@ -109,7 +110,7 @@ def settings_of(thing: object) -> dict[str, Any]:
             found[name] = value
         elif isinstance(value, nn.ModuleList):
             found[name] = [settings_of(part) for part in value]
-        elif type(value).__module__.startswith("tracker."):
+        elif type(value).__module__.startswith(("tracker.", "losses.")):
             found[name] = settings_of(value)
     return found
 

@@ -37,7 +37,7 @@ def measure() -> str:
         "in which all losses of a shape take turns; microseconds, in brackets the ratio to `F.mse_loss` (eager). "
         "Compiled: `torch.compile(loss.forward)`. GPU: not measured.",
         "",
-        f"Machine: {_processor()}, {torch.get_num_threads()} thread(s) of torch {torch.__version__}, "
+        f"Machine: {processor()}, {torch.get_num_threads()} thread(s) of torch {torch.__version__}, "
         f"Python {platform.python_version()}; {time.strftime('%Y-%m-%d')}.",
         "",
     ]
@@ -94,7 +94,8 @@ def _medians(steps: dict[str, Step]) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name as the system gives it."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text().splitlines():

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from experiments.command import Command
 
 if TYPE_CHECKING:
+    from data.boxes import Image
     from experiments.loss_scene import Scene
     from experiments.loss_style import Plot
 
 # A frame of OTB beside the checkout, and its 0-based box: shown when no other is asked for and it exists.
 REAL_FRAME = Path(__file__).resolve().parents[2] / "shared/otb/David/img/0300.jpg"
 REAL_BBOX = (128.0, 79.0, 64.0, 78.0)
+REAL_WEIGHTS = Path(__file__).resolve().parents[2] / "shared/weights/squeezenet1_0_imagenet.npz"
 
 
 @dataclass(kw_only=True)
@@ -35,6 +37,9 @@ class Losses(Command):
     benchmark: bool = False
     """Measure forward plus backward of the losses against F.mse_loss instead of drawing."""
 
+    solvers: bool = False
+    """Measure how fast the on-line solvers fit the first frame with several losses instead of drawing."""
+
     def run(self) -> int:
         """Write the page, or the table, and say where it is."""
         import torch
@@ -47,6 +52,8 @@ class Losses(Command):
             print(table)
             (self.output / "benchmark.md").write_text(table, encoding="utf-8")
             return 0
+        if self.solvers:
+            return self._measure_solvers()
         from experiments.pages import write_page
 
         started = time.perf_counter()
@@ -55,6 +62,19 @@ class Losses(Command):
         plots = self._draw()
         write_page(page, "losses.html", plots=plots)
         print(f"{len(plots)} figures in {time.perf_counter() - started:.0f} s: {page}")
+        return 0
+
+    def _measure_solvers(self) -> int:
+        from experiments.loss_style import house_style
+        from experiments.solver_benchmark import measure
+
+        backbone, weights = ("squeezenet", REAL_WEIGHTS) if REAL_WEIGHTS.is_file() else ("hog+color", None)
+        image, bbox, _ = self._image()
+        with house_style():
+            table, plot = measure(image, bbox, backbone, weights)
+            plot.save(self.output)
+        print(table)
+        (self.output / "solvers.md").write_text(table, encoding="utf-8")
         return 0
 
     def _draw(self) -> "list[Plot]":
@@ -83,14 +103,20 @@ class Losses(Command):
         ]
 
     def _scene(self) -> "Scene":
+        from experiments.loss_scene import learn
+
+        return learn(*self._image())
+
+    def _image(self) -> "tuple[Image, tuple[float, float, float, float], str]":
+        """The frame that is shown, its target, and what to call it."""
         from data.images import read_image
-        from experiments.loss_scene import learn, synthetic_frame
+        from experiments.loss_scene import synthetic_frame
         from experiments.track import parse_bbox
 
         if (self.frame is None) != (self.bbox is None):
             raise ValueError("--frame FILE and --bbox X,Y,W,H must be given together")
         if self.frame is not None and self.bbox is not None:
-            return learn(read_image(self.frame), parse_bbox(self.bbox), f"the frame {self.frame.name}")
+            return read_image(self.frame), parse_bbox(self.bbox), f"the frame {self.frame.name}"
         if REAL_FRAME.is_file():
-            return learn(read_image(REAL_FRAME), REAL_BBOX, "frame 300 of OTB's David")
-        return learn(*synthetic_frame(), "a synthetic frame")
+            return read_image(REAL_FRAME), REAL_BBOX, "frame 300 of OTB's David"
+        return (*synthetic_frame(), "a synthetic frame")

@@ -30,10 +30,11 @@ class Track(Command):
     """The target in the first frame as X,Y,W,H, 0-based pixels; without it, draw it with the mouse."""
 
     tracker: str = "hog"
-    """Registered tracker: gray, hog, identity or squeezenet."""
+    """Registered tracker: dslt, dslt-code, dslt-paper, gray, hog, identity or squeezenet."""
 
     backbone: str | None = None
-    """Other features than the tracker's own: gray, hog, color, squeezenet, or several joined by +."""
+    """Other features than the tracker's own: gray, hog, color, squeezenet, vgg16, vgg16-stride4, or several
+    joined by +."""
 
     filter: str | None = None
     """Another solver than the tracker's own: spatial or ridge."""
@@ -86,10 +87,10 @@ class Track(Command):
         return 0
 
     def _build_tracker(self) -> "Tracker":
-        from tracker import load_tracker
+        from experiments.online import load_with_loss
 
         settings = {"backbone": self.backbone, "filter": self.filter}
-        return load_tracker(
+        return load_with_loss(
             self.tracker,
             device=self.device,
             weights=None if self.weights is None else str(self.weights),

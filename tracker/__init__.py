@@ -2,17 +2,19 @@
 
 >>> from tracker import list_trackers
 >>> list_trackers()
-['gray', 'hog', 'identity', 'squeezenet']
+['dslt', 'dslt-code', 'dslt-paper', 'gray', 'hog', 'identity', 'squeezenet']
 """
 
 from tracker.base import Tracker, TrackOutput
 from tracker.correlation import CorrelationFilterTracker
+from tracker.dslt import DSLTTracker
 from tracker.identity import IdentityTracker
 from tracker.presets import TRACKERS, list_trackers, load_tracker
 
 __all__ = [
     "TRACKERS",
     "CorrelationFilterTracker",
+    "DSLTTracker",
     "IdentityTracker",
     "TrackOutput",
     "Tracker",

@@ -6,14 +6,18 @@ from difflib import get_close_matches
 from typing import Any
 
 import torch
+from torch import nn
 
 from data.registry import Registry
 from tracker.backbones import build_backbone
 from tracker.base import Tracker
 from tracker.checkpoint import SUFFIX
 from tracker.correlation import CorrelationFilterTracker
+from tracker.dslt import DSLTTracker
 from tracker.filters import FILTERS
 from tracker.identity import IdentityTracker
+from tracker.levels import TwoLevelFeatures
+from tracker.solvers import SOLVERS, LabelWeightedSquares
 
 TRACKERS: Registry = Registry("tracker")
 """Name -> builder, called with ``device``, ``weights`` and settings."""
@@ -29,8 +33,9 @@ def load_tracker(
             ``fast`` with these weights.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …
         weights: file with the weights of the backbone, where it has any; None for the published ones.
-        settings: what is to differ: ``backbone`` and ``filter`` (registered names), and any argument of
-            ``CorrelationFilterTracker`` and of the filter.
+        settings: what is to differ: ``backbone`` and ``filter``, for the DSLT family ``solver`` (registered
+            names) and ``criterion`` (a loss module), and any argument of the classes these build:
+            ``CorrelationFilterTracker`` and its filter, ``DSLTTracker``, ``TwoLevelFeatures`` and its solver.
 
     Raises:
         ValueError: an unknown name or setting (the nearest one is named), or a value outside its range.
@@ -72,6 +77,94 @@ def hog(**settings: Any) -> CorrelationFilterTracker:
 def squeezenet(**settings: Any) -> CorrelationFilterTracker:
     """fHOG, colour and two levels of an ImageNet SqueezeNet: slower, with a sense of objects."""
     return correlation_filter_tracker(**{"backbone": "hog+color+squeezenet", "max_channels": 34, **settings})
+
+
+@TRACKERS.register("dslt")
+def dslt(**settings: Any) -> DSLTTracker:
+    """The method of DSLT with the choices that measured best; see docs/dslt.md."""
+    return dslt_tracker(**settings)
+
+
+@TRACKERS.register("dslt-paper")
+def dslt_paper(*, criterion: nn.Module | None = None, **settings: Any) -> DSLTTracker:
+    """DSLT as the ECCV 2018 paper has it, with Shrinkage loss."""
+    if criterion is None:
+        raise ValueError(_ASK_FOR_LOSS.format(name="dslt-paper", arguments=""))
+    return dslt_tracker(**{**PAPER, **settings, "criterion": criterion})
+
+
+@TRACKERS.register("dslt-code")
+def dslt_code(*, criterion: nn.Module | None = None, **settings: Any) -> DSLTTracker:
+    """DSLT as its released code has it, its one-sided gradient among it."""
+    if criterion is None:
+        raise ValueError(_ASK_FOR_LOSS.format(name="dslt-code", arguments=", importance='dslt_code'"))
+    return dslt_tracker(**{**PAPER, **CODE, **settings, "criterion": criterion})
+
+
+_ASK_FOR_LOSS = (
+    "{name} stands for a loss, which this package does not hold: load_tracker({name!r}, "
+    "criterion=build_loss('shrinkage'{arguments})), with build_loss of the package losses"
+)
+
+
+PAPER = {
+    "solver": "adam",
+    "reduction": "random",
+    "channels": 128,
+    "fusion": (1.0, 1.0),
+    "regularisation": 2.55e-4,
+    "memory_size": 7,
+    "first_weight": 1 / 7,
+    "update_interval": 1,
+    "update_gate": 0.0,
+}
+"""What the paper says and ``dslt`` does otherwise."""
+
+CODE = {
+    "reduction_kernel": 3,
+    "fusion": (0.8, 0.2),
+    "padding": "valid",
+    "stretch": True,
+    "output_sigma_factor": 0.08,
+    "update_rate": 0.5,
+    "frozen_correction": True,
+    "code_slope": True,
+    "stop_loss": 0.03,
+    "stop_share": 0.0,
+    "augment": True,
+    "tried_scale_step": 1.006,
+}
+"""What the released code does otherwise than the paper."""
+
+
+def dslt_tracker(
+    *,
+    criterion: nn.Module | None = None,
+    backbone: str = "squeezenet",
+    solver: str = "irls",
+    device: str | torch.device = "cpu",
+    weights: str | None = None,
+    **settings: Any,
+) -> DSLTTracker:
+    """Put a ``DSLTTracker`` together from names and settings; see ``load_tracker``."""
+    solver_class = SOLVERS[solver]
+    of_solver = _arguments(solver_class)
+    of_features = _arguments(TwoLevelFeatures) - {"backbone"}
+    of_tracker = _arguments(DSLTTracker) - {"features", "solver", "criterion", "device"}
+    for setting in settings:
+        _check_known(setting, of_solver | of_features | of_tracker | {"backbone", "solver", "criterion"})
+    features = TwoLevelFeatures(build_backbone(backbone, weights), **_chosen(settings, of_features))
+    return DSLTTracker(
+        features,
+        solver_class(**_chosen(settings, of_solver)),
+        LabelWeightedSquares() if criterion is None else criterion,
+        device=_check_device(device),
+        **_chosen(settings, of_tracker),
+    )
+
+
+def _chosen(settings: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name in names}
 
 
 def correlation_filter_tracker(

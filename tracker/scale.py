@@ -1,6 +1,7 @@
 """Scale search: a small pyramid around the target, scored by the filter itself."""
 
 import math
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -9,12 +10,30 @@ from torch import Tensor
 
 from data.boxes import Floats
 from data.crop import SearchRegion, crop, crop_batch
-from tracker.features import FeatureExtractor, to_tensor
-from tracker.filters import FilterModel
+from tracker.backbones import Backbone
+from tracker.features import to_tensor
 from tracker.response import parabola_vertex
 
-CONTEXT_CELLS = 2
-"""Cells around the filter's support that its own cells' features depend on."""
+
+class ScoringFilter(Protocol):
+    """A filter that stands in the middle of the map."""
+
+    @property
+    def support(self) -> tuple[slice, slice]:
+        """Rows and columns of the map on which the filter lives."""
+
+    @property
+    def weights(self) -> Tensor:
+        """The filter on its support, float32 ``(C, rows, columns)``."""
+
+
+class Extractor(Protocol):
+    """Turns images into the features that the filter was fitted on."""
+
+    backbone: Backbone
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
 
 
 class ScaleSearch:
@@ -26,23 +45,34 @@ class ScaleSearch:
     Args:
         num_scales: sizes tried, odd; 1 keeps the size of frame 1.
         scale_step: ratio of neighbouring sizes, > 1.
+        tried_step: ratio of the sizes that are looked at, if it is another than what is made of the outcome.
+        context_cells: cells around the filter's support that its own cells' features are to see.
     """
 
-    def __init__(self, num_scales: int = 3, scale_step: float = 1.02) -> None:
+    def __init__(
+        self,
+        num_scales: int = 3,
+        scale_step: float = 1.02,
+        *,
+        tried_step: float | None = None,
+        context_cells: int = 2,
+    ) -> None:
         if num_scales < 1 or num_scales % 2 == 0:
             raise ValueError(f"num_scales must be odd and at least 1, got {num_scales}")
         if not scale_step > 1:
             raise ValueError(f"scale_step must be > 1, got {scale_step}")
         self.exponents = np.arange(num_scales) - num_scales // 2
         self.scale_step = scale_step
+        self.tried_step = scale_step if tried_step is None else tried_step
+        self.context_cells = context_cells
 
     def search(
         self,
         image: NDArray[np.uint8],
         center: Floats,
         cell: float,
-        model: FilterModel,
-        extractor: FeatureExtractor,
+        model: ScoringFilter,
+        extractor: Extractor,
         window: Tensor,
     ) -> float:
         """The factor by which the target has grown.
@@ -57,8 +87,8 @@ class ScaleSearch:
         """
         if len(self.exponents) == 1:
             return 1.0
-        cells, support = _patch_cells(model.support, window.shape[0])
-        factors = self.scale_step ** self.exponents.astype(np.float64)
+        cells, support = _patch_cells(model.support, window.shape[0], self.context_cells)
+        factors = self.tried_step ** self.exponents.astype(np.float64)
         crops = _crops(
             image, center, cell * cells * factors, cells * extractor.backbone.stride, window.device
         )
@@ -71,10 +101,12 @@ class ScaleSearch:
         return self.scale_step**exponent
 
 
-def _patch_cells(support: tuple[slice, slice], map_cells: int) -> tuple[int, tuple[slice, slice]]:
+def _patch_cells(
+    support: tuple[slice, slice], map_cells: int, context: int
+) -> tuple[int, tuple[slice, slice]]:
     """Side in cells of the smallest centred patch with context around ``support``, and the support in it."""
     largest = max(axis.stop - axis.start for axis in support)
-    cells = min(largest + 2 * CONTEXT_CELLS + (map_cells - largest) % 2, map_cells)
+    cells = min(largest + 2 * context + (map_cells - largest) % 2, map_cells)
     first = (map_cells - cells) // 2
     rows, columns = (slice(axis.start - first, axis.stop - first) for axis in support)
     return cells, (rows, columns)

@@ -6,5 +6,17 @@ from tracker.backbones.compact import Compact
 from tracker.backbones.gray import Gray
 from tracker.backbones.hog import HOG
 from tracker.backbones.squeezenet import SqueezeNet
+from tracker.backbones.vgg import VGG16, VGG16Stride4
 
-__all__ = ["BACKBONES", "HOG", "Backbone", "Color", "Compact", "Gray", "SqueezeNet", "build_backbone"]
+__all__ = [
+    "BACKBONES",
+    "HOG",
+    "VGG16",
+    "Backbone",
+    "Color",
+    "Compact",
+    "Gray",
+    "SqueezeNet",
+    "VGG16Stride4",
+    "build_backbone",
+]

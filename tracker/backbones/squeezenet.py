@@ -64,6 +64,8 @@ class SqueezeNet(Backbone):
         )
         tensors = download_weights(URL) if weights is None else read_weights(weights)
         load_into(self, tensors, str(weights or URL))
+        # On a CPU in half the time. (torch's stubs lack the argument.)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._caffe = weights is not None and Path(weights).suffix == ".npz"
 
     def forward(self, images: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ class SpatialFilter(FilterModel):
             _middle(target, length) for target, length in zip(target_hw, memory.size_hw, strict=True)
         )
         self._support = rows, columns
-        self._transform = _SupportTransform(memory.size_hw, rows, columns, memory.features.device)
+        self._transform = SupportTransform(memory.size_hw, rows, columns, memory.features.device)
         self._product = memory.features.new_empty(0)
         shape = memory.features.shape[1], rows.stop - rows.start, columns.stop - columns.start
         self._weights = self._initial_weights(memory.weights.new_zeros(shape))
@@ -135,19 +135,33 @@ def _middle(target: int, length: int) -> slice:
     return slice(start, start + cells)
 
 
-class _SupportTransform:
+class SupportTransform:
     """Fourier transform of a small block of a map, as two small matrix products.
 
     Cheaper than padding the block to the map and transforming that, as long as the block is small.
+
+    Args:
+        size_hw: size of the map.
+        rows: of the block.
+        columns: of the block.
+        device: where blocks and spectra live.
+        dtype: of the spectra.
     """
 
-    def __init__(self, size_hw: tuple[int, int], rows: slice, columns: slice, device: torch.device) -> None:
+    def __init__(
+        self,
+        size_hw: tuple[int, int],
+        rows: slice,
+        columns: slice,
+        device: torch.device,
+        dtype: torch.dtype = torch.complex64,
+    ) -> None:
         height, width = size_hw
-        self._rows = _conjugate_dft(height, height, rows).to(device)  # (h, rows)
-        across = _conjugate_dft(width // 2 + 1, width, columns)  # (w//2+1, columns)
+        self._rows = _conjugate_dft(height, height, rows).to(device, dtype)  # (h, rows)
+        across = _conjugate_dft(width // 2 + 1, width, columns).to(dtype)  # (w//2+1, columns)
         # The inverse of a half spectrum counts every frequency twice but those that are their own mirror image.
         frequency = torch.arange(width // 2 + 1)
-        mirrored = torch.where((frequency == 0) | (2 * frequency == width), 1.0, 2.0)
+        mirrored = torch.where((frequency == 0) | (2 * frequency == width), 1.0, 2.0).to(across.real)
         back = across * (mirrored / (height * width))[:, None]
         # Real and imaginary parts side by side: the products with real data stay real.
         self._columns = torch.view_as_real(across.T.contiguous()).flatten(1).to(device)
@@ -166,8 +180,8 @@ class _SupportTransform:
 
 
 def _conjugate_dft(frequencies: int, length: int, cells: slice) -> Tensor:
-    """``exp(+2πi f t / length)`` for the first ``frequencies`` and the given cells, complex64."""
+    """``exp(+2πi f t / length)`` for the first ``frequencies`` and the given cells, complex128."""
     turns = torch.outer(
         torch.arange(frequencies, dtype=torch.float64), torch.arange(cells.start, cells.stop).double()
     )
-    return torch.exp(2j * math.pi * (turns % length) / length).to(torch.complex64)
+    return torch.exp(2j * math.pi * (turns % length) / length)

@@ -1,0 +1,96 @@
+"""VGG-16 up to conv5_3: the network of DSLT, CREST and HCFT."""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tracker.backbones.base import BACKBONES, Backbone
+from tracker.backbones.weights import download_weights, load_into, read_weights
+
+URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
+
+STAGES = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+"""Convolutions and channels of each stage; a pool after each but the last."""
+
+
+@BACKBONES.register("vgg16")
+class VGG16(Backbone):
+    """conv4_3 (stride 8) and conv5_3 (stride 16) of VGG-16, both after their ReLU, at stride 8.
+
+    Simonyan and Zisserman 2015, configuration D. Two cells of conv4_3 lie in each of conv5_3, which is brought
+    up bilinearly. The modules carry torchvision's names. Pools round up, as Caffe's do.
+
+    Args:
+        weights: a weights file, or None for torchvision's published ImageNet weights (downloaded once). Under
+            Caffe's names (``conv4_3.weight``), or in a ``.npz`` file, they are those of the Caffe net, whose
+            input is BGR in [0, 255] minus (103.939, 116.779, 123.68); else torchvision's, whose input is RGB
+            in [0, 1], standardised.
+
+    Raises:
+        FileNotFoundError, ValueError: a weights file that is missing, damaged or of another net.
+        RuntimeError: the published weights could not be fetched.
+    """
+
+    stride = 8
+    blocks = (512, 512)
+    takes_weights = True
+    pools = 4
+
+    def __init__(self, weights: str | Path | None = None) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        names: dict[str, str] = {}  # Caffe's name of each layer by torchvision's
+        channels = 3
+        for stage, (convolutions, width) in enumerate(STAGES, start=1):
+            for number in range(1, convolutions + 1):
+                names[f"features.{len(layers)}"] = f"conv{stage}_{number}"
+                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
+                channels = width
+            if stage < len(STAGES):
+                # A pool that is left out keeps its place, so that the names stay torchvision's.
+                layers.append(nn.MaxPool2d(2, ceil_mode=True) if stage <= self.pools else nn.Identity())
+        self.features = nn.Sequential(*layers)
+        tensors = download_weights(URL) if weights is None else read_weights(weights)
+        caffe = "conv1_1.weight" in tensors
+        if caffe:
+            tensors = _renamed(tensors, names)
+        load_into(self, tensors, str(weights or URL))
+        # On a CPU in half the time. (torch's stubs lack the argument.)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._caffe = caffe or (weights is not None and Path(weights).suffix == ".npz")
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features float32 ``(B, 1024, H/stride, W/stride)`` of RGB ``images`` ``(B, 3, H, W)`` in [0, 255]."""
+        conv4_3 = self.features[:23](self._normalise(images))  # 22 is its ReLU, 23 is pool4
+        conv5_3 = self.features[23:](conv4_3)
+        height, width = conv4_3.shape[-2:]
+        if conv5_3.shape[-2:] != conv4_3.shape[-2:]:
+            conv5_3 = F.interpolate(conv5_3, scale_factor=2, mode="bilinear", align_corners=False)
+        return torch.cat([conv4_3, conv5_3[..., :height, :width]], dim=1)
+
+    def _normalise(self, images: Tensor) -> Tensor:
+        if self._caffe:
+            return images.flip(1) - images.new_tensor([103.939, 116.779, 123.68]).view(3, 1, 1)
+        mean = images.new_tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+        deviation = images.new_tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+        return (images / 255.0 - mean) / deviation
+
+
+@BACKBONES.register("vgg16-stride4")
+class VGG16Stride4(VGG16):
+    """VGG-16 without pool3 and pool4: conv4_3 and conv5_3 at stride 4, as the released DSLT has it."""
+
+    stride = 4
+    pools = 2
+
+
+def _renamed(tensors: dict[str, Tensor], names: dict[str, str]) -> dict[str, Tensor]:
+    """Tensors under torchvision's names of tensors under Caffe's; what is missing is left to be reported."""
+    return {
+        f"{ours}.{kind}": tensors[f"{theirs}.{kind}"]
+        for ours, theirs in names.items()
+        for kind in ("weight", "bias")
+        if f"{theirs}.{kind}" in tensors
+    }

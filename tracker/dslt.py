@@ -1,0 +1,302 @@
+"""Deep regression tracking with any regression loss: the method of DSLT (Lu et al., ECCV 2018)."""
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from data.boxes import Floats, bbox_center, bbox_from_center, check_bbox_in_frame
+from data.crop import SearchRegion, crop
+from data.labels import gaussian_label
+from tracker.base import Image, TrackOutput, check_image
+from tracker.features import to_tensor
+from tracker.levels import TwoLevelFeatures
+from tracker.recent import RecentSamples
+from tracker.response import find_peak, psr
+from tracker.scale import ScaleSearch
+from tracker.solvers import Regression, Solver, correlate, padded_spectra
+from tracker.solvers.base import positive, whole
+
+SCORE_RATE = 0.05
+"""Rate of the running mean of the response's peak, which the update gate compares with."""
+
+MIN_TARGET_SIDE = 5.0
+"""A target never shrinks below this geometric mean of width and height, in pixels."""
+
+BLURS = (10.0, 5.0, 1.0, 0.1)
+FLIPS = 3
+"""The released code's images of frame 1: blurred by 5x5 Gaussians of these sigmas, and mirrored copies."""
+
+
+@dataclass(frozen=True)
+class _Filter:
+    """The fitted filter and where it stands on the map."""
+
+    weights: Tensor
+    support: tuple[slice, slice]
+    padding_hw: tuple[int, int]
+
+
+class DSLTTracker:
+    """Follows a target by the response of a filter over two levels of a network, learned with any loss.
+
+    Frame 1 fits a filter of the target's size to a Gaussian label; every further frame takes the peak of
+    response times motion prior, looks for the size, and learns. The filter's parity is the map's, so that
+    filter, label and response all have a middle cell.
+
+    Args:
+        features: backbone, reduction and fusion.
+        solver: fits the filter.
+        criterion: loss of response and label, any of the ``regress`` setting.
+        crop_size: side of the resized search region in crop pixels, a multiple of the backbone's stride.
+        search_area_scale: side of the search region over ``sqrt(w h)`` of the target.
+        padding: ``same``: a response for every place on the map, features beyond it being zero; ``valid``:
+            only where the whole filter fits, as the released code.
+        output_sigma_factor: standard deviation of the label over the target's width and height; .1 in the
+            paper, .08 in the released code.
+        motion_sigma_factor: the same for the motion prior; ECCV 2018: .65.
+        regularisation: λ of the ridge, for features of unit energy a cell and level.
+        memory_size: samples kept, frame 1's among them; ECCV 2018: 7.
+        first_weight: weight of frame 1 in a full memory, in (0, 1]; ``adam`` treats all samples alike.
+        update_interval: frames from one update to the next.
+        update_gate: learn only from frames whose response peak is at least this share of its running mean;
+            0 learns from every frame, as ECCV 2018.
+        num_scales: sizes tried in every frame, odd.
+        scale_step: ratio of neighbouring sizes.
+        tried_scale_step: ratio of the sizes looked at, if another; see ``ScaleSearch``. The released code pads
+            and crops its samples so that they differ by some 1.006 only.
+        scale_gate: look for the size only where the response's peak is above this.
+        scale_rate: share of the change of size that is taken at once, in (0, 1].
+        stretch: map the response over the whole search region though ``valid`` covers less of it, which
+            enlarges every displacement; for parity with the released code only.
+        augment: fit frame 1 to blurred and mirrored copies, as the released code.
+        lost_score: a frame whose response peak is lower than this (the label's is 1) is reported as lost.
+        device: where features and filter live.
+
+    Raises:
+        ValueError: a setting outside its range.
+    """
+
+    def __init__(
+        self,
+        features: TwoLevelFeatures,
+        solver: Solver,
+        criterion: nn.Module,
+        *,
+        crop_size: int = 200,
+        search_area_scale: float = 5.0,
+        padding: str = "same",
+        output_sigma_factor: float = 0.1,
+        motion_sigma_factor: float = 0.65,
+        regularisation: float = 1.0,
+        memory_size: int = 8,
+        first_weight: float = 0.6,
+        update_interval: int = 2,
+        update_gate: float = 0.5,
+        num_scales: int = 3,
+        scale_step: float = 1.03,
+        tried_scale_step: float | None = None,
+        scale_gate: float = 0.35,
+        scale_rate: float = 0.6,
+        stretch: bool = False,
+        augment: bool = False,
+        lost_score: float = 0.25,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        stride = features.backbone.stride
+        if crop_size % stride or crop_size < 8 * stride:
+            raise ValueError(
+                f"crop_size must be a multiple of the backbone's stride {stride} and at least 8 of it, "
+                f"got {crop_size}"
+            )
+        if padding not in ("same", "valid"):
+            raise ValueError(f"padding must be 'same' or 'valid', got {padding!r}")
+        if not search_area_scale > 1:
+            raise ValueError(f"search_area_scale must be > 1, got {search_area_scale}")
+        if not 0 < first_weight <= 1:
+            raise ValueError(f"first_weight must be in (0, 1], got {first_weight}")
+        self.device = torch.device(device)
+        features.backbone.to(self.device)
+        self.features, self.solver, self.criterion = features, solver, criterion.to(self.device)
+        self.crop_size = crop_size
+        self.search_area_scale = search_area_scale
+        self.padding = padding
+        self.output_sigma_factor = positive("output_sigma_factor", output_sigma_factor)
+        self.motion_sigma_factor = positive("motion_sigma_factor", motion_sigma_factor)
+        self.regularisation = regularisation
+        self.memory_size = whole("memory_size", memory_size, 1)
+        self.first_weight = first_weight
+        self.update_interval = whole("update_interval", update_interval, 1)
+        self.update_gate = update_gate
+        self.scale_search = ScaleSearch(num_scales, scale_step, tried_step=tried_scale_step, context_cells=6)
+        self.scale_gate = scale_gate
+        self.scale_rate = positive("scale_rate", scale_rate)
+        self.stretch = stretch
+        self.augment = augment
+        self.lost_score = lost_score
+        self._map_size = crop_size // stride
+        self._memory: RecentSamples | None = None
+        self._filter: _Filter
+
+    @torch.no_grad()
+    def init(self, image: Image, bbox: ArrayLike) -> None:
+        """Start on a target, forgetting everything before.
+
+        Args:
+            image: uint8 ``(H, W, 3)`` RGB.
+            bbox: ``(x, y, w, h)``, 0-based pixels.
+
+        Raises:
+            ValueError: the image is not of that form, or the box cannot be tracked in it.
+        """
+        height, width = check_image(image).shape[:2]
+        box = check_bbox_in_frame(bbox, (width, height))
+        self._center, self._size, self._scale = bbox_center(box), box[2:], 1.0
+        # An elongated target must fit into the square with some surroundings.
+        self._first_side = max(
+            self.search_area_scale * math.sqrt(self._size.prod()), 1.2 * float(self._size.max())
+        )
+        self._frame, self._usual_score = 0, 0.0
+        self._place_filter(self._size[::-1] * (self._map_size / self._first_side))
+
+        region = self._region()
+        patch, label = crop(image, region), self._label(region)
+        sample = self.features.start(to_tensor(patch, self.device))
+        self._memory = RecentSamples(
+            self.memory_size, sample[0], label, self._filter.padding_hw, self.first_weight
+        )
+        first = self.regression
+        if self.augment:
+            first = self._augmented(first, patch, label)
+        self._filter = replace(self._filter, weights=self.solver.start(first, self.kernel_hw))
+
+    def _place_filter(self, target_hw: Floats) -> None:
+        """Size of the filter for a target of ``target_hw`` cells, and the maps of that size."""
+        length = self._map_size
+        sizes = [min(max(int(cells), 1), length) for cells in target_hw]
+        sizes = [size + (length - size) % 2 for size in sizes]
+        starts = [(length - size) // 2 for size in sizes]
+        rows, columns = (slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
+        pads = [size // 2 if self.padding == "same" else 0 for size in sizes]
+        self._filter = _Filter(torch.empty(0), (rows, columns), (pads[0], pads[1]))
+        self._response_hw = (length - sizes[0] + 1 + 2 * pads[0], length - sizes[1] + 1 + 2 * pads[1])
+        self._sigma_hw = self.output_sigma_factor * target_hw
+        prior_sigma = self.motion_sigma_factor * target_hw
+        self._prior = gaussian_label(
+            self._response_hw, (float(prior_sigma[0]), float(prior_sigma[1])), device=self.device
+        )
+        self._window = torch.ones(length, length, device=self.device)
+
+    @property
+    def kernel_hw(self) -> tuple[int, int]:
+        """Height and width of the filter in cells, after ``init``."""
+        rows, columns = self._filter.support
+        return rows.stop - rows.start, columns.stop - columns.start
+
+    @property
+    def regression(self) -> Regression:
+        """What the filter is fitted to: the memory as it is.
+
+        Raises:
+            RuntimeError: ``init`` was not called.
+        """
+        memory = self._started()
+        return Regression(
+            memory.features,
+            memory.spectra,
+            memory.labels,
+            memory.weights,
+            self.criterion,
+            self.regularisation,
+            self._filter.padding_hw,
+        )
+
+    def _augmented(self, first: Regression, patch: Image, label: Tensor) -> Regression:
+        """Frame 1's regression on blurred and mirrored copies of its patch."""
+        patches = [cv2.GaussianBlur(patch, (5, 5), sigma) for sigma in BLURS]
+        patches += [np.ascontiguousarray(patch[:, ::-1])] * FLIPS
+        images = torch.cat([to_tensor(np.asarray(copy, np.uint8), self.device) for copy in patches])
+        labels = torch.stack([label] * len(BLURS) + [label.flip(1)] * FLIPS)[:, None]
+        weights = torch.full((len(patches),), 1 / len(patches), device=self.device)
+        features = self.features(images)
+        spectra = padded_spectra(features, first.padding_hw)
+        return replace(first, features=features, spectra=spectra, labels=labels, weights=weights)
+
+    @torch.no_grad()
+    def update(self, image: Image) -> TrackOutput:
+        """Find the target in the next frame and learn from it.
+
+        Args:
+            image: uint8 ``(H, W, 3)`` RGB.
+
+        Raises:
+            RuntimeError: ``init`` was not called.
+        """
+        self._started()
+        height, width = check_image(image).shape[:2]
+        self._frame += 1
+        region = self._region()
+        features = self.features(to_tensor(crop(image, region), self.device))
+        response = correlate(features, self._filter.weights, self._filter.padding_hw)
+        values = response[0, 0].cpu().numpy()
+        peak = find_peak((response[0, 0].clamp_min(0) * self._prior).cpu().numpy())
+        score = float(values.max())
+
+        cell = region.side / self._map_size
+        gain = self._map_size / np.array(self._response_hw[::-1]) if self.stretch else 1.0
+        self._center = np.clip(region.center + peak.displacement * cell * gain, 0, (width - 1, height - 1))
+        if score > self.scale_gate:
+            self._rescale(image)
+        self._usual_score = self._usual_score or score
+        if self._frame % self.update_interval == 0 and score >= self.update_gate * self._usual_score:
+            self._learn(image)
+        self._usual_score += SCORE_RATE * (score - self._usual_score)
+        return TrackOutput(
+            bbox=bbox_from_center(self._center, self._size * self._scale),
+            score=score,
+            psr=psr(values),
+            lost=score < self.lost_score,
+            response=response,
+            response_bbox=self._response_bbox(region),
+        )
+
+    def _started(self) -> RecentSamples:
+        if self._memory is None:
+            raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
+        return self._memory
+
+    def _region(self) -> SearchRegion:
+        return SearchRegion.around(self._center, self._first_side * self._scale, self.crop_size)
+
+    def _label(self, region: SearchRegion) -> Tensor:
+        """The label of a target whose centre is a fraction of a pixel off the centre of whole pixels."""
+        dx, dy = (self._center - region.center) * (self._map_size / region.side)
+        sigma = (float(self._sigma_hw[0]), float(self._sigma_hw[1]))
+        return gaussian_label(self._response_hw, sigma, (dy, dx), device=self.device)
+
+    def _response_bbox(self, region: SearchRegion) -> Floats:
+        """The area whose cells are the response's: its middle cell lies on the region's centre."""
+        extent = np.array(self._response_hw[::-1]) * (region.side / self._map_size)
+        return bbox_from_center(region.center, extent)
+
+    def _rescale(self, image: Image) -> None:
+        cell = self._first_side * self._scale / self._map_size
+        factor = self.scale_search.search(
+            image, self._center, cell, self._filter, self.features, self._window
+        )
+        height, width = image.shape[:2]
+        smallest = min(MIN_TARGET_SIDE / math.sqrt(self._size.prod()), 1.0)
+        largest = max(float((np.array([width, height]) / self._size).min()), 1.0)
+        grown = self._scale * (1 + self.scale_rate * (factor - 1))
+        self._scale = float(np.clip(grown, smallest, largest))
+
+    def _learn(self, image: Image) -> None:
+        region = self._region()
+        features = self.features(to_tensor(crop(image, region), self.device))
+        self._started().add(features[0], self._label(region))
+        weights = self.solver.update(self.regression, self._filter.weights)
+        self._filter = replace(self._filter, weights=weights)

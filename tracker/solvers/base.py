@@ -1,0 +1,64 @@
+"""What an on-line solver is: it fits a filter to frame 1, then keeps it up to date."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from data.registry import Registry
+from tracker.solvers.regression import Regression
+
+
+class Solver(ABC):
+    """Minimises a ``Regression``; one instance serves one tracker and is started anew with every target."""
+
+    def start(self, regression: Regression, kernel_hw: tuple[int, int]) -> Tensor:
+        """Forget everything and fit a filter to frame 1, from zero.
+
+        Args:
+            regression: frame 1's sample, or several of it.
+            kernel_hw: size of the filter in cells.
+
+        Returns:
+            The filter, float ``(C, kernel_h, kernel_w)``.
+        """
+        features = regression.features
+        return self._start(regression, features.new_zeros(features.shape[1], *kernel_hw))
+
+    @abstractmethod
+    def _start(self, regression: Regression, zero: Tensor) -> Tensor:
+        """``start`` from a filter of zeros."""
+
+    @abstractmethod
+    def update(self, regression: Regression, kernel: Tensor) -> Tensor:
+        """Learn from samples that have changed, from the present filter; return the new one."""
+
+
+SOLVERS: Registry[type[Solver]] = Registry("solver")
+
+
+def positive(name: str, value: float) -> float:
+    """Return ``value`` if it is above 0.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not value > 0:
+        raise ValueError(f"{name} must be > 0, got {value}")
+    return value
+
+
+def whole(name: str, value: int, least: int) -> int:
+    """Return ``value`` if it is at least ``least``.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+    return value
+
+
+def divided(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """``numerator / denominator`` of two scalars; 0 by 0 is 0."""
+    return numerator / denominator.clamp_min(torch.finfo(denominator.dtype).tiny)

@@ -1,0 +1,62 @@
+"""Reweighted least squares by conjugate gradient: a few steps instead of a hundred."""
+
+from torch import Tensor
+
+from tracker.solvers.base import SOLVERS, Solver, divided, whole
+from tracker.solvers.regression import Regression
+
+
+@SOLVERS.register("irls")
+class ReweightedLeastSquares(Solver):
+    """Conjugate gradient on weighted least squares whose weights follow any regression loss.
+
+    The weights ``L'(e) / 2e`` come from the loss's own slope, so that no loss is a special case, and from the
+    responses as they are before each step, which costs one evaluation of the loss on the maps and none of the
+    filter. They tell how far to go along a direction; where the loss rises faster than the square (L3) that
+    goes too far, and the step is cut where the secant of the true slope is 0. Directions are conjugate by
+    Polak and Ribière's rule, for a quadratic loss those of linear conjugate gradient.
+    Nothing is read back from the device, and stopping early is part of the regularisation.
+
+    Holland and Welsch 1977 for the weights; Hestenes and Stiefel 1952, Polak and Ribière 1969 for the steps.
+
+    Args:
+        first_steps: in frame 1.
+        steps: at an update.
+    """
+
+    def __init__(self, first_steps: int = 20, steps: int = 4) -> None:
+        self.first_steps = whole("first_steps", first_steps, 1)
+        self.steps = whole("steps", steps, 0)
+
+    def _start(self, regression: Regression, zero: Tensor) -> Tensor:
+        return _descend(regression, zero, self.first_steps)
+
+    def update(self, regression: Regression, kernel: Tensor) -> Tensor:
+        """A few steps from the present filter towards the samples' minimiser."""
+        return _descend(regression, kernel, self.steps)
+
+
+def _descend(regression: Regression, kernel: Tensor, steps: int) -> Tensor:
+    kernel_hw, ridge = (kernel.shape[1], kernel.shape[2]), regression.regularisation
+    response = regression.respond(kernel)
+    direction = previous = kernel.new_zeros(kernel.shape)
+    for step in range(steps):
+        weights = regression.curvatures(response)
+        # Half of the loss's gradient, downwards.
+        descent = regression.adjoint(weights * (regression.labels - response), kernel_hw) - ridge * kernel
+        if step:
+            kept = divided((descent * (descent - previous)).sum(), previous.square().sum()).clamp_min(0)
+            direction = descent + kept * direction
+        else:
+            direction = descent
+        previous = descent
+        image = regression.respond(direction)
+        fall = (descent * direction).sum().clamp_min(0)
+        bend = (weights * image.square()).sum() + ridge * direction.square().sum()
+        length = divided(fall, bend)
+        # The true slope at the step's end, halved; its secant with the one at the start crosses 0 before the end.
+        ahead = 0.5 * (regression.slopes(response + length * image) * image).sum()
+        ahead = (ahead + ridge * ((kernel + length * direction) * direction).sum()).clamp_min(0)
+        length = length * divided(fall, fall + ahead)
+        kernel, response = kernel + length * direction, response + length * image
+    return kernel
