@@ -11,11 +11,9 @@ import torch
 from torch import nn
 
 from data.files import replacing
+from tracker.checkpoint import METADATA
 
 LAST, BEST = "last.pt", "best.safetensors"
-
-METADATA = "training"
-"""Key of the metadata in a file of weights."""
 
 
 def random_state() -> dict[str, Any]:
@@ -91,12 +89,3 @@ def save_weights(file: Path, net: nn.Module, metadata: Mapping[str, Any]) -> Non
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
     with replacing(file) as path:
         save_file(tensors, path, {METADATA: json.dumps(metadata)})
-
-
-def read_metadata(file: Path) -> dict[str, Any]:
-    """The metadata that `save_weights` wrote."""
-    from safetensors import safe_open
-
-    with safe_open(file, "pt") as opened:
-        metadata: dict[str, Any] = json.loads(opened.metadata()[METADATA])
-    return metadata

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from data.augment import PhotometricJitter
 from data.pairs import PairBatch
 from experiments.objective import Outcome, PairObjective
 from experiments.processes import Processes
@@ -76,7 +77,7 @@ class Learner:
         objective: network and loss, on its device; its images come as uint8.
         optimiser: whose groups may have a ``factor``, what the rate is multiplied with for them.
         processes: this process among those that train together.
-        jitter: photometric jitter of float images, or None.
+        jitter: of the pairs' appearance, or None.
         seed: of the jitter.
         precision: of the forward pass.
         accumulation: parts a batch is computed in.
@@ -93,7 +94,7 @@ class Learner:
         optimiser: torch.optim.Optimizer,
         processes: Processes,
         *,
-        jitter: nn.Module | None = None,
+        jitter: PhotometricJitter | None = None,
         seed: int = 0,
         precision: Literal["fp32", "bf16", "fp16"] = "fp32",
         accumulation: int = 1,
@@ -178,10 +179,10 @@ class Learner:
             images.to(torch.float32, memory_format=self.memory_format) for images in (template, search)
         )
         if self.jitter is not None:
-            generator = torch.Generator(device)
-            # Of the step, so that a resumed run needs no state of it; of the process, for its pairs are others.
-            generator.manual_seed(_mix(self.seed, number, self.processes.rank))
-            template, search = self.jitter(template, generator), self.jitter(search, generator)
+            # Of the step alone, so that a resumed run needs no state of it. It stays on the CPU: few numbers.
+            generator = torch.Generator().manual_seed(_mix(self.seed, number))
+            ranks = {"rank": self.processes.rank, "world_size": self.processes.world_size}
+            template, search = self.jitter(template, template_bbox, search, search_bbox, generator, **ranks)
         return template, template_bbox, search, search_bbox
 
     def _exchange(self, now: bool) -> AbstractContextManager[None]:
@@ -207,5 +208,5 @@ class Learner:
         self.scaler.load_state_dict(state["scaler"])
 
 
-def _mix(seed: int, step: int, rank: int) -> int:
-    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0] >> 1)
+def _mix(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])

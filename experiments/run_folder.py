@@ -8,7 +8,7 @@ import yaml
 
 from data.files import replacing
 from experiments.checkpoints import BEST, LAST
-from experiments.train_config import differences, read_config
+from experiments.config_file import differences, read_config
 
 CONFIG, METRICS = "config.yaml", "metrics.jsonl"
 _FILES = (LAST, BEST, CONFIG, METRICS, "events.out.tfevents.*")

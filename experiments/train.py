@@ -159,7 +159,7 @@ class Train(Command):
 
     def settings(self) -> dict[str, Any]:
         """The resolved config: everything that decides what comes out, as plain mappings and lists."""
-        from experiments.train_config import plain
+        from experiments.config_file import plain
 
         mine = asdict(self)
         for name in ("config", "output", "resume", "overwrite", "debug"):

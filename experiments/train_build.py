@@ -10,6 +10,7 @@ import torch
 import yaml
 from torch import nn
 
+from data.augment import PhotometricJitter
 from data.sequences import Sequence
 from experiments.checkpoints import load_last, seed_everything
 from experiments.data_config import build_pairs
@@ -23,7 +24,7 @@ from experiments.train_data import batches, validation_clips
 from experiments.train_validation import TrackingScore
 from experiments.training import Training
 from losses import build_loss
-from tracker import Tracker, load_tracker
+from tracker import Tracker, list_trackers, load_tracker
 from tracker.regression import build_regression_net
 
 Settings = Mapping[str, Any]
@@ -177,6 +178,7 @@ def build_learner(settings: Settings, processes: Processes) -> Learner:
             backbone_factor=options["backbone_factor"],
         ),
         processes,
+        jitter=PhotometricJitter().to(processes.device) if settings["photometric"] else None,
         seed=settings["seed"],
         precision=compute["precision"],
         accumulation=compute["accumulation"],
@@ -227,7 +229,11 @@ def set_up_torch(threads: int, *, deterministic: bool) -> None:
 
 def load_candidate(file: str) -> Tracker:
     """Build the tracker that validates."""
-    return load_tracker("hog", backbone="hog+color+compact", weights=file)
+    if "fast" in list_trackers():
+        return load_tracker(file)
+    return load_tracker(
+        "hog", backbone="hog+color+compact", weights=file
+    )  # until there is one of checkpoints
 
 
 def _count(module: nn.Module) -> int:

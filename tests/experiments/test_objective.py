@@ -42,7 +42,7 @@ def outcome(maps, name, **arguments):
 def test_regress_takes_the_response_as_it_is(maps):
     response, label = (one.double().numpy() for one in maps)
     found = outcome(maps, "l2")
-    assert float(found.loss) == pytest.approx(((response - label) ** 2).mean(), rel=1e-5)
+    assert found.loss.item() == pytest.approx(((response - label) ** 2).mean(), rel=1e-5)
     np.testing.assert_allclose(found.sample_loss, ((response - label) ** 2).sum((1, 2, 3)), rtol=1e-5)
     assert torch.equal(found.prediction, maps[0])
 
@@ -53,7 +53,7 @@ def test_binary_takes_ten_times_the_response_minus_five_and_a_label_with_a_posit
     p = 1 / (1 + np.exp(-(10 * response - 5)))
     expected = -(label * np.log(p) + (1 - label) * np.log(1 - p)).mean()
     found = outcome(maps, "bce")
-    assert float(found.loss) == pytest.approx(expected, rel=1e-4)
+    assert found.loss.item() == pytest.approx(expected, rel=1e-4)
     np.testing.assert_allclose(found.prediction.detach(), p, rtol=1e-4, atol=1e-6)
 
 
@@ -70,7 +70,7 @@ def test_spatial_is_a_softmax_over_the_map_against_a_density(maps):
     scores = 10 * response
     logarithm = scores - np.log(np.exp(scores).sum(1, keepdims=True))
     found = outcome(maps, "spatial-ce")
-    assert float(found.loss) == pytest.approx(-(density * logarithm).sum(1).mean(), rel=1e-4)
+    assert found.loss.item() == pytest.approx(-(density * logarithm).sum(1).mean(), rel=1e-4)
     assert math.isnan(easy_background_share(found))
 
 
@@ -81,9 +81,9 @@ def test_a_loss_that_counts_its_own_samples_is_divided_by_them(maps):
     p = 1 / (1 + np.exp(-(10 * response - 5)))
     found = outcome(maps, "quality-focal", beta=0.0)
     bce = -(label * np.log(p) + (1 - label) * np.log(1 - p))
-    assert float(found.loss) == pytest.approx(bce.mean(), rel=1e-4)
+    assert found.loss.item() == pytest.approx(bce.mean(), rel=1e-4)
     found = outcome(maps, "focal", gamma=0.0, alpha=None, normalizer="num_pos")
-    assert float(found.loss) == pytest.approx(bce.sum() / (label > 0.5).sum(), rel=1e-4)
+    assert found.loss.item() == pytest.approx(bce.sum() / (label > 0.5).sum(), rel=1e-4)
 
 
 def test_share_of_easy_background():

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from experiments.__main__ import main
+from experiments.config_file import differences
 from experiments.train import Train
-from experiments.train_config import differences, parse_training
+from experiments.train_config import parse_training
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ import signal
 import pytest
 import torch
 
-from experiments.checkpoints import load_last, read_metadata
+from experiments.checkpoints import load_last
 from experiments.learner import Learner
 from experiments.train_build import run_training
 from tests.tiny_training import assert_same_run, metrics, settings, write_clips
+from tracker.checkpoint import read_metadata
 
 
 @pytest.fixture(scope="module")
