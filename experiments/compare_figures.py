@@ -13,9 +13,9 @@ from experiments.compare_tables import METRICS, Results, course_of, hardest
 from experiments.loss_style import COLOURS, GREY, LINES, Plot, label, panels
 
 MEASURES = {
-    "peak_distance": "peak's distance from the target (target sizes)",
-    "hit_rate": "share of peaks on the target",
-    "ao": "tracking AO on validation clips",
+    "peak_distance": "peak distance (target sizes)",
+    "hit_rate": "hit rate",
+    "ao": "AO, validation clips",
 }
 TITLES: dict[Stage, str] = {"offline": "Off-line training", "online": "On-line regression"}
 _OTHERS = ("#F0E442", "#999999", "#882255", "#44AA99")  # of losses that no other figure shows
@@ -135,11 +135,13 @@ def strips(stage: Stage, results: Results, crops: Sequence[tuple[Image, Floats]]
     chosen = hardest(results, count)
     figure, axes = panels(len(chosen), 1 + len(results), 1.35 * (1 + len(results)), 1.35 * len(chosen) + 0.4)
     grid = np.array(axes, dtype=object).reshape(len(chosen), -1)
+    for axis, text in zip(grid[0], ("crop", *map(_plain, results)), strict=True):
+        axis.set_title(text, fontsize=7)
     for row, index in zip(grid, chosen, strict=True):
         image, bbox = crops[index]
         side = len(image)
         row[0].imshow(image)
-        for axis, (text, runs) in zip(row[1:], results.items(), strict=True):
+        for axis, runs in zip(row[1:], results.values(), strict=True):
             response = decode_map(runs[0]["probes"]["maps"][index])
             # The middle cell lies on the crop's middle; a map may have one cell more than the crop has.
             cell = side / (len(response) - len(response) % 2)
@@ -150,7 +152,6 @@ def strips(stage: Stage, results: Results, crops: Sequence[tuple[Image, Floats]]
             peak = np.unravel_index(int(response.argmax()), response.shape)
             y, x = (extent[0] + (place + 0.5) * cell for place in peak)
             axis.plot(x, y, "x", color="#D55E00", markersize=7, markeredgewidth=1.8)
-            axis.set_title(_plain(text) if row is grid[0] else "", fontsize=7)
         for axis in row:
             x, y, w, h = bbox
             axis.plot(
@@ -161,6 +162,7 @@ def strips(stage: Stage, results: Results, crops: Sequence[tuple[Image, Floats]]
             )
             axis.set(xticks=[], yticks=[], xlim=(-0.5, side - 0.5), ylim=(side - 0.5, -0.5))
             axis.grid(visible=False)
+            axis.spines[:].set_visible(False)
     caption = (
         "The measured crops whose peaks are farthest off in the mean over all losses and seeds; responses of seed 0, "
         "each over its own largest value. White: the target's box. Orange: the peak."

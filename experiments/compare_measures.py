@@ -58,4 +58,4 @@ def encode_map(response: NDArray[Any]) -> dict[str, Any]:
 def decode_map(record: dict[str, Any]) -> NDArray[np.float32]:
     """The map that `encode_map` wrote, its largest value 1."""
     values = np.frombuffer(base64.b64decode(record["hundredths"]), np.int8)
-    return values.reshape(record["shape"]) / np.float32(100)
+    return (values.reshape(record["shape"]) / 100).astype(np.float32)

@@ -113,12 +113,8 @@ def training_settings(unit: Unit, settings: Mapping[str, Any]) -> dict[str, Any]
     every = budget["measure_every"] if unit.phase == "final" else 0
     run["loss"] = dict(unit.loss)
     run["optimiser"]["rate"] *= unit.factor
-    run |= {
-        "steps": steps,
-        "seed": unit.seed,
-        "checkpoint_every": steps,
-        "log_every": budget["measure_every"],
-    }
+    run |= {"steps": steps, "checkpoint_every": steps, "seed": unit.seed}
+    run |= {"batch_size": budget["batch_size"], "log_every": budget["measure_every"]}
     places = settings["clips"]["validation"]
     run["validation"] |= {"every": every, "clips": places["clips"], "names": places["names"]}
     check_settings(run, 1)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import yaml
@@ -20,7 +20,7 @@ class Unit:
         stage: ``offline`` trains the network, ``online`` fits and updates ``dslt``'s filter.
         phase: ``search`` tries a rate with a short budget on the validation clips, ``final`` is what is compared.
         label: the loss as the user wrote it.
-        loss: its name and arguments, as ``losses.build_loss`` takes them.
+        loss: its name and arguments, as ``losses.build_loss`` takes them; the label says it all.
         seed: of the run.
         factor: the rate over the stage's base rate.
     """
@@ -28,7 +28,7 @@ class Unit:
     stage: Stage
     phase: Phase
     label: str
-    loss: Mapping[str, Any]
+    loss: Mapping[str, Any] = field(compare=False)
     seed: int
     factor: float
 
