@@ -1,9 +1,8 @@
 """Encoded images wherever they lie: files, or stretches of files, on disk or behind a URL."""
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _ATTEMPTS = 3  # a network is allowed to stumble twice
 
@@ -35,21 +34,20 @@ def read_blobs(blobs: Sequence[Blob]) -> list[bytes | Exception]:
         RuntimeError: The package that speaks it is not installed; the message names it.
     """
     found: list[bytes | Exception] = [b""] * len(blobs)
-    remote: dict[str, list[int]] = {}
+    remote = []
     for index, blob in enumerate(blobs):
         if is_remote(blob.url):
-            remote.setdefault(blob.url.partition("://")[0], []).append(index)
+            remote.append(index)
         else:
             found[index] = _read_local(blob)
-    for indices in remote.values():
-        for index, content in zip(indices, _read_remote([blobs[i] for i in indices]), strict=True):
-            found[index] = content
+    for index, content in zip(remote, _read_remote([blobs[i] for i in remote]), strict=True):
+        found[index] = content
     return found
 
 
 def _read_local(blob: Blob) -> bytes | Exception:
     try:
-        with Path(blob.url).open("rb", buffering=0) as file:
+        with Path(blob.url).open("rb") as file:
             file.seek(blob.start)
             content = file.read(-1 if blob.stop is None else blob.stop - blob.start)
     except OSError as error:
@@ -58,32 +56,36 @@ def _read_local(blob: Blob) -> bytes | Exception:
 
 
 def _read_remote(blobs: Sequence[Blob]) -> list[bytes | Exception]:
-    """Read blobs of one protocol together; those that failed are asked for again."""
-    from fsspec.core import url_to_fs
-
+    """Read blobs, those of one file system together; those that failed are asked for again."""
     found: list[bytes | Exception] = [OSError("not read")] * len(blobs)
+    places = [_open(blob.url) for blob in blobs]
     for _ in range(_ATTEMPTS):
-        missing = [index for index, content in enumerate(found) if isinstance(content, Exception)]
-        if not missing:
-            break
-        wanted = [blobs[index] for index in missing]
-        try:
-            opened = [url_to_fs(blob.url) for blob in wanted]
-        except ImportError as error:
-            raise RuntimeError(f"cannot read {wanted[0].url}: {error}") from error
-        contents = opened[0][0].cat_ranges(
-            [path for _, path in opened],
-            [blob.start for blob in wanted],
-            [blob.stop for blob in wanted],
-            on_error="return",
-        )
-        for index, content, blob in zip(missing, contents, wanted, strict=True):
-            found[index] = _checked(content, blob) if isinstance(content, bytes) else _as_error(content, blob)
+        missing: dict[Any, list[int]] = {}
+        for index, content in enumerate(found):
+            if isinstance(content, Exception):
+                missing.setdefault(places[index][0], []).append(index)
+        for filesystem, indices in missing.items():
+            paths, starts, stops = zip(*((places[i][1], *blobs[i][1:]) for i in indices), strict=True)
+            contents = filesystem.cat_ranges(list(paths), list(starts), list(stops), on_error="return")
+            for index, content in zip(indices, contents, strict=True):
+                found[index] = _checked(content, blobs[index])
     return found
 
 
-def _checked(content: bytes, blob: Blob) -> bytes | Exception:
-    """The content, or the error that it is shorter than it should be."""
+def _open(url: str) -> tuple[Any, str]:
+    """The file system of a URL (one object for all of it) and the path in it."""
+    from fsspec.core import url_to_fs
+
+    try:
+        return url_to_fs(url)
+    except ImportError as error:
+        raise RuntimeError(f"cannot read {url}: {error}") from error
+
+
+def _checked(content: bytes | Exception, blob: Blob) -> bytes | Exception:
+    """The content, or the error that there is none or that it is shorter than it should be."""
+    if isinstance(content, Exception):
+        return OSError(f"cannot read {blob.url}: {_reason(content)}")
     if blob.stop is not None and len(content) != blob.stop - blob.start:
         return OSError(
             f"{blob.url} gave {len(content)} bytes from {blob.start} on, expected {blob.stop - blob.start}: "
@@ -92,8 +94,7 @@ def _checked(content: bytes, blob: Blob) -> bytes | Exception:
     return content
 
 
-def _as_error(error: object, blob: Blob) -> Exception:
-    reason = f"{type(error).__name__}: {error}"
-    with contextlib.suppress(AttributeError):
-        reason = f"{error.status} {error.message}"  # type: ignore[attr-defined]
-    return OSError(f"cannot read {blob.url}: {reason}")
+def _reason(error: Exception) -> str:
+    """What a file system has to say; of an HTTP error its status, which its text hides behind a URL."""
+    status = getattr(error, "status", None)
+    return f"{status} {getattr(error, 'message', '')}" if status else f"{type(error).__name__}: {error}"

@@ -50,20 +50,9 @@ class SearchRegion:
         return np.array([self.x, self.y]) + (self.side - 1) / 2
 
     def to_crop(self, bboxes: ArrayLike) -> Floats:
-        """Image boxes ``(…, 4)`` in crop coordinates."""
-        return _map_boxes(bboxes, (self.x, self.y), (0, 0), self.size / self.side)
-
-    def to_image(self, bboxes: ArrayLike) -> Floats:
-        """Crop boxes ``(…, 4)`` in image coordinates, the inverse of ``to_crop``."""
-        return _map_boxes(bboxes, (0, 0), (self.x, self.y), self.side / self.size)
-
-
-def _map_boxes(bboxes: ArrayLike, origin: tuple[int, int], target: tuple[int, int], scale: float) -> Floats:
-    """Boxes as continuous edges (first pixel's left edge is at -0.5), moved from one origin and scaled."""
-    boxes = np.array(bboxes, dtype=np.float64)
-    boxes[..., :2] = (boxes[..., :2] + 0.5 - origin) * scale - 0.5 + target
-    boxes[..., 2:] *= scale
-    return boxes
+        """Image boxes ``(…, 4)`` in crop coordinates: a box's edges stay on what they cut through."""
+        scale = self.size / self.side
+        return (np.asarray(bboxes, dtype=np.float64) - (self.x, self.y, 0, 0)) * scale
 
 
 def crop(image: Image, region: SearchRegion) -> Image:

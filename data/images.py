@@ -109,6 +109,18 @@ def is_jpeg(data: bytes) -> bool:
     return data.startswith(b"\xff\xd8")
 
 
+def jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height in the head of a JPEG, before EXIF turns it; None where they are not found."""
+    place = 2
+    while place + 9 <= len(data) and data[place] == 0xFF:
+        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a frame's header, of any coding
+            height, width = (int.from_bytes(data[place + at : place + at + 2], "big") for at in (5, 7))
+            return width, height
+        place += 2 + length
+    return None
+
+
 def _summary(entries: list[Path]) -> str:
     """Say in a few words what a folder holds instead of images."""
     if not entries:

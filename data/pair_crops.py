@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from data.blobs import Blob
 from data.boxes import Floats, Image
 from data.cutout import paste_target, random_window
-from data.images import decode_bgr, is_jpeg
+from data.images import decode_bgr, is_jpeg, jpeg_size
 from data.jitter import Placement, mirror
 from data.pair_sources import View, Views, salient_bbox
 
@@ -85,10 +85,10 @@ def render(
     placements = (Placement(), placement)
     boxes = [views.template.bbox, views.search.bbox]
     shrinks = [_shrink(box, at, search_area_scale, size) for box, at in zip(boxes, placements, strict=True)]
-    images = [_decode(views.template, contents, min(shrinks) if still else shrinks[0])]
-    images.append(images[0] if still else _decode(views.search, contents, shrinks[1]))
+    images = [_decode(views.template, contents, min(shrinks) if still else shrinks[0], size)]
+    images.append(images[0] if still else _decode(views.search, contents, shrinks[1], size))
     if boxes[0] is None:
-        boxes = [salient_bbox(images[0].pixels, rng)] * 2
+        boxes = [images[0].reduce * salient_bbox(images[0].pixels, rng)] * 2
     crops, crop_boxes = [], []
     for view, image, box, at in zip(views[:2], images, boxes, placements, strict=True):
         assert box is not None
@@ -108,19 +108,21 @@ def render(
 
 
 def _shrink(bbox: Floats | None, at: Placement, search_area_scale: float, size: int) -> float:
-    """How many image pixels a crop pixel is wide or high, the less of the two; 1 while there is no box."""
+    """How many image pixels a crop pixel is wide or high, the less of the two; 0 while there is no box."""
     if bbox is None:
-        return 1.0
+        return 0.0
     return search_area_scale * float(np.sqrt(bbox[2] * bbox[3])) * min(at.stretch) / size
 
 
-def _decode(view: View, contents: Contents, shrink: float = 1.0) -> _Decoded:
+def _decode(view: View, contents: Contents, shrink: float, size: int) -> _Decoded:
     """Decode an image, at half its size or less where the crop shrinks it that much anyway."""
     if not isinstance(view.image, Blob):
         return _Decoded(view.image, 1, is_bgr=False)
     content = contents[view.image]
     if isinstance(content, Exception):
         raise OSError(f"cannot read {view.name}: {content}") from content
+    if is_jpeg(content) and not shrink:  # anywhere in it: three crops wide and high are enough
+        shrink = min(jpeg_size(content) or (0, 0)) / (3 * size)
     reduce = next((factor for factor in (8, 4, 2) if shrink >= factor), 1) if is_jpeg(content) else 1
     return _Decoded(decode_bgr(content, view.image.url, reduce), reduce, is_bgr=True)
 
@@ -137,6 +139,6 @@ def _check_visible(view: View, bbox: Floats, image: Image) -> None:
 
 def _background(view: View, contents: Contents, rng: np.random.Generator, size: int) -> Image:
     """A random piece of an image, RGB ``(size, size, 3)``."""
-    image = _decode(view, contents)
+    image = _decode(view, contents, 0.0, size)
     height, width = image.pixels.shape[:2]
     return _rgb(random_window((width, height), rng, size).cut(image.pixels), image)

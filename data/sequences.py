@@ -54,6 +54,17 @@ class Sequence:
         """Read the frames one by one as uint8 RGB ``(H, W, 3)``."""
         return map(read_image, self.paths)
 
+    def read_frame_wh(self) -> tuple[int, int]:
+        """Width and height of the frames: as the dataset states them, or of the first image.
+
+        Raises:
+            OSError: The image cannot be read.
+        """
+        if self.frame_wh is not None:
+            return self.frame_wh
+        height, width = read_image(self.paths[0]).shape[:2]
+        return width, height
+
     @classmethod
     def matched(
         cls, name: str, paths: TypingSequence[Path], bboxes: NDArray[np.float64], source: Path, **more: Any

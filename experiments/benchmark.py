@@ -27,9 +27,9 @@ class Benchmark(Command):
     """Folder of the dataset; nothing is ever downloaded. For synthetic, where to render it."""
 
     trackers: str
-    """Names with commas between them: ours (dslt, dslt-code, dslt-paper, gray, hog, identity, squeezenet),
-    opencv-csrt, opencv-kcf, opencv-mil, opencv-nano, opencv-vit, or module:Class for a subclass of got10k's
-    Tracker."""
+    """Names with commas between them: ours (dslt, dslt-code, dslt-paper, fast, gray, hog, identity, squeezenet), a
+    trained tracker's file (runs/x/best.safetensors), opencv-csrt, opencv-kcf, opencv-mil, opencv-nano, opencv-vit,
+    or module:Class for a subclass of got10k's Tracker."""
 
     subset: str | None = None
     """Part of the dataset, e.g. train, val or test of got10k; by default its usual one."""
@@ -84,11 +84,12 @@ class Benchmark(Command):
         if dataset.lack:
             print(dataset.lack)
         benchmarking = Benchmarking(dataset, contenders, self.protocol, self.output / "results")
-        benchmarking.claim(overwrite=self.overwrite)
-        failed = benchmarking.run(self._engine(), debug=self.debug)
-        failed += benchmarking.print_scores()
-        if self.pack:
-            self._pack(dataset, benchmarking)
+        with benchmarking.locked():
+            benchmarking.claim(overwrite=self.overwrite)
+            failed = benchmarking.run(self._engine(), debug=self.debug)
+            failed += benchmarking.print_scores()
+            if self.pack:
+                self._pack(dataset, benchmarking)
         return 1 if failed else 0
 
     def _check(self) -> None:

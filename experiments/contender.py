@@ -15,6 +15,9 @@ from experiments.online import load_with_loss
 from experiments.peers import OPENCV, FromGot10k, OpenCVTracker, load_got10k_tracker
 from tracker import Tracker, list_trackers
 
+CHECKPOINT = ".safetensors"
+"""How the file of a trained tracker ends."""
+
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
@@ -23,7 +26,8 @@ class Contender:
     """A tracker that takes part in a benchmark: small enough to be sent to every worker, which builds it.
 
     Attributes:
-        name: Registered name, ``opencv-csrt`` and the like, or ``module:Class``.
+        name: Registered name, file of a trained tracker (``.safetensors``), ``opencv-csrt`` and the like, or
+            ``module:Class``.
         weights: File of weights; for OpenCV's networks the folder with their files; or None.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
     """
@@ -32,6 +36,11 @@ class Contender:
     weights: Path | None = None
     device: str = "cpu"
 
+    @property
+    def checkpoint(self) -> Path | None:
+        """The file of a trained tracker, where the name is one."""
+        return Path(self.name) if self.name.endswith(CHECKPOINT) else None
+
     def build(self) -> Tracker:
         """Build the tracker.
 
@@ -39,14 +48,20 @@ class Contender:
             ValueError: There is no such tracker, or it cannot be built as asked.
             FileNotFoundError: A weights file does not exist.
         """
+        if self.checkpoint is not None:
+            if self.weights is not None:
+                raise ValueError(
+                    f"{self.name} holds its own weights, got --weights {self.weights} for it as well"
+                )
+            return load_with_loss(self.name, device=self.device)
         if ":" in self.name:
             return load_got10k_tracker(self.name)
         if self.name in OPENCV:
             return OpenCVTracker(self.name, self.weights)
         if self.name not in list_trackers():
             raise ValueError(
-                f"unknown tracker {self.name!r}: choices are {', '.join([*list_trackers(), *OPENCV])}, or "
-                "module:Class for a subclass of got10k's Tracker"
+                f"unknown tracker {self.name!r}: choices are {', '.join([*list_trackers(), *OPENCV])}, a "
+                f"trained tracker's file *{CHECKPOINT}, or module:Class for a subclass of got10k's Tracker"
             )
         weights = None if self.weights is None else str(self.weights)
         return load_with_loss(self.name, device=self.device, weights=weights)
@@ -69,7 +84,7 @@ class Description:
         self._contender = contender
         self._tracker = contender.build()
         foreign = self._tracker.tracker if isinstance(self._tracker, FromGot10k) else None
-        self.label = str(foreign.name) if foreign else contender.name
+        self.label = str(foreign.name) if foreign else _label(contender)
         self.is_deterministic = bool(foreign.is_deterministic) if foreign else True
         if not _SAFE_NAME.fullmatch(self.label):
             raise ValueError(
@@ -96,7 +111,16 @@ class Description:
     def _checksums(self) -> dict[str, str] | str | None:
         if isinstance(self._tracker, OpenCVTracker):
             return {file.name: sha256(file) for file in self._tracker.files.values()} or None
-        return None if self._contender.weights is None else sha256(self._contender.weights)
+        file = self._contender.checkpoint or self._contender.weights
+        return None if file is None else sha256(file)
+
+
+def _label(contender: Contender) -> str:
+    """What a tracker is called: its name, or of a file the run that it is the best of, or its own name."""
+    file = contender.checkpoint
+    if file is None:
+        return contender.name
+    return file.absolute().parent.name if file.stem == "best" else file.stem
 
 
 def settings_of(thing: object) -> dict[str, Any]:
@@ -152,4 +176,11 @@ def parse_contenders(trackers: str, weights: tuple[str, ...], device: str) -> li
         if not Path(path).exists():
             raise FileNotFoundError(f"weights of {name} do not exist: {path}")
         paths[name] = Path(path).absolute()
-    return [Contender(name, paths.get(name), device) for name in names]
+    # A file's name is made absolute because another machine's process has another working folder.
+    files = {name: str(Path(name).absolute()) for name in names if name.endswith(CHECKPOINT)}
+    for name, file in files.items():
+        if not Path(file).is_file():
+            raise FileNotFoundError(
+                f"trained tracker {name} does not exist: expected the file that train wrote"
+            )
+    return [Contender(files.get(name, name), paths.get(name), device) for name in names]

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from data.boxes import Floats
 from experiments.annotations import Annotations
-from experiments.metrics import Protocol, Score, mean_score, score
+from experiments.metrics import Protocol, Score, has_average_overlap, mean_score, score_runs
 from experiments.predictions import find_runs, read_predicted, read_timing, run_truths
 from experiments.resets import ResetScore, evaluate_resets
 from experiments.timing import Timing
@@ -108,13 +109,18 @@ def evaluate(
     Raises:
         ValueError: GOT-10k's rules are to be followed without any frames.
     """
-    gives_average_overlap = annotations.dataset == protocol == "got10k"
+    gives_average_overlap = has_average_overlap(annotations.dataset) and protocol == "got10k"
     truths = {name: one.bboxes for name, one in annotations.sequences.items()}
-    sizes, unreadable = _frame_sizes(annotations) if gives_average_overlap else ({}, {})
+    has_resets = any((folder / "baseline").is_dir() for folder in folders)
+    sizes, unreadable = _frame_sizes(annotations) if gives_average_overlap or has_resets else ({}, {})
+    if gives_average_overlap and not sizes:
+        raise ValueError(f"GOT-10k's rules need the frames' size: {next(iter(unreadable.values()))}")
+    left_out = unreadable if gives_average_overlap else {}
     work = partial(
         evaluate_tracker,
-        truths={name: truth for name, truth in truths.items() if name not in unreadable},
+        truths={name: truth for name, truth in truths.items() if name not in left_out},
         sizes=sizes,
+        clipped=gives_average_overlap,
         protocol=protocol,
         way=way,
     )
@@ -142,9 +148,7 @@ def _frame_sizes(annotations: Annotations) -> tuple[dict[str, tuple[int, int]], 
         try:
             sizes[name] = one.frame_wh
         except (OSError, ValueError) as error:
-            unreadable[name] = f"{name} is left out, its frames' size is needed: {error}"
-    if not sizes:
-        raise ValueError(next(iter(unreadable.values())))
+            unreadable[name] = f"{name}: boxes cannot be cut to the frame, its size is not known: {error}"
     return sizes, unreadable
 
 
@@ -152,6 +156,7 @@ def evaluate_tracker(
     folder: Path,
     truths: Mapping[str, Floats],
     sizes: Mapping[str, tuple[int, int]],
+    clipped: bool,
     protocol: Protocol,
     way: str,
 ) -> TrackerResult:
@@ -160,29 +165,45 @@ def evaluate_tracker(
     Args:
         folder: of the tracker.
         truths: sequence -> its ground truth.
-        sizes: sequence -> width and height of its frames, where boxes are to be clipped to them.
+        sizes: sequence -> width and height of its frames, where they are known.
+        clipped: cut boxes to the frames, as GOT-10k's rules have it; supervised runs always are.
         protocol: whose rules to follow.
         way: how the tracker was run.
     """
-    runs, problems = find_runs(folder)
-    scores = {}
+    files, problems = find_runs(folder)
+    runs: dict[str, list[tuple[Floats, Floats]]] = {}
     for name, truth in truths.items():
-        paths = runs.get(name, [])
+        paths = files.get(name, [])
         try:
             found = []
             for path, expected in zip(paths, run_truths(truth, way, len(paths)), strict=True):
                 predicted, problem = read_predicted(path, expected, protocol)
-                found.append(score(predicted, expected[: len(predicted)], protocol, sizes.get(name)))
+                found.append((predicted, expected[: len(predicted)]))
                 problems += filter(None, [problem])
         except (OSError, ValueError) as error:
             problems.append(f"{name} of {folder.name} is left out: {error}")
         else:
             if found:
-                scores[name] = found[0] if len(found) == 1 else mean_score(found, by_frames=True)
-    resets = evaluate_resets(folder, truths, problems)
+                runs[name] = found
+    scores = _scores(runs, protocol, sizes if clipped else None)
+    resets = evaluate_resets(folder, truths, sizes, problems)
     missing = [name for name in truths if name not in scores]
     if missing and (scores or not resets):
         some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         problems.append(f"{folder} is incomplete: no score for {len(missing)} of {len(truths)}: {some}")
     timing = read_timing(folder, problems)
     return TrackerResult(folder.name, scores, tuple(problems), timing, resets)
+
+
+def _scores(
+    runs: Mapping[str, Sequence[tuple[Floats, Floats]]],
+    protocol: Protocol,
+    sizes: Mapping[str, tuple[int, int]] | None,
+) -> dict[str, Score]:
+    """Sequence -> score; several runs of a sequence are pooled frame by frame."""
+    frames_wh = None if sizes is None else [sizes[name] for name, found in runs.items() for _ in found]
+    scores = iter(score_runs([pair for found in runs.values() for pair in found], protocol, frames_wh))
+    pooled = {name: list(islice(scores, len(found))) for name, found in runs.items()}
+    return {
+        name: one[0] if len(one) == 1 else mean_score(one, by_frames=True) for name, one in pooled.items()
+    }

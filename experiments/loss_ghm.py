@@ -54,7 +54,7 @@ def harmonizing(scene: Scene) -> Plot:
 def _histograms(
     before: Axes, after: Axes, logits: Tensor, target: Tensor, plain: GHMC, running: GHMC
 ) -> tuple[int, float]:
-    index = gradient_bins(binary_residual(logits, target).abs(), BINS)
+    index = gradient_bins(binary_residual(logits, target), BINS)
     counts = bin_counts(index, BINS)
     centres = (np.arange(BINS) + 0.5) / BINS
     before.bar(centres, counts.numpy(), width=0.9 / BINS, color=GREY)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.boxes import Floats, from_one_based, to_one_based
-from data.images import read_image
 from data.sequences import Sequence
 
 PROTOCOLS = ("ope", "tre", "sre")
@@ -63,8 +62,8 @@ def plan_runs(sequence: Sequence, protocol: str = "ope", repetitions: int = 1) -
     if np.isnan(sequence.bboxes[0]).any():
         raise ValueError(f"{sequence.name} has no box in its first frame: there is nothing to start with")
     if protocol == "sre":
-        height, width = read_image(sequence.paths[0]).shape[:2]
-        boxes = [shifted_bbox(sequence.bboxes[0], shift, (width, height)) for shift in SRE_SHIFTS]
+        frame_wh = sequence.read_frame_wh()
+        boxes = [shifted_bbox(sequence.bboxes[0], shift, frame_wh) for shift in SRE_SHIFTS]
         return [Run(sequence, number, 0, bbox) for number, bbox in enumerate(boxes, 1)]
     return [Run(sequence, number, 0, sequence.bboxes[0]) for number in range(1, repetitions + 1)]
 

@@ -47,8 +47,8 @@ class Report(Command):
     def run(self) -> int:
         """Write the report; 1 when a tracker lacks usable results of some sequence."""
         from experiments.annotations import read_annotations
-        from experiments.page import write_report_page
         from experiments.predictions import find_trackers, present_ways
+        from experiments.report_page import write_report_page
 
         annotations = read_annotations(self.dataset, self.root)
         ways = present_ways(self.results_dir, annotations.results_name)

@@ -9,6 +9,7 @@ import numpy as np
 from data.boxes import Floats, bbox_iou
 from data.polygons import parse_region
 from data.sequences import read_bboxes
+from experiments.metrics import clip_to_frame
 
 BURN_IN = 10
 """Frames from each start on that accuracy leaves out: a fresh box is too good to count (Kristan et al., 2015)."""
@@ -33,31 +34,59 @@ class ResetScore:
     frames: int
 
 
-def score_resets(runs: Iterable[tuple[Floats, Sequence[int], Floats]]) -> ResetScore:
-    """Score supervised runs.
+@dataclass(frozen=True)
+class SupervisedRun:
+    """A run with resets.
 
-    Args:
-        runs: boxes ``(N, 4)``, 0-based, NaN where the tracker gave none; codes ``(N,)``, 1 where it was started,
-            2 where it failed, 0 elsewhere; and the ground truth ``(N, 4)``.
+    Attributes:
+        bboxes: boxes ``(N, 4)``, 0-based, NaN where the tracker gave none.
+        codes: ``(N,)``: 1 where it was started, 2 where it failed, 0 elsewhere.
+        truth: the ground truth ``(N, 4)``.
+        frame_wh: width and height of the frames, to which boxes are cut, as the VOT toolkit cuts regions;
+            None to leave them as they are.
     """
+
+    bboxes: Floats
+    codes: Sequence[int]
+    truth: Floats
+    frame_wh: tuple[int, int] | None = None
+
+    def overlap(self) -> Floats:
+        """Intersection over union ``(N,)`` of what is inside the frame; NaN where there is no box."""
+        if self.frame_wh is None:
+            return bbox_iou(self.bboxes, self.truth)
+        inside = (clip_to_frame(boxes, self.frame_wh) for boxes in (self.bboxes, self.truth))
+        with np.errstate(invalid="ignore"):  # of two boxes outside nothing is left
+            overlap = bbox_iou(*inside)
+        return np.where(np.isnan(self.bboxes[:, 0]), np.nan, np.nan_to_num(overlap))
+
+
+def score_resets(runs: Iterable[SupervisedRun]) -> ResetScore:
+    """Score supervised runs."""
     overlaps, failures, frames = [], 0, 0
-    for bboxes, codes, truth in runs:
-        starts = np.flatnonzero(np.equal(codes, _START))
+    for run in runs:
+        starts = np.flatnonzero(np.equal(run.codes, _START))
         burning = (starts[:, None] + np.arange(BURN_IN)).ravel()
-        overlap = bbox_iou(bboxes, truth)
+        overlap = run.overlap()
         overlap[burning[burning < len(overlap)]] = np.nan
         overlaps.append(overlap[np.isfinite(overlap)])
-        failures += int(np.equal(codes, _FAILURE).sum())
-        frames += len(truth)
+        failures += int(np.equal(run.codes, _FAILURE).sum())
+        frames += len(run.truth)
     counted = np.concatenate([*overlaps, np.empty(0)])
     accuracy = float(counted.mean()) if counted.size else float("nan")
     return ResetScore(accuracy, failures, 100 * failures / max(frames, 1), frames)
 
 
-def evaluate_resets(folder: Path, truths: Mapping[str, Floats], problems: list[str]) -> ResetScore | None:
+def evaluate_resets(
+    folder: Path, truths: Mapping[str, Floats], sizes: Mapping[str, tuple[int, int]], problems: list[str]
+) -> ResetScore | None:
     """Score ``baseline/<sequence>/<sequence>_001.txt``, … of a tracker's folder; None where there are none.
 
-    Files that cannot be used become a line of ``problems``.
+    Args:
+        folder: of the tracker.
+        truths: sequence -> its ground truth.
+        sizes: sequence -> width and height of its frames, where they are known.
+        problems: gets a line for each file that cannot be used.
     """
     runs = []
     for name, truth in truths.items():
@@ -69,7 +98,7 @@ def evaluate_resets(folder: Path, truths: Mapping[str, Floats], problems: list[s
             except (OSError, ValueError) as error:
                 problems.append(f"a run of {name} of {folder.name} is left out: {error}")
             else:
-                runs.append((bboxes, codes, truth))
+                runs.append(SupervisedRun(bboxes, codes, truth, sizes.get(name)))
     return score_resets(runs) if runs else None
 
 

@@ -7,11 +7,14 @@ are numbered like GOT-10k's repetitions, each with times of its own, for they di
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from data.boxes import Floats
 from data.dataset_base import Dataset
@@ -99,6 +102,24 @@ class ResultFiles:
         for left in self.folder.rglob(".*.partial*"):
             left.unlink()
         write_json(about, identity | record)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process, so that no other benchmark writes into it meanwhile.
+
+        The system gives the lock back when the process ends, however it ends: none is ever left behind.
+
+        Raises:
+            RuntimeError: Another process holds it.
+        """
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.folder.with_name(f".{self.folder.name}.lock"), timeout=0):
+                yield
+        except Timeout:
+            raise RuntimeError(
+                f"another benchmark is writing into {self.folder}: wait for it, or give another --output"
+            ) from None
 
     def failures(self) -> dict[str, str]:
         """What went wrong, by run."""

@@ -2,7 +2,8 @@
 
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,7 +15,6 @@ from data.otb_protocol import canonical_name
 from experiments.contender import Contender, Description
 from experiments.engines import Engine
 from experiments.jobs import Job, Outcome
-from experiments.metrics import usual_protocol
 from experiments.protocols import Run, plan_runs
 from experiments.result_files import ResultFiles
 from experiments.results import versions
@@ -79,6 +79,14 @@ class Benchmarking:
         self._runs = {
             described.label: self._plan(self._repetitions(described)) for _, described in self._entries
         }
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the result folders; see ``ResultFiles.locked``."""
+        with ExitStack() as stack:
+            for files in self.files.values():
+                stack.enter_context(files.locked())
+            yield
 
     def claim(self, *, overwrite: bool) -> None:
         """Make the result folders these trackers'; see ``ResultFiles.claim`` for what it refuses."""
@@ -158,4 +166,4 @@ class Benchmarking:
 
     def print_scores(self) -> int:
         """Print a table of the scores so far; return how many results cannot be read."""
-        return print_scores(self._runs, self.files, usual_protocol(self.dataset.name))
+        return print_scores(self._runs, self.files, self.dataset.name)

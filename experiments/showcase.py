@@ -1,10 +1,13 @@
 """Several trackers shown side by side on annotated sequences: videos, plots, scores and one page to open."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from data.boxes import to_one_based
 from data.scene import SyntheticSequence
 from data.sequences import write_bboxes
 from data.synthetic import ATTRIBUTES
@@ -17,7 +20,7 @@ from experiments.plots import success_precision_plot
 from experiments.progress import progress_bar
 from experiments.results import versions, write_json
 from experiments.trial import Trial, side_by_side
-from tracker import TRACKERS, Tracker, load_tracker
+from tracker import TRACKERS, Tracker
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -32,7 +35,10 @@ Numbers = Mapping[str, Mapping[str, Any]]
 
 
 def show(
-    sequences: Sequence[SyntheticSequence], trackers: Sequence[str], folder: Path
+    sequences: Sequence[SyntheticSequence],
+    trackers: Mapping[str, Tracker],
+    folder: Path,
+    about: Mapping[str, str] = {},
 ) -> tuple[Mapping[str, Numbers], Numbers]:
     """Follow every sequence with every tracker and write into ``folder``.
 
@@ -40,28 +46,27 @@ def show(
     * ``videos/<sequence>.webm``: the true box dashed, each tracker's in its colour.
     * ``success.png``, ``precision.png``: curves averaged over the sequences.
     * ``scores.json``: what this function returns, and the versions that made it.
-    * ``results/<tracker>/<sequence>.txt``: boxes in OTB's 1-based text form.
+    * ``results/synthetic/<tracker>/<sequence>.txt``: boxes in OTB's 1-based text form.
 
     Args:
         sequences: at least one, each of at least 2 frames and with a name of its own.
-        trackers: registered names, at least one.
+        trackers: by name, at least one.
         folder: made where it does not exist.
+        about: what the page says of trackers that are not registered, by name.
 
     Returns:
         The numbers of each sequence, and their mean, in which every sequence counts the same (but for
         ``fps``, which is all frames over all their time).
 
     Raises:
-        ValueError: an unknown tracker.
         OSError: the folder cannot be made or written.
     """
-    running = {name: load_tracker(name) for name in trackers}
-    _prepare(folder, trackers)
+    prepare(folder, trackers)
     trials: dict[str, Mapping[str, Trial]] = {}
     with progress_bar(total=sum(map(len, sequences)), unit="frame") as bar:
         for sequence in sequences:
             bar.set_description(sequence.name)
-            trials[sequence.name] = _follow(running, sequence, folder, bar)
+            trials[sequence.name] = _follow(trackers, sequence, folder, bar)
     by_tracker = {name: [of[name] for of in trials.values()] for name in trackers}
     curves = {name: mean_score([trial.score for trial in of]) for name, of in by_tracker.items()}
     success_precision_plot(curves, folder, f"OPE on {len(sequences)} synthetic sequences")
@@ -74,7 +79,8 @@ def show(
     }
     mean = {name: _numbers(curves[name], of) for name, of in by_tracker.items()}
     write_json(folder / "scores.json", {"sequences": rows, "mean": mean, "versions": versions()})
-    _write_page(folder / "index.html", sequences, rows, mean)
+    said = {name: about.get(name) or inspect.getdoc(TRACKERS[name]) for name in mean}
+    _write_page(folder / "index.html", sequences, rows, mean, said)
     return rows, mean
 
 
@@ -94,10 +100,23 @@ def fps_text(fps: float) -> str:
     return "over 1000" if fps > 1000 else f"{fps:.1f}"
 
 
-def _prepare(folder: Path, trackers: Sequence[str]) -> None:
+def write_annotations(path: Path, sequences: Sequence[SyntheticSequence]) -> Path:
+    """Write the true boxes as ``report --root`` takes them: JSON, 1-based, no box where the target is absent."""
+    content = {
+        sequence.name: {
+            "gt_rect": np.nan_to_num(to_one_based(sequence.bboxes)).tolist(),
+            "attributes": list(sequence.attributes),
+        }
+        for sequence in sequences
+    }
+    write_json(path, content)
+    return path
+
+
+def prepare(folder: Path, trackers: Iterable[str]) -> None:
     """Make the folders and take away the page of an earlier run, whose videos are about to be replaced."""
     try:
-        for part in ("videos", *(f"results/{name}" for name in trackers)):
+        for part in ("videos", *(f"results/synthetic/{name}" for name in trackers)):
             (folder / part).mkdir(parents=True, exist_ok=True)
         (folder / "index.html").unlink(missing_ok=True)
     except OSError as error:
@@ -118,7 +137,7 @@ def _follow(
             video.write(compare(image, frame, sequence.bboxes[frame], bboxes))
             bar.update()
     for name, trial in trials.items():
-        write_bboxes(folder / "results" / name / f"{sequence.name}.txt", trial.bboxes)
+        write_bboxes(folder / "results" / "synthetic" / name / f"{sequence.name}.txt", trial.bboxes)
     return trials
 
 
@@ -133,7 +152,11 @@ def _numbers(curves: Score, trials: Sequence[Trial]) -> dict[str, Any]:
 
 
 def _write_page(
-    path: Path, sequences: Sequence[SyntheticSequence], rows: Mapping[str, Numbers], mean: Numbers
+    path: Path,
+    sequences: Sequence[SyntheticSequence],
+    rows: Mapping[str, Numbers],
+    mean: Numbers,
+    about: Mapping[str, str | None],
 ) -> None:
     write_page(
         path,
@@ -152,7 +175,7 @@ def _write_page(
         frames=sum(map(len, sequences)),
         mean=mean,
         colours={name: as_hex(colour) for name, colour in colours(mean).items()},
-        about={name: inspect.getdoc(TRACKERS[name]) for name in mean},
+        about=about,
         best=max(mean, key=lambda name: mean[name]["success_auc"]),
         fps_text=fps_text,
         versions=versions(),

@@ -20,9 +20,6 @@ class LossChoice:
 class ModelChoice:
     """The network: arguments of tracker.regression.build_regression_net and of the filter layer named there."""
 
-    filter: str = "spatial"
-    """Registered filter layer: spatial or ridge."""
-
 
 @dataclass(kw_only=True)
 class OptimiserOptions:

@@ -24,7 +24,7 @@ from experiments.train_data import batches, validation_clips
 from experiments.train_validation import TrackingScore
 from experiments.training import Training
 from losses import build_loss
-from tracker import Tracker, list_trackers, load_tracker
+from tracker import load_tracker
 from tracker.regression import build_regression_net
 
 Settings = Mapping[str, Any]
@@ -133,12 +133,13 @@ def build_training(settings: Settings, folder: Path, processes: Processes) -> tu
     length = settings["steps"] * settings["batch_size"]
     held_out = {clip.paths[0] for clip in clips if isinstance(clip, Sequence)}
     pairs = build_pairs(data, held_out, length=length, seed=settings["seed"])
+    load = partial(load_tracker, device=processes.device)
     metadata = {"config": dict(settings), "versions": versions()}
     training = Training(
         build_learner(settings, processes),
         folder,
         processes,
-        TrackingScore(clips, validation["frames"], processes, load_candidate, metadata),
+        TrackingScore(clips, validation["frames"], processes, load, metadata),
         steps=settings["steps"],
         log_every=settings["log_every"],
         validate_every=every,
@@ -225,15 +226,6 @@ def set_up_torch(threads: int, *, deterministic: bool) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS at its first call
         torch.backends.cudnn.benchmark = not deterministic
         torch.use_deterministic_algorithms(deterministic)
-
-
-def load_candidate(file: str) -> Tracker:
-    """Build the tracker that validates."""
-    if "fast" in list_trackers():
-        return load_tracker(file)
-    return load_tracker(
-        "hog", backbone="hog+color+compact", weights=file
-    )  # until there is one of checkpoints
 
 
 def _count(module: nn.Module) -> int:

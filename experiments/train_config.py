@@ -41,7 +41,7 @@ def parse_training(arguments: Sequence[str]) -> Train:
     written = read_config(file) if file else {}
     for section, key, default, arguments_of in (
         ("loss", "name", LossChoice.name, loss_fields),
-        ("model", "filter", ModelChoice.filter, filter_fields),
+        ("model", "filter", _default_filter(), filter_fields),
     ):
         chosen = last_value(options, f"--{section}.{key}")
         given = written.get(section)
@@ -114,7 +114,7 @@ def schema_for(command: type[Train], options: Sequence[str]) -> type[Train]:
     from tracker.regression import build_regression_net
 
     loss = last_value(options, "--loss.name") or LossChoice.name
-    filter_ = last_value(options, "--model.filter") or ModelChoice.filter
+    filter_ = last_value(options, "--model.filter") or _default_filter()
     sections = {
         "loss": _section(LossChoice, [("name", str, loss), *loss_fields(loss)], loss_class(loss)),
         "model": _section(ModelChoice, [*model_fields(), *filter_fields(filter_)], build_regression_net),
@@ -152,6 +152,10 @@ def model_fields() -> list[tuple[str, Any, Any]]:
     from tracker.regression import build_regression_net
 
     return list(signature_fields(build_regression_net))
+
+
+def _default_filter() -> str:
+    return str(next(default for name, _, default in model_fields() if name == "filter"))
 
 
 def filter_fields(name: str) -> list[tuple[str, Any, Any]]:

@@ -12,19 +12,16 @@ from losses.fused import fused
 from losses.registry import register_loss
 
 
-def binary_cross_entropy(logits: Tensor, label: Tensor, weight: Tensor | None = None) -> Tensor:
+def binary_cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
     """Y sp(-x) + (1 - y) sp(x) of each location; the label may be soft.
 
     As x ([x > 0] - y) + sp(-|x|), both terms of one sign, so that a small loss keeps its digits. |x| is
-    written s x with a constant sign s, never 0, which leaves every derivative right at x = 0. Under
-    ``torch.compile`` value and derivative are computed together from one exponential, in half the time.
-    The weight, a constant to the gradient, multiplies it.
+    written s x with a constant sign s, never 0, which leaves every derivative right at x = 0.
     """
-    if torch.compiler.is_compiling() and not label.requires_grad:
-        return fused(_bce_and_residual, logits, label, weight=weight, slope=binary_residual)
+    if not label.requires_grad:
+        return fused(bce_and_residual, binary_residual, logits, label)
     sign = logits.new_ones(()).copysign(logits.detach())
-    loss = logits * (0.5 * sign + 0.5 - label) - F.logsigmoid(sign * logits)
-    return loss if weight is None else loss * weight
+    return logits * (0.5 * sign + 0.5 - label) - F.logsigmoid(sign * logits)
 
 
 def binary_entropy(label: Tensor) -> Tensor:
@@ -37,17 +34,17 @@ def binary_residual(logits: Tensor, label: Tensor) -> Tensor:
     return (1 - label) * logits.sigmoid() - label * (-logits).sigmoid()
 
 
-def _bce_and_residual(logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-    """BCE = max(x, 0) - x y + log(1 + exp(-|x|)), and ``binary_residual``, from one exponential.
+def bce_and_residual(logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    """BCE and ``binary_residual`` from one exponential, for ``fused``.
 
-    Both are exact for saturated logits; but not to be differentiated, which would be wrong at x = 0.
+    With the sign s of x, e = (s + 1) / 2 - y and q = s(-|x|): BCE = x e + log(1 + exp(-|x|)), and the residual
+    s(x) - y is e - s q. Both are exact for saturated logits.
     """
-    small = (-logits.abs()).exp()
-    loss = logits.relu() - logits * label + small.log1p()
-    far = 1 / (1 + small)  # sigmoid of |x|
-    near = small * far
-    positive = logits >= 0
-    return loss, (1 - label) * far.where(positive, near) - label * near.where(positive, far)
+    small = logits.abs().neg_().exp_()
+    sign = logits.new_ones(()).copysign(logits)  # never 0
+    signed = (1 + small).reciprocal_().mul_(small).mul_(sign)
+    side = sign.mul_(0.5).add_(0.5) - label
+    return (logits * side).add_(small.log1p_()), side.sub_(signed)
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

@@ -2,9 +2,10 @@
 
 Autograd, compiled or not, evaluates the exponentials of a pointwise loss again in the backward pass, or
 keeps several maps for it. Here the forward pass computes the derivative as well, while its parts are at
-hand, and the backward pass is one product. Second derivatives go through the slope's own formula. (Of
-forward over forward mode, ``jacfwd(jacfwd(...))``, torch makes 0 for any function of this kind: take
-``torch.func.hessian`` instead.)
+hand, and the backward pass is one product. Run as it stands, such a pass works in place: on large maps the
+memory of one intermediate result after the other costs several times what is computed in it. Second
+derivatives go through the slope's own formula. (Of forward over forward mode, ``jacfwd(jacfwd(...))``, torch
+makes 0 for any function of this kind: take ``torch.func.hessian`` instead.)
 """
 
 from collections.abc import Callable
@@ -18,26 +19,36 @@ Slope = Callable[..., Tensor]
 
 
 def fused(
-    value_and_slope: ValueAndSlope,
-    prediction: Tensor,
-    target: Tensor,
-    *constants: float | str,
-    weight: Tensor | None = None,
-    slope: Slope | None = None,
+    value_and_slope: ValueAndSlope, slope: Slope, prediction: Tensor, target: Tensor, *constants: float | str
 ) -> Tensor:
     """Pointwise ``value_and_slope(prediction, target, *constants)[0]``, differentiable by the prediction.
 
     Args:
-        value_and_slope: the loss and its derivative by the prediction.
+        value_and_slope: the loss and its derivative by the prediction; never differentiated, it may work in
+            place on what it makes itself.
+        slope: the derivative alone, smooth wherever it is to be differentiated again.
         prediction: any shape.
         target: of the same shape; gets no gradient.
-        *constants: further arguments of the functions. (As a closure they would cost a compiled call more.)
-        weight: factor of the loss, of the same shape; gets no gradient.
-        slope: the derivative alone, smooth wherever it is to be differentiated again; default: the one of
-            ``value_and_slope``.
+        *constants: further arguments of both functions. (As a closure they would cost a compiled call more.)
     """
-    function = _Fused if torch.compiler.is_compiling() else _FusedWithTangent
-    return function.apply(prediction, target, weight, value_and_slope, slope, *constants)[0]
+    return _function().apply(prediction, target, None, None, None, value_and_slope, slope, *constants)[0]
+
+
+def weighted(
+    value: Tensor,
+    derivative: Tensor,
+    weight: Tensor,
+    slope: Slope,
+    prediction: Tensor,
+    target: Tensor,
+    *constants: float | str,
+) -> Tensor:
+    """A loss that was computed with its derivative, times a weight that is a constant to the gradient.
+
+    For weights that depend on the derivative, such as GHM's. The tensors have one shape; only ``prediction``
+    gets a gradient, and ``value`` and ``derivative`` are used up. ``slope`` as of ``fused``, without the weight.
+    """
+    return _function().apply(prediction, target, weight, value, derivative, None, slope, *constants)[0]
 
 
 class _Fused(torch.autograd.Function):
@@ -48,19 +59,28 @@ class _Fused(torch.autograd.Function):
         prediction: Tensor,
         target: Tensor,
         weight: Tensor | None,
-        value_and_slope: ValueAndSlope,
-        slope: Slope | None,
+        value: Tensor | None,
+        derivative: Tensor | None,
+        value_and_slope: ValueAndSlope | None,
+        slope: Slope,
         *constants: float | str,
     ) -> tuple[Tensor, Tensor]:
-        loss, derivative = value_and_slope(prediction, target, *constants)
-        return (loss, derivative) if weight is None else (loss * weight, derivative * weight)
+        if value_and_slope is not None:
+            return value_and_slope(prediction, target, *constants)
+        assert weight is not None
+        assert value is not None
+        assert derivative is not None
+        if torch.compiler.is_compiling():
+            return value * weight, derivative * weight
+        # Views, because an input that is returned cannot be saved.
+        return value.mul_(weight).view_as(value), derivative.mul_(weight).view_as(derivative)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
         ctx.mark_non_differentiable(output[1])
         ctx.save_for_backward(*inputs[:3], output[1])
         ctx.save_for_forward(*inputs[:3])
-        ctx.recipe = inputs[3:]
+        ctx.recipe = inputs[6:]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -78,16 +98,12 @@ class _FusedWithTangent(_Fused):
         return tangents[0] * _derivative(*ctx.saved_tensors[:3], *ctx.recipe), None
 
 
+def _function() -> type[_Fused]:
+    return _Fused if torch.compiler.is_compiling() else _FusedWithTangent
+
+
 def _derivative(
-    prediction: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    value_and_slope: ValueAndSlope,
-    slope: Slope | None,
-    *constants: float | str,
+    prediction: Tensor, target: Tensor, weight: Tensor | None, slope: Slope, *constants: float | str
 ) -> Tensor:
-    if slope is None:
-        derivative = value_and_slope(prediction, target, *constants)[1]
-    else:
-        derivative = slope(prediction, target, *constants)
+    derivative = slope(prediction, target, *constants)
     return derivative if weight is None else derivative * weight

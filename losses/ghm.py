@@ -1,59 +1,89 @@
 """Gradient harmonizing: each sample counts by the inverse density of its gradient norm."""
 
+from types import SimpleNamespace
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
 from losses.base import ModulatedLoss
 from losses.checks import choice, number, whole_number
-from losses.cross_entropy import as_distribution, binary_cross_entropy
-from losses.fused import fused
+from losses.cross_entropy import as_distribution, bce_and_residual, binary_cross_entropy, binary_residual
+from losses.fused import Slope, ValueAndSlope, fused, weighted
 from losses.registry import register_loss
 from losses.shapes import expand_mask
 
 
-def authentic_smooth_l1(
-    prediction: Tensor, target: Tensor, mu: float = 0.1, weight: Tensor | None = None
-) -> Tensor:
-    """ASL1 = sqrt(d² + mu²) - mu, written d² / (sqrt(d² + mu²) + mu): the difference cancels at small d.
-
-    The weight, a constant to the gradient, multiplies it.
-    """
+def authentic_smooth_l1(prediction: Tensor, target: Tensor, mu: float = 0.1) -> Tensor:
+    """ASL1 = sqrt(d² + mu²) - mu, written d² / (sqrt(d² + mu²) + mu): the difference cancels at small d."""
     if target.requires_grad:
-        loss = _asl1_and_slope(prediction, target, mu)[0]
-        return loss if weight is None else loss * weight
-    return fused(_asl1_and_slope, prediction, target, mu, weight=weight)
+        squared = (prediction - target).square()
+        return squared / ((squared + mu * mu).sqrt() + mu)
+    return fused(_asl1_and_slope, _asl1_slope, prediction, target, mu)
+
+
+def _asl1_slope(prediction: Tensor, target: Tensor, mu: float) -> Tensor:
+    difference = prediction - target
+    return difference / (difference.square() + mu * mu).sqrt()
 
 
 def _asl1_and_slope(prediction: Tensor, target: Tensor, mu: float) -> tuple[Tensor, Tensor]:
     difference = prediction - target
     squared = difference.square()
-    root = (squared + mu * mu).sqrt()
-    return squared / (root + mu), difference / root
+    root = (squared + mu * mu).sqrt_()
+    slope = difference.div_(root)
+    return squared.div_(root.add_(mu)), slope
 
 
-def gradient_bins(norm: Tensor, bins: int) -> Tensor:
-    """Bin floor(g M) of each gradient norm g; clamped, so that g = 1 is in the last bin (and NaN in the first)."""
-    index = (norm * bins).int().clamp_(0, bins - 1)
-    # Indexing takes int64; a compiler converts on the fly, and compares more int32 at once.
-    return index if torch.compiler.is_compiling() else index.long()
+def gradient_bins(slope: Tensor, bins: int) -> Tensor:
+    """Bin floor(g M) of each gradient norm g = abs(slope), int32; g = 1 is in the last bin, NaN in the first."""
+    return slope.abs().mul_(bins).int().clamp_(0, bins - 1)
 
 
-def bin_counts(index: Tensor, bins: int, mask: Tensor | None = None) -> Tensor:
-    """Samples in each bin, int64 ``(M,)``, ignored samples left out.
+@torch.library.custom_op("losses::bin_counts", mutates_args=())
+def bin_counts(index: Tensor, bins: int) -> Tensor:
+    """Samples in each of the bins 0 to M - 1, int64 ``(M,)``; those of a higher bin are not counted.
 
-    A scatter of integers: deterministic, and without the wait for the device that ``bincount`` has on a
-    GPU, where it reads the largest index on the host. A compiler is given a comparison with every bin
-    instead, from which it makes vector instructions; run by itself that would hold M maps.
+    Integers, hence deterministic. An operation of its own, because of scatter and of comparisons alike a
+    compiler makes loops that take several times as long; and on a GPU ``bincount`` would read the largest
+    index on the host, which waits for the device.
     """
     index = index.flatten()
-    one = index.new_ones((), dtype=torch.int32)
-    kept = one.expand_as(index) if mask is None else (mask != 0).int().flatten()
-    if not torch.compiler.is_compiling() or bins > 64:
-        return index.new_zeros(bins, dtype=torch.int32).scatter_add_(0, index.long(), kept).long()
-    # The view makes the compiler store the index, instead of computing it for each bin again.
-    stored = index.as_strided(index.shape, (1,))
-    every = torch.arange(bins, dtype=index.dtype, device=index.device)
-    return ((stored == every.unsqueeze(1)) * kept).sum(1, dtype=torch.int32).long()
+    if index.device.type == "cpu":
+        return index.bincount(minlength=bins)[:bins].clone()
+    ones = index.new_ones(()).expand(index.shape)
+    return index.new_zeros(bins + 1).scatter_add_(0, index.clamp(max=bins).long(), ones)[:bins].long()
+
+
+@bin_counts.register_fake
+def _(index: Tensor, bins: int) -> Tensor:
+    return index.new_empty(bins, dtype=torch.int64)
+
+
+@bin_counts.register_vmap
+def _(
+    info: SimpleNamespace, in_dims: tuple[int | None, ...], index: Tensor, bins: int
+) -> tuple[Tensor, int | None]:
+    """A histogram for each sample: the bins of all of them side by side."""
+    if in_dims[0] is None:
+        return bin_counts(index, bins), None
+    own = index.movedim(in_dims[0], 0).flatten(1).clamp(max=bins)
+    first = (bins + 1) * torch.arange(info.batch_size, dtype=index.dtype, device=index.device)
+    counts = bin_counts(own + first.unsqueeze(1), info.batch_size * (bins + 1))
+    return counts.view(info.batch_size, bins + 1)[:, :bins], 0
+
+
+def select(table: Tensor, index: Tensor) -> Tensor:
+    """``table[index]`` of a table ``(M,)``, on a CPU several times faster."""
+    return table.index_select(0, index.flatten()).view_as(index)
+
+
+_look_up = torch.library.custom_op("losses::select", select, mutates_args=())  # or a compiler makes it slow
+
+
+@_look_up.register_fake
+def _(table: Tensor, index: Tensor) -> Tensor:
+    return torch.empty_like(index, dtype=table.dtype)
 
 
 def _summed_over_processes(counts: Tensor) -> Tensor:
@@ -74,6 +104,12 @@ class GradientHarmonizing(ModulatedLoss):
     """
 
     acc_sum: Tensor
+    value_and_slope: ClassVar[ValueAndSlope]
+    """The plain loss and its derivative by the prediction, whose size is the gradient norm g; see ``fused``."""
+    slope: ClassVar[Slope]
+    """The derivative alone."""
+    constants: tuple[float, ...] = ()
+    """Further arguments of both."""
 
     def __init__(
         self, bins: int, momentum: float, normalize: str, *, setting: str | None = None, reduction: str
@@ -84,34 +120,32 @@ class GradientHarmonizing(ModulatedLoss):
         self.normalize = choice("normalize", normalize, ("nonempty", "bins"))
         self.register_buffer("acc_sum", torch.zeros(self.bins, dtype=torch.float64))
 
-    def gradient_norm(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Norm g in [0, 1] of each sample's gradient; called without gradients."""
-        raise NotImplementedError
-
-    def base_loss(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-        """The plain loss, times the weight, a constant to the gradient."""
-        raise NotImplementedError
-
     def forward(self, prediction: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
         """As ``Loss``; in training mode the running density takes the batch in."""
         prediction, target, mask = self.prepare(prediction, target, mask)
-        index, counts = self._histogram(prediction, target, mask)
-        weight = self._weights(index, counts, prediction.dtype)
+        with torch.no_grad():
+            value, derivative = self.value_and_slope(prediction.detach(), target.detach(), *self.constants)
+            index, counts = self._histogram(derivative, mask)
+            weight = self._weights(index, counts, prediction.dtype)
         if self.training and self.momentum > 0:
             self.acc_sum.copy_(self._density(counts))
-        return self.reduce(self.base_loss(prediction, target, weight), target, mask)
-
-    def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Weight N / (density · bins) of each sample, a constant to the gradient; no state is changed."""
-        return self._weights(*self._histogram(prediction, target, None), prediction.dtype)
+        if target.requires_grad:
+            loss = self.base_loss(prediction, target) * weight
+        else:
+            loss = weighted(value, derivative, weight, self.slope, prediction, target, *self.constants)
+        return self.reduce(loss, target, mask)
 
     @torch.no_grad()
-    def _histogram(self, prediction: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Weight N / (density · bins) of each sample, a constant to the gradient; no state is changed."""
+        slope = self.slope(prediction, target, *self.constants)
+        return self._weights(*self._histogram(slope, None), prediction.dtype)
+
+    def _histogram(self, slope: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Bin of each sample, and the samples in each bin."""
-        index = gradient_bins(self.gradient_norm(prediction, target), self.bins)
-        if mask is not None:
-            mask = expand_mask(mask, index)
-        return index, _summed_over_processes(bin_counts(index, self.bins, mask))
+        index = gradient_bins(slope, self.bins)
+        kept = index if mask is None else index.masked_fill(expand_mask(mask, index) == 0, self.bins)
+        return index, _summed_over_processes(bin_counts(kept, self.bins))
 
     def _density(self, counts: Tensor) -> Tensor:
         """The counts, or their running mean, which stays as it was where a bin is empty."""
@@ -123,11 +157,10 @@ class GradientHarmonizing(ModulatedLoss):
     def _weights(self, index: Tensor, counts: Tensor, dtype: torch.dtype) -> Tensor:
         filled = counts > 0
         number_of_bins = filled.sum().clamp_min(1) if self.normalize == "nonempty" else self.bins
-        # A compiler may evaluate these operations anew at every sample: cheap ones, in the loss's precision.
         share = counts.sum().to(dtype) / number_of_bins
         weight = (share / self._density(counts).to(dtype)).masked_fill(~filled, 0)
-        # index_select is several times faster on a CPU than weight[index].
-        return weight.index_select(0, index.long().flatten()).view_as(index)
+        look_up = _look_up if torch.compiler.is_compiling() else select
+        return look_up(weight, index)
 
 
 @register_loss("ghm-c")
@@ -161,6 +194,8 @@ class GHMC(GradientHarmonizing):
 
     setting = "binary"
     settings = ("binary", "class")
+    value_and_slope = staticmethod(bce_and_residual)
+    slope = staticmethod(binary_residual)
 
     def __init__(
         self,
@@ -180,13 +215,9 @@ class GHMC(GradientHarmonizing):
         prediction, target, mask = super().prepare(prediction, target, mask)
         return prediction, as_distribution(target, prediction) if self.setting == "class" else target, mask
 
-    def base_loss(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-        """BCE, times the weight."""
-        return binary_cross_entropy(prediction, target, weight)
-
-    def gradient_norm(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """|s(x) - y|, without the digits near 0 that no bin needs."""
-        return (prediction.sigmoid() - target).abs_()
+    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """BCE."""
+        return binary_cross_entropy(prediction, target)
 
 
 @register_loss("ghm-r")
@@ -214,6 +245,8 @@ class GHMR(GradientHarmonizing):
     """
 
     setting = "regress"
+    value_and_slope = staticmethod(_asl1_and_slope)
+    slope = staticmethod(_asl1_slope)
 
     def __init__(
         self,
@@ -226,13 +259,8 @@ class GHMR(GradientHarmonizing):
     ) -> None:
         super().__init__(bins, momentum, normalize, reduction=reduction)
         self.mu = number("mu", mu, above=0)
+        self.constants = (self.mu,)
 
-    def base_loss(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-        """ASL1, times the weight."""
-        return authentic_smooth_l1(prediction, target, self.mu, weight)
-
-    def gradient_norm(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """|d| / sqrt(d² + mu²), in [0, 1)."""
-        difference = prediction - target
-        root = difference.square().add_(self.mu * self.mu).sqrt_()
-        return difference.abs_().div_(root)
+    def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """ASL1."""
+        return authentic_smooth_l1(prediction, target, self.mu)

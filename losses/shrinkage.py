@@ -45,8 +45,19 @@ def shrinkage_loss(
 ) -> Tensor:
     """Shrinkage loss of each location; see ``Shrinkage``."""
     if label.requires_grad:
-        return _loss_and_slope(response, label, a, c, importance)[0]
-    return fused(_loss_and_slope, response, label, a, c, importance)
+        error = (response - label).abs()
+        weight = shrinkage_importance(label, importance)
+        return weight * error.square() * shrinkage_modulation(error, a, c)
+    return fused(_loss_and_slope, _slope, response, label, a, c, importance)
+
+
+def _slope(response: Tensor, label: Tensor, a: float, c: float, importance: str) -> Tensor:
+    """The derivative w d f (2 + a l (1 - f))."""
+    difference = response - label
+    error = difference.abs()
+    modulation = shrinkage_modulation(error, a, c)
+    weighted = difference * modulation * shrinkage_importance(label, importance)
+    return weighted * (2 + a * error * (1 - modulation))
 
 
 def _loss_and_slope(
@@ -54,11 +65,12 @@ def _loss_and_slope(
 ) -> tuple[Tensor, Tensor]:
     difference = response - label
     error = difference.abs()
-    modulation = shrinkage_modulation(error, a, c)
+    modulation = (error - c).mul_(a).sigmoid_()
     scaled = difference * modulation
     if importance != "none":
-        scaled = scaled * shrinkage_importance(label, importance)
-    return scaled * difference, scaled * (2 + a * error * (1 - modulation))
+        scaled.mul_(shrinkage_importance(label, importance))
+    slope = modulation.neg_().add_(1).mul_(error).mul_(a).add_(2).mul_(scaled)
+    return scaled.mul_(difference), slope
 
 
 @register_loss("shrinkage")

@@ -12,7 +12,7 @@ from experiments.train_config import parse_training
 OPTIONS = [
     *("--steps=8", "--batch-size=4", "--log-every=2", "--checkpoint-every=3", "--ema-decay=0.9"),
     *("--data.workers=0", "--data.crop-size=48", "--model.fixed=None", "--model.widths", "4", "8"),
-    *("--model.iterations=2", "--optimiser.warmup=2", "--compute.device=cpu"),
+    *("--model.filter=spatial", "--model.iterations=2", "--optimiser.warmup=2", "--compute.device=cpu"),
     *("--validation.every=4", "--validation.frames=3"),
 ]
 

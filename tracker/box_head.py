@@ -10,6 +10,9 @@ GRID = 12
 CONTEXT = 1.5
 """Side of that grid over the box's: what is just outside tells where the target ends."""
 
+LOG_LEAST_SPREAD = -4.0
+"""Logarithm of the least spread that a correction can have: a fiftieth of the target."""
+
 REACH = 2
 """Steps of the grid by which looks are compared, to every side: a quarter of the box."""
 
@@ -76,7 +79,8 @@ class BoxHead(nn.Module):
         """
         features = self.convolutions(self.matches(known, seen))
         correction, log_spread = self.read(F.avg_pool2d(features, 3).flatten(1)).float().chunk(2, dim=1)
-        return correction, log_spread
+        # Bounded below: a likelihood could be raised for ever on one pair that happens to be met exactly.
+        return correction, torch.logaddexp(log_spread, log_spread.new_tensor(LOG_LEAST_SPREAD))
 
     def matches(self, known: Tensor, seen: Tensor) -> Tensor:
         """Cosines of each place's look and its neighbours', ``(B, (2·REACH+1)², GRID, GRID)``, 0 beyond the grid."""

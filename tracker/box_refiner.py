@@ -54,7 +54,7 @@ class BoxRefiner:
         self._variance = np.zeros(2)
         region = SearchRegion.around(center, self.search_area_scale * math.sqrt(size.prod()), self.crop_size)
         self._pixel = region.side / self.crop_size / math.sqrt(size.prod())  # of a crop, in target sizes
-        blocks = self.net.blocks(to_tensor(crop(image, region), device))
+        blocks = self.net.features(to_tensor(crop(image, region), device))
         self._mean, self._gain = self.net.standardisation(blocks)
         self._known = self._look(blocks, region, center, size)
 
@@ -70,7 +70,7 @@ class BoxRefiner:
         cells = math.ceil((size.max() * CONTEXT * scale + MARGIN) / self.net.stride)
         crop_size = min(cells * self.net.stride, self.crop_size)
         region = SearchRegion.around(center, crop_size / scale, crop_size)
-        blocks = self.net.blocks(to_tensor(crop(image, region), self._device))
+        blocks = self.net.features(to_tensor(crop(image, region), self._device))
         seen = self._look(blocks, region, center, size)
         head = cast(BoxHead, self.net.box_head)
         correction, log_spread = (found[0, 2:].cpu().numpy() for found in head.compare(self._known, seen))

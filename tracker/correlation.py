@@ -40,8 +40,11 @@ class CorrelationFilterTracker:
         num_scales: sizes tried in every frame, odd.
         scale_step: ratio of neighbouring sizes.
         max_channels: principal components kept of each block of features, or None for all channels.
+        reduction: learned linear map of the features to fewer channels, float32 ``(C', C)``; or None.
         update_gate: learn only from frames whose response peak is at least this share of its running mean, so
             that an occluder is not learned; 0 learns from every frame.
+        reuse_within: a target that moved by at most so many cells is learned from the features it was found in,
+            with its label where it was found, rather than from features extracted anew at its place; 0 or more.
         lost_score: a frame whose response peak is lower than this (the label's is 1) is reported as lost.
         refiner: follows width and height by a trained box head, after the scale search; or None.
         device: where features and filter live.
@@ -63,7 +66,9 @@ class CorrelationFilterTracker:
         num_scales: int = 3,
         scale_step: float = 1.02,
         max_channels: int | None = None,
+        reduction: torch.Tensor | None = None,
         update_gate: float = 0.5,
+        reuse_within: float = 1.0,
         lost_score: float = 0.25,
         refiner: BoxRefiner | None = None,
         device: str | torch.device = "cpu",
@@ -82,7 +87,7 @@ class CorrelationFilterTracker:
         if memory_size < 1:
             raise ValueError(f"memory_size must be at least 1, got {memory_size}")
         self.device = torch.device(device)
-        self.extractor = FeatureExtractor(backbone.to(self.device), max_channels)
+        self.extractor = FeatureExtractor(backbone.to(self.device), max_channels, reduction)
         self.model = model
         self.scale_search = ScaleSearch(num_scales, scale_step)
         self.crop_size = crop_size
@@ -91,6 +96,7 @@ class CorrelationFilterTracker:
         self.interp_factor = interp_factor
         self.memory_size = memory_size
         self.update_gate = update_gate
+        self.reuse_within = reuse_within
         self.lost_score = lost_score
         self.refiner = refiner
         self._map_size = crop_size // backbone.stride
@@ -139,7 +145,8 @@ class CorrelationFilterTracker:
             raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
         height, width = check_image(image).shape[:2]
         region = self._region()
-        response = self.model.response(self._features(image, region))
+        features = self._features(image, region)
+        response = self.model.response(features)
         values = response[0, 0].cpu().numpy()
         peak = find_peak(values)
 
@@ -148,7 +155,8 @@ class CorrelationFilterTracker:
         self._rescale(image)
         self._usual_score = self._usual_score or peak.score
         if peak.score >= self.update_gate * self._usual_score:
-            self._learn(image, self._memory)
+            moved = np.abs(peak.displacement).max() > self.reuse_within
+            self._learn(self._memory, *(self._sample(image) if moved else (features, region)))
         self._usual_score += SCORE_RATE * (peak.score - self._usual_score)
         return TrackOutput(
             bbox=bbox_from_center(self._center, self._size * self._scale),
@@ -189,7 +197,11 @@ class CorrelationFilterTracker:
         largest = max((np.array([width, height]) / self._size).min(), 1.0)
         self._scale = float(np.clip(self._scale * factor, smallest, largest))
 
-    def _learn(self, image: Image, memory: SampleMemory) -> None:
+    def _sample(self, image: Image) -> tuple[torch.Tensor, SearchRegion]:
+        """Features of the region around the target's new place."""
         region = self._region()
-        memory.add(self._features(image, region)[0], self._label(region), self.interp_factor)
+        return self._features(image, region), region
+
+    def _learn(self, memory: SampleMemory, features: torch.Tensor, region: SearchRegion) -> None:
+        memory.add(features[0], self._label(region), self.interp_factor)
         self.model.fit(memory)

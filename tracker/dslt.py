@@ -94,7 +94,7 @@ class DSLTTracker:
         motion_sigma_factor: float = 0.65,
         regularisation: float = 1.0,
         memory_size: int = 8,
-        first_weight: float = 0.6,
+        first_weight: float = 0.8,
         update_interval: int = 2,
         update_gate: float = 0.5,
         num_scales: int = 3,

@@ -26,15 +26,19 @@ class FeatureExtractor:
     Args:
         backbone: maps images to features.
         max_channels: principal components kept of each block of the backbone's channels, or None for all.
+        reduction: learned linear map of all channels, standardised, to fewer: float32 ``(C', C)``; or None.
     """
 
     ENERGY = 40.0
 
-    def __init__(self, backbone: Backbone, max_channels: int | None = None) -> None:
+    def __init__(
+        self, backbone: Backbone, max_channels: int | None = None, reduction: Tensor | None = None
+    ) -> None:
         if max_channels is not None and max_channels < 1:
             raise ValueError(f"max_channels must be at least 1 or None, got {max_channels}")
         self.backbone = backbone
         self.max_channels = max_channels
+        self.reduction = reduction
 
     def start(self, images: Tensor) -> Tensor:
         """Learn the standardisation from frame 1's crop ``(1, 3, S, S)``; return its features ``(1, C, h, w)``."""
@@ -48,6 +52,10 @@ class FeatureExtractor:
             energy = float((rows @ block).square().sum(0).mean())
             rows *= math.sqrt(self.ENERGY * len(rows) / channels / max(energy, 1e-6))
         self._projection = torch.block_diag(*components)
+        if self.reduction is not None:
+            rows = self.reduction @ self._projection
+            energy = (rows @ centred).square().sum(0).mean().clamp_min(1e-6)
+            self._projection = rows * (self.ENERGY / energy).sqrt()
         return self._standardise(features)
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -61,6 +69,8 @@ class FeatureExtractor:
     def _components(self, block: Tensor) -> Tensor:
         """Rows that select the varying channels of ``block`` ``(C, cells)``, or its principal components."""
         channels = block.shape[0]
+        if self.reduction is not None:
+            return torch.eye(channels, device=block.device)
         if self.max_channels is None or channels <= self.max_channels:
             varying = block.square().mean(1) > 1e-8
             # A frame without any texture leaves nothing to follow, but something to compute with.

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from data.registry import Registry
-from tracker.backbones import build_backbone
+from tracker.backbones import Backbone, build_backbone
+from tracker.backbones.compact import SHIPPED
 from tracker.base import Tracker
-from tracker.checkpoint import SUFFIX
+from tracker.box_refiner import BoxRefiner
+from tracker.checkpoint import SUFFIX, load_regression_net
 from tracker.correlation import CorrelationFilterTracker
 from tracker.dslt import DSLTTracker
 from tracker.filters import FILTERS
@@ -21,6 +23,9 @@ from tracker.solvers import SOLVERS, LabelWeightedSquares
 
 TRACKERS: Registry = Registry("tracker")
 """Name -> builder, called with ``device``, ``weights`` and settings."""
+
+_PARTS = {"backbone", "model", "reduction", "refiner", "device"}
+"""Arguments of ``CorrelationFilterTracker`` that are no plain settings."""
 
 
 def load_tracker(
@@ -67,6 +72,26 @@ def gray(**settings: Any) -> CorrelationFilterTracker:
     return correlation_filter_tracker(**{"backbone": "gray", "num_scales": 1, **settings})
 
 
+@TRACKERS.register("fast")
+def fast(
+    *,
+    weights: str | None = None,
+    filter: str = "spatial",
+    drift: float | None = None,
+    device: str | torch.device = "cpu",
+    **settings: Any,
+) -> CorrelationFilterTracker:
+    """Learned features beside the hand-made ones, trained through the filter: the default; its weights come along.
+
+    Setting ``drift`` (see ``BoxRefiner``) lets the trained box head follow width and height as well.
+    """
+    device = _check_device(device)
+    net = load_regression_net(SHIPPED if weights is None else weights).to(device)
+    refiner = None if drift is None else BoxRefiner(net, drift)
+    reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]
+    return _assemble(net.features, filter, device, settings, refiner=refiner, reduction=reduction)
+
+
 @TRACKERS.register("hog")
 def hog(**settings: Any) -> CorrelationFilterTracker:
     """Histograms of oriented gradients and colour: the default, without any weights."""
@@ -109,6 +134,8 @@ _ASK_FOR_LOSS = (
 
 PAPER = {
     "solver": "adam",
+    "learning_rate": 0.1,
+    "frozen_correction": True,
     "reduction": "random",
     "channels": 128,
     "fusion": (1.0, 1.0),
@@ -126,8 +153,8 @@ CODE = {
     "padding": "valid",
     "stretch": True,
     "output_sigma_factor": 0.08,
+    "learning_rate": 0.05,
     "update_rate": 0.5,
-    "frozen_correction": True,
     "code_slope": True,
     "stop_loss": 0.03,
     "stop_share": 0.0,
@@ -176,17 +203,20 @@ def correlation_filter_tracker(
     **settings: Any,
 ) -> CorrelationFilterTracker:
     """Put a ``CorrelationFilterTracker`` together from names and settings; see ``load_tracker``."""
+    return _assemble(build_backbone(backbone, weights), filter, device, settings)
+
+
+def _assemble(
+    backbone: Backbone, filter: str, device: str | torch.device, settings: dict[str, Any], **parts: Any
+) -> CorrelationFilterTracker:
     filter_class = FILTERS[filter]
     of_filter = _arguments(filter_class)
-    of_tracker = _arguments(CorrelationFilterTracker) - {"backbone", "model", "device"}
+    of_tracker = _arguments(CorrelationFilterTracker) - _PARTS
     for setting in settings:
         _check_known(setting, of_filter | of_tracker | {"backbone", "filter"})
-    model = filter_class(**{key: value for key, value in settings.items() if key in of_filter})
+    model = filter_class(**_chosen(settings, of_filter))
     return CorrelationFilterTracker(
-        build_backbone(backbone, weights),
-        model,
-        device=_check_device(device),
-        **{key: value for key, value in settings.items() if key in of_tracker},
+        backbone, model, device=_check_device(device), **parts, **_chosen(settings, of_tracker)
     )
 
 

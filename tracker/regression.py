@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from data.labels import gaussian_labels
 from data.windows import hann2d
 from tracker.backbones import BACKBONES, Backbone, build_backbone
+from tracker.backbones.base import Concatenation
 from tracker.box_head import BoxHead, apply_correction, correction_between
 from tracker.filter_layers import FILTER_LAYERS, FilterLayer
 
@@ -50,6 +51,7 @@ class RegressionNet(nn.Module):
         filter_layer: fits the filter to the template.
         fixed: features that are not trained and stand beside the learned ones, so that these learn what those
             lack; or None.
+        channels: all features are reduced to so many by a learned linear map before the filter; or None.
         box_head: refines the box around the response's peak, or None.
         output_sigma_factor: standard deviation of the Gaussian label over ``sqrt(w h)`` of the target.
     """
@@ -60,6 +62,7 @@ class RegressionNet(nn.Module):
         filter_layer: FilterLayer,
         *,
         fixed: Backbone | None = None,
+        channels: int | None = None,
         box_head: BoxHead | None = None,
         output_sigma_factor: float = 0.1,
     ) -> None:
@@ -73,6 +76,10 @@ class RegressionNet(nn.Module):
         self.backbone = backbone
         self.filter_layer = filter_layer
         self.fixed = fixed
+        self.reduction: nn.Conv2d | None = None
+        if channels is not None:
+            self.reduction = nn.Conv2d(self.features.channels, channels, 1, bias=False)
+            nn.init.orthogonal_(self.reduction.weight)
         self.box_head = box_head
         self.output_sigma_factor = output_sigma_factor
 
@@ -80,6 +87,11 @@ class RegressionNet(nn.Module):
     def stride(self) -> int:
         """Crop pixels per cell of the response."""
         return self.backbone.stride
+
+    @property
+    def features(self) -> Backbone:
+        """All features as one backbone, learned ones first."""
+        return self.backbone if self.fixed is None else Concatenation([self.backbone, self.fixed])
 
     def forward(self, template: Tensor, template_bbox: Tensor, search: Tensor) -> Regression:
         """Fit to the templates, respond to the search regions.
@@ -92,9 +104,10 @@ class RegressionNet(nn.Module):
         known, seen = self._features(template, search)
         size_hw = (known.shape[-2], known.shape[-1])
         window = hann2d(*size_hw).to(known)
+        filtered, searched = self._reduced(known, seen)
         label = self.label(template_bbox, template_bbox, size_hw)
         mask = middle_mask(template_bbox[:, 2:] / self.stride, size_hw)
-        response = self.filter_layer(known * window, label, mask, seen * window)
+        response = self.filter_layer(filtered * window, label, mask, searched * window)
         if self.box_head is None:
             return Regression(response)
         at_peak = box_at_peak(response, template_bbox, self.stride)
@@ -111,30 +124,29 @@ class RegressionNet(nn.Module):
         sigma = self.output_sigma_factor * template_bbox[:, 2:].prod(1).sqrt() / self.stride
         return gaussian_labels(bbox, sigma, size_hw, self.stride)
 
-    def blocks(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)``, not standardised; learned ones first."""
-        learned = self.backbone(images).float()
-        if self.fixed is None:
-            return learned
-        with torch.no_grad():
-            fixed = self.fixed(images)
-        return torch.cat([learned, fixed], dim=1)
-
     def standardisation(self, known: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and gain ``(B, C, 1, 1)`` that centre features of templates and give each block its share of energy."""
         channels = known.shape[1]
-        blocks = (*self.backbone.blocks, *(self.fixed.blocks if self.fixed else ()))
         mean = known.mean((2, 3), keepdim=True)
         gains = []
-        for block in (known - mean).split(blocks, dim=1):
+        for block in (known - mean).split(self.features.blocks, dim=1):
             energy = block.square().sum(1).mean((1, 2)).clamp_min(1e-6)
             gain = (ENERGY * block.shape[1] / channels / energy).sqrt()
             gains.append(gain[:, None].expand(-1, block.shape[1]))
         return mean, torch.cat(gains, dim=1)[:, :, None, None]
 
+    def _reduced(self, known: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Both through the learned reduction, where there is one, with a template cell's mean energy as before."""
+        if self.reduction is None:
+            return known, seen
+        known, seen = self.reduction(known).float(), self.reduction(seen).float()
+        energy = known.square().sum(1).mean((1, 2)).clamp_min(1e-6)
+        gain = (ENERGY / energy).sqrt()[:, None, None, None]
+        return known * gain, seen * gain
+
     def _features(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
         """Features of both, standardised by what the template shows (``tracker/features.py``)."""
-        known, seen = self.blocks(torch.cat([template, search])).chunk(2)
+        known, seen = self.features(torch.cat([template, search])).float().chunk(2)
         mean, gain = self.standardisation(known)
         return (known - mean) * gain, (seen - mean) * gain
 
@@ -145,7 +157,8 @@ def build_regression_net(
     widths: Sequence[int] | None = None,
     initial: str | None = None,
     fixed: str | None = "hog+color",
-    filter: str = "spatial",
+    channels: int | None = 32,
+    filter: str = "ridge",
     box_head: bool = True,
     output_sigma_factor: float = 0.1,
     **filter_settings: float,
@@ -158,6 +171,7 @@ def build_regression_net(
         initial: weights file that its training starts from; None for random weights.
         fixed: registered names, joined by ``+``, of features that stand beside the learned ones; or None.
         filter: registered name of the filter layer, ``ridge`` or ``spatial``.
+        channels: what the features are reduced to before the filter, or None to leave them.
         box_head: train a box head.
         output_sigma_factor: standard deviation of the label over ``sqrt(w h)`` of the target.
         filter_settings: arguments of the filter layer.
@@ -168,12 +182,13 @@ def build_regression_net(
     arguments = {} if widths is None else {"widths": tuple(widths)}
     learned = BACKBONES[backbone](initial, **arguments)
     still = None if fixed is None else build_backbone(fixed)
-    channels = learned.channels + (still.channels if still else 0)
+    all_channels = learned.channels + (still.channels if still else 0)
     return RegressionNet(
         learned,
         FILTER_LAYERS[filter](**filter_settings),
         fixed=still,
-        box_head=BoxHead(channels) if box_head else None,
+        channels=channels,
+        box_head=BoxHead(all_channels) if box_head else None,
         output_sigma_factor=output_sigma_factor,
     )
 

@@ -18,7 +18,7 @@ from data.pair_sources import ClipSource
 from data.pairs import PairDataset, build_loader
 from data.shards import ShardClips, is_complete, write_manifest, write_shard
 from data.tracklets import Frames, TrackletSettings, crop_tracklet
-from tests.data.test_pairs import bright_box, make_clip, same
+from tests.clips import bright_box, make_clip, same
 
 SETTINGS = TrackletSettings(frames_per_clip=4, target_size=24)
 

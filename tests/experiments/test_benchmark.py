@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from got10k.utils.metrics import rect_iou
 
 from data.sequences import read_bboxes
 from experiments.__main__ import main
@@ -132,6 +133,25 @@ class TestFiles:
         assert (folder / f"{name}_001.txt").read_text() != (folder / f"{name}_002.txt").read_text()
         alone = results(tmp_path, "GOT-10k", "identity", name)
         assert sorted(path.name for path in alone.iterdir()) == [f"{name}_001.txt", f"{name}_time.txt"]
+
+    def test_the_table_gives_got10ks_own_average_overlap(self, tmp_path, capsys):
+        """All frames but the first of each run count the same, the boxes cut to the frame of 64x48."""
+        names = make_got10k(tmp_path / "root", "val", count=2, frames=4)
+        benchmark(tmp_path, "--trackers", "identity", dataset="got10k")
+        overlaps = []
+        for name, right in zip(names, (10, 45), strict=True):
+            path = results(tmp_path, "GOT-10k", "identity", name, f"{name}_001.txt")
+            boxes = np.loadtxt(path, delimiter=",")
+            boxes[1:, 0] += right
+            np.savetxt(path, boxes, fmt="%.3f", delimiter=",")
+            truth = np.loadtxt(tmp_path / "root" / "val" / name / "groundtruth.txt", delimiter=",")
+            overlaps += list(rect_iou(boxes[1:], truth[1:], bound=(64, 48)))
+        capsys.readouterr()
+        assert benchmark(tmp_path, "--trackers", "identity", dataset="got10k") == 0
+        heading, row = capsys.readouterr().out.splitlines()[-2:]
+        assert heading.split()[5:8] == ["AO", "SR50", "SR75"]
+        assert row.split()[4] == f"{np.mean(overlaps):.3f}"
+        assert 0.1 < np.mean(overlaps) < 0.9
 
     def test_only_the_sequences_asked_for_under_any_spelling(self, tmp_path, capsys):
         for name in ("Jogging-1", "Car4"):
@@ -261,10 +281,27 @@ class TestRefusals:
         assert benchmark(tmp_path, "--trackers", "gray", "--overwrite") == 0
         assert json.loads(about.read_text())["config"]["crop_size"] != 96
 
+    def test_a_folder_that_another_process_is_writing_into(self, tmp_path, capsys):
+        make_otb(tmp_path / "root", "Car4")
+        holder = (
+            "import sys, time; from experiments.result_files import ResultFiles; from pathlib import Path\n"
+            "with ResultFiles(Path(sys.argv[1])).locked(): print('held', flush=True); time.sleep(60)"
+        )
+        folder = results(tmp_path, "folder", "identity")
+        with subprocess.Popen(
+            [sys.executable, "-c", holder, folder], cwd=ROOT, stdout=subprocess.PIPE
+        ) as other:
+            assert other.stdout.readline() == b"held\n"
+            assert benchmark(tmp_path, "--trackers", "identity") == 2
+            assert f"another benchmark is writing into {folder}" in capsys.readouterr().err
+            other.kill()  # what a killed process held is free at once
+            other.wait()
+            assert benchmark(tmp_path, "--trackers", "identity") == 0
+
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (["--trackers", "hgo"], "unknown tracker 'hgo': choices are gray, hog"),
+            (["--trackers", "hgo"], "unknown tracker 'hgo': choices are "),
             (["--trackers", "hog,hog"], "--trackers must be different names"),
             (["--trackers", "identity", "--workers", "0"], "--workers must be 1 or more, got 0"),
             (["--trackers", "identity", "--timeout", "0"], "--timeout must be a positive number"),
@@ -272,6 +309,7 @@ class TestRefusals:
             (["--trackers", "identity", "--pack"], "--pack is for --dataset got10k --subset test"),
             (["--trackers", "identity", "--weights", "hog=x"], "TRACKER=PATH with one of identity"),
             (["--trackers", "squeezenet", "--weights", "none.npz"], "weights of squeezenet do not exist"),
+            (["--trackers", "none/best.safetensors"], "trained tracker none/best.safetensors does not exist"),
             (["--trackers", "opencv-nano"], "opencv-nano needs --weights opencv-nano=FOLDER"),
             (["--trackers", "nowhere:It"], "module nowhere cannot be imported"),
             (["--trackers", "numpy:array"], "must name a subclass of got10k.trackers.Tracker"),

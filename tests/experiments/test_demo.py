@@ -14,8 +14,13 @@ from data.scene import Wave
 from experiments.__main__ import main
 from experiments.demo import FRAME_WH, SCENES, TRACKERS
 from experiments.showcase import fps_text, show, table
+from tracker import load_tracker
 
 NAMES = ("gray", "identity")
+
+
+def trackers():
+    return {name: load_tracker(name) for name in NAMES}
 
 
 def still_sequence():
@@ -34,7 +39,7 @@ def sequences():
 def shown(sequences, tmp_path_factory):
     """Folder of a small demo, and the numbers it returned."""
     folder = tmp_path_factory.mktemp("demo") / "new"
-    return folder, *show(sequences, NAMES, folder)
+    return folder, *show(sequences, trackers(), folder)
 
 
 class Page(HTMLParser):
@@ -77,7 +82,9 @@ def test_the_scores_are_those_got10k_gives_for_the_files(shown, sequences):
     for name in NAMES:
         curves = []
         for sequence in sequences:
-            boxes = np.loadtxt(folder / "results" / name / f"{sequence.name}.txt", delimiter=",")
+            boxes = np.loadtxt(
+                folder / "results" / "synthetic" / name / f"{sequence.name}.txt", delimiter=","
+            )
             truth = sequence.bboxes + (1, 1, 0, 0)
             success = np.mean(rect_iou(boxes, truth)[:, None] > np.linspace(0, 1, 21), axis=0).mean()
             precision = np.mean(center_error(boxes, truth) <= 20)
@@ -143,7 +150,7 @@ def test_speed_of_next_to_nothing_is_no_number():
 
 
 def test_the_same_demo_again_gives_the_same_boxes(shown, sequences, tmp_path):
-    show(sequences, NAMES, tmp_path)
+    show(sequences, trackers(), tmp_path)
     for path in (shown[0] / "results").rglob("*.txt"):
         assert (tmp_path / path.relative_to(shown[0])).read_bytes() == path.read_bytes()
 
@@ -179,7 +186,7 @@ def test_ctrl_c_leaves_whole_files_and_no_page_of_an_earlier_run(tmp_path, monke
         write(self, frame)
 
     monkeypatch.setattr(VideoWriter, "write", interrupted)
-    assert run("--output", tmp_path, "--length", 4) == 130
+    assert run("--output", tmp_path, "--length", 4, "--no-train") == 130
     assert capsys.readouterr().err.endswith("interrupted\n")
     (video,) = (path for path in tmp_path.rglob("*") if path.is_file())
     assert len(list(open_video(video))) == 2
@@ -187,9 +194,12 @@ def test_ctrl_c_leaves_whole_files_and_no_page_of_an_earlier_run(tmp_path, monke
 
 @pytest.mark.slow
 def test_the_command_shows_all_scenes_and_says_where(tmp_path, capsys):
-    assert run("--output", tmp_path, "--length", 2) == 0
+    assert run("--output", tmp_path, "--length", 2, "--no-train") == 0
     said = capsys.readouterr().out
-    assert said.endswith(f"open {tmp_path / 'index.html'}\n")
+    assert said.endswith(
+        f"open {tmp_path / 'index.html'}, and {tmp_path / 'report.html'} to explore the scores\n"
+    )
+    assert (tmp_path / "report.html").is_file()
     assert all(name in said for name in TRACKERS)
     videos = sorted((tmp_path / "videos").iterdir())
     assert len(videos) == len(SCENES)

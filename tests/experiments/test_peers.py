@@ -1,6 +1,7 @@
 """Trackers of others under our harness, and ours under got10k's own experiments."""
 
 import contextlib
+import hashlib
 import io
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from data.sequences import read_bboxes
 from data.synthetic import synthetic_sequence
 from experiments.__main__ import main
-from experiments.contender import Contender, Description, settings_of
+from experiments.contender import Contender, Description, parse_contenders, settings_of
 from experiments.peers import OPENCV, as_got10k, load_got10k_tracker
 from tests.trees import make_got10k, make_otb
 from tracker import load_tracker
@@ -25,6 +26,38 @@ ROOT = Path(__file__).resolve().parents[2]
 def clip():
     sequence = synthetic_sequence(3, 12, (160, 120))
     return list(sequence.frames()), sequence.bboxes
+
+
+class TestTrained:
+    """A tracker by the file that ``train`` wrote; what is in the file is the tracker's own matter."""
+
+    @pytest.fixture
+    def file(self, tmp_path, monkeypatch):
+        def load(name, *, device):
+            assert Path(name).is_absolute()
+            return load_tracker("gray", device=device)
+
+        monkeypatch.setattr("experiments.contender.load_with_loss", load)
+        (tmp_path / "wide").mkdir()
+        (tmp_path / "wide" / "best.safetensors").write_bytes(b"weights")
+        return tmp_path / "wide" / "best.safetensors"
+
+    def test_the_best_of_a_run_has_the_runs_name(self, file, monkeypatch):
+        monkeypatch.chdir(file.parent)
+        (contender,) = parse_contenders("best.safetensors", (), "cpu")
+        described = Description(contender)
+        assert described.label == "wide"
+        assert described.identity["checkpoint_sha256"] == hashlib.sha256(b"weights").hexdigest()
+        assert described.identity["config"]["class"] == "CorrelationFilterTracker"
+
+    def test_any_other_file_has_its_own(self, file):
+        other = file.rename(file.with_name("epoch-3.safetensors"))
+        assert Description(Contender(str(other))).label == "epoch-3"
+
+    def test_it_holds_its_own_weights(self, file):
+        (contender,) = parse_contenders(str(file), (str(file),), "cpu")
+        with pytest.raises(ValueError, match="holds its own weights"):
+            contender.build()
 
 
 class TestOpenCV:

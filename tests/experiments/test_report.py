@@ -198,7 +198,7 @@ def test_packed_numbers_keep_three_digits():
 def test_a_report_loads_no_torch_and_no_window_system():
     """It reads text and draws curves: starting torch would take longer than that."""
     code = (
-        "import sys\nfrom experiments import annotations, evaluation, page, plots, published, summary, tables\n"
+        "import sys\nfrom experiments import annotations, evaluation, plots, published, report_page, summary, tables\n"
         "print([m for m in ('torch', 'matplotlib.pyplot', 'plotly') if m in sys.modules])"
     )
     printed = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)

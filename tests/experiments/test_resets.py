@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from got10k.utils.metrics import poly_iou
 
+from data.boxes import from_one_based, to_one_based
 from experiments.__main__ import main
-from experiments.resets import read_resets, score_resets
+from experiments.resets import SupervisedRun, read_resets, score_resets
 from tests.trees import write_images
 
 TRUTH = np.tile([20.0, 10, 20, 16], (60, 1))
@@ -18,24 +20,34 @@ def supervised(right=0.0):
     codes = np.zeros(60, int)
     codes[[0, 35]], codes[30] = 1, 2
     bboxes[[0, *range(30, 36)]] = np.nan
-    return bboxes, codes, TRUTH
+    return SupervisedRun(bboxes, codes, TRUTH)
 
 
 def test_failures_are_counted_and_frames_after_a_start_are_not():
-    bboxes, codes, truth = supervised(right=5)
-    bboxes[1:10] += 100  # burnt in
-    bboxes[36:45] += 100
-    found = score_resets([(bboxes, codes, truth), supervised(right=5)])
+    run = supervised(right=5)
+    run.bboxes[1:10] += 100  # burnt in
+    run.bboxes[36:45] += 100
+    found = score_resets([run, supervised(right=5)])
     assert found.accuracy == pytest.approx(15 / 25)
     assert (found.failures, found.frames) == (2, 120)
     assert found.failures_per_100 == pytest.approx(100 / 60)
 
 
 def test_a_run_that_ends_in_the_burn_in_has_no_accuracy():
-    bboxes, codes, truth = (part[:6] for part in supervised())
-    found = score_resets([(bboxes, codes, truth)])
+    run = supervised()
+    found = score_resets([SupervisedRun(run.bboxes[:6], run.codes[:6], run.truth[:6])])
     assert np.isnan(found.accuracy)
     assert found.failures == 0
+
+
+def test_overlap_is_that_of_what_is_inside_the_frame():
+    """As got10k has it: of 1-based boxes in a frame of 64x48, what is left of 64 and above 48."""
+    truth = from_one_based([[50.0, 10, 20, 10]] * 4)
+    bboxes = from_one_based([[57.0, 10, 20, 10], [54, 10, 5, 10], [70, 10, 20, 10], [np.nan] * 4])
+    overlap = SupervisedRun(bboxes, [0] * 4, truth, (64, 48)).overlap()
+    np.testing.assert_allclose(overlap, [7 / 14, 5 / 14, 0, np.nan])
+    boxes, truths = to_one_based(bboxes[:3]), to_one_based(truth[:3])
+    np.testing.assert_allclose(overlap[:3], poly_iou(boxes, truths, bound=(64, 48)))
 
 
 def test_lines_hold_a_code_a_box_or_corners(tmp_path):

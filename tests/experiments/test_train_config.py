@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,6 +11,8 @@ from experiments.__main__ import main
 from experiments.config_file import differences
 from experiments.train import Train
 from experiments.train_config import parse_training
+
+CONFIGS = Path(__file__).resolve().parents[2] / "experiments/configs"
 
 
 @pytest.fixture
@@ -173,15 +176,13 @@ def test_numbers_out_of_range_are_refused(capsys):
         (["--validation.frames=1"], "validation.frames must be at least 2"),
         (["--ema-decay=1"], "ema_decay must be in [0, 1)"),
     ]:
-        assert main(["check", "--config", "experiments/configs/smoke.yaml", *options]) == 2
+        assert main(["check", "--config", str(CONFIGS / "smoke.yaml"), *options]) == 2
         assert expected in capsys.readouterr().err
 
 
 def test_check_builds_everything_and_says_what(capsys, tmp_path, monkeypatch):
     """22,040 is 16·(75+1) + 32·(144+1) + 32·(288+1) + 24·(288+1), the four convolutions of recipe B."""
-    assert (
-        main(["check", "--config", "experiments/configs/smoke.yaml", "--data.workers=0", "--loss.a=7"]) == 0
-    )
+    assert main(["check", "--config", str(CONFIGS / "smoke.yaml"), "--data.workers=0", "--loss.a=7"]) == 0
     said = capsys.readouterr().out
     assert yaml.safe_load(said.partition("---")[0])["loss"]["a"] == 7
     assert "backbone 22,040" in said
@@ -200,3 +201,14 @@ def test_parsing_other_commands_loads_no_torch():
         "import sys, experiments.__main__; print([m for m in ('torch', 'cv2', 'losses') if m in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_config_is_read_and_says_how_to_run_it(file):
+    written, found = yaml.safe_load(file.read_text()), settings(f"--config={file}")
+    assert found["steps"] == written["steps"]
+    assert found["loss"]["name"] == written.get("loss", {}).get("name", "shrinkage")
+    assert (
+        f"python -m experiments train --config experiments/configs/{file.name} --output runs/{file.stem}"
+        in file.read_text()
+    )

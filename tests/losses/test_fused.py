@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from losses import build_loss
-from losses.cross_entropy import _bce_and_residual, binary_cross_entropy, binary_residual
+from losses.cross_entropy import bce_and_residual, binary_cross_entropy, binary_residual
 from losses.fused import fused
 
 
 def test_bce_and_residual_are_exact_at_zero_and_at_saturation():
-    values = torch.tensor([-1000.0, -40, -3, -1e-3, 0, 1e-3, 3, 40, 1000], dtype=torch.float64)
+    values = torch.tensor([-1000.0, -40, -3, -1e-3, -0.0, 0, 1e-3, 3, 40, 1000], dtype=torch.float64)
     for y in (0.0, 0.3, 1.0):
         label = torch.full_like(values, y)
-        loss, slope = _bce_and_residual(values, label)
+        loss, slope = bce_and_residual(values, label)
         torch.testing.assert_close(loss, binary_cross_entropy(values, label), rtol=1e-12, atol=0)
         torch.testing.assert_close(slope, binary_residual(values, label), rtol=1e-12, atol=0)
 
@@ -24,7 +24,7 @@ def test_derivatives_of_every_order_are_those_of_the_formula():
     target = torch.rand(9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
     def function(x):
-        return fused(_bce_and_residual, x, target, slope=binary_residual)
+        return fused(bce_and_residual, binary_residual, x, target)
 
     assert torch.autograd.gradcheck(function, (x,))
     assert torch.autograd.gradgradcheck(function, (x,))

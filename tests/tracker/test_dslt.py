@@ -146,10 +146,16 @@ def test_the_label_is_the_papers_and_the_codes_gaussian_of_the_targets_size():
         assert tracker._memory.labels[0, 0].numpy() == pytest.approx(truth, abs=1e-5)
 
 
+@pytest.mark.real
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dslt-paper", "dslt-code"])
-def test_the_first_frame_converges_in_twenty_to_a_hundred_steps(name):
-    sequence = synthetic_sequence(seed=1, length=2)
-    tracker = load(name)
+@pytest.mark.parametrize("folder", ["Crossing", "David", "Jumping"])
+def test_the_first_frame_converges_in_twenty_to_a_hundred_steps(shared, name, folder):
+    from data import read_otb
+
+    sequence = read_otb(shared / "otb" / folder)[0]
+    weights = str(shared / "weights" / "squeezenet1_0_imagenet.npz")
+    tracker = load(name, backbone="squeezenet", weights=weights, channels=128)
     tracker.init(next(iter(sequence.frames())), sequence.bboxes[0])
     assert 20 <= tracker.solver.first_frame_steps() < 100
 
@@ -210,7 +216,9 @@ def test_presets_differ_where_paper_and_code_do():
     assert (paper.features.fusion, code.features.fusion) == ((1.0, 1.0), (0.8, 0.2))
     assert (paper.features.reduction_kernel, code.features.reduction_kernel) == (1, 3)
     assert (paper.solver.update_rate, code.solver.update_rate) == (0.25, 0.5)
-    assert (paper.solver.frozen_correction, code.solver.code_slope) == (False, True)
+    assert (paper.solver.code_slope, code.solver.code_slope) == (False, True)
+    assert paper.solver.frozen_correction
+    assert code.solver.frozen_correction
     assert not CODE.keys() & {"memory_size", "scale_step"}  # where both agree
     assert PAPER.keys() & {"solver", "reduction"}
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -64,10 +65,11 @@ class Compact(Backbone):
 
     def forward(self, images: Tensor) -> Tensor:
         """Features float32 ``(B, C, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
-        features = (images - 114.0) / 60.0
+        # Channels last: a third less time on a CPU, in training too.
+        features = ((images - 114.0) / 60.0).contiguous(memory_format=torch.channels_last)
         for layer in self.layers[:-1]:
             features = F.relu(layer(features))
-        return self.layers[-1](features)
+        return self.layers[-1](features).contiguous()
 
 
 def _own(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
