@@ -11,7 +11,7 @@ from experiments.data_config import DataConfig
 if TYPE_CHECKING:
     from experiments.compare_engines import Engine
 
-LOSSES = ("l2", "l3", "shrinkage", "focal-regression", "ghm-r", "spatial-ce", "quality-focal")
+LOSSES = ("l2", "l3", "shrinkage", "focal-regression:gamma=2", "ghm-r", "spatial-ce", "quality-focal")
 CONFIG = Path(__file__).with_name("configs") / "compare.yaml"
 
 BUDGET = {
@@ -25,12 +25,12 @@ BUDGET = {
 }
 QUICK = {
     "batch_size": 8,
-    "steps": 40,
-    "search_steps": 20,
-    "measure_every": 10,
-    "probes": 48,
-    "frames": 30,
-    "search_frames": 10,
+    "steps": 28,
+    "search_steps": 14,
+    "measure_every": 7,
+    "probes": 32,
+    "frames": 20,
+    "search_frames": 8,
 }
 FIRST_STEPS = 50
 FACTORS = (1 / 3, 1.0, 3.0)
@@ -57,10 +57,10 @@ class Compare(Command):
     """A small budget: to see that everything works, not to learn about losses."""
 
     steps: int | None = None
-    """Optimiser steps off line. 300, with --quick 40; the search takes a third, with --quick half."""
+    """Optimiser steps off line. 300, with --quick 28; the search takes a third, with --quick half."""
 
     frames: int | None = None
-    """Frames of each test clip that are tracked. 200, with --quick 30."""
+    """Frames of each test clip that are tracked. 200, with --quick 20."""
 
     data: DataConfig = field(default_factory=lambda: DataConfig(workers=0))
     """What is trained on, as for train."""
