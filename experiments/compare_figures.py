@@ -115,6 +115,7 @@ def differences(stage: Stage, rows: Sequence[Mapping[str, Any]], reference: str)
             range(len(others)), [_plain(row["label"]) for row in others] if axis is axes[0] else []
         )
         axis.invert_yaxis()
+        axis.locator_params(axis="x", nbins=4)
         label(axis, f"less {reference}'s", "", title)
     caption = (
         f"Difference to {reference}, clip by clip, with the bootstrap's 95 % interval over clips. A bar that crosses "
