@@ -26,7 +26,7 @@ class Benchmark(Command):
     root: Path
     """Folder of the dataset; nothing is ever downloaded. For synthetic, where to render it."""
 
-    trackers: str
+    trackers: str = "fast"
     """Names with commas between them: ours (dslt, dslt-code, dslt-paper, fast, gray, hog, identity, squeezenet), a
     trained tracker's file (runs/x/best.safetensors), opencv-csrt, opencv-kcf, opencv-mil, opencv-nano, opencv-vit,
     or module:Class for a subclass of got10k's Tracker."""

@@ -29,18 +29,19 @@ class Track(Command):
     init_bbox: str | None = None
     """The target in the first frame as X,Y,W,H, 0-based pixels; without it, draw it with the mouse."""
 
-    tracker: str = "hog"
-    """Registered tracker: dslt, dslt-code, dslt-paper, gray, hog, identity or squeezenet."""
+    tracker: str = "fast"
+    """Registered tracker (dslt, dslt-code, dslt-paper, fast, gray, hog, identity, squeezenet), or the file of a trained
+    one (runs/x/best.safetensors)."""
 
     backbone: str | None = None
-    """Other features than the tracker's own: gray, hog, color, squeezenet, vgg16, vgg16-stride4, or several
-    joined by +."""
+    """Other features than the tracker's own (not of fast): gray, hog, color, squeezenet, vgg16,
+    vgg16-stride4, or several joined by +."""
 
     filter: str | None = None
     """Another solver than the tracker's own: spatial or ridge."""
 
     weights: Path | None = None
-    """File with the backbone's weights, where it has any: .safetensors, .npz, .pth."""
+    """File with other weights than the tracker's own: .safetensors, .npz, .pth."""
 
     output: Path | None = None
     """Folder for the results; by default runs/track/ and the source's name."""

@@ -22,6 +22,9 @@ from tracker.scale import ScaleSearch
 SCORE_RATE = 0.05
 """Rate of the running mean of the response's peak; it follows a lasting change, so that no gate stays shut."""
 
+NOISE = 0.2
+"""A peak lower than this share of its running mean is noise, as when the target is hidden: the box stays."""
+
 MIN_TARGET_SIDE = 5.0
 """A target never shrinks below this geometric mean of width and height, in pixels."""
 
@@ -150,10 +153,11 @@ class CorrelationFilterTracker:
         values = response[0, 0].cpu().numpy()
         peak = find_peak(values)
 
-        cell = region.side / self._map_size
-        self._center = np.clip(region.center + peak.displacement * cell, 0, (width - 1, height - 1))
-        self._rescale(image)
         self._usual_score = self._usual_score or peak.score
+        if peak.score >= NOISE * self._usual_score:
+            cell = region.side / self._map_size
+            self._center = np.clip(region.center + peak.displacement * cell, 0, (width - 1, height - 1))
+            self._rescale(image)
         if peak.score >= self.update_gate * self._usual_score:
             moved = np.abs(peak.displacement).max() > self.reuse_within
             self._learn(self._memory, *(self._sample(image) if moved else (features, region)))

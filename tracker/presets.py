@@ -85,6 +85,11 @@ def fast(
 
     Setting ``drift`` (see ``BoxRefiner``) lets the trained box head follow width and height as well.
     """
+    if "backbone" in settings:
+        raise ValueError(
+            f"fast has the features of its checkpoint, got backbone={settings['backbone']!r} as well: choose "
+            "features with tracker 'hog', or give another checkpoint as weights"
+        )
     device = _check_device(device)
     net = load_regression_net(SHIPPED if weights is None else weights).to(device)
     refiner = None if drift is None else BoxRefiner(net, drift)
@@ -213,7 +218,7 @@ def _assemble(
     of_filter = _arguments(filter_class)
     of_tracker = _arguments(CorrelationFilterTracker) - _PARTS
     for setting in settings:
-        _check_known(setting, of_filter | of_tracker | {"backbone", "filter"})
+        _check_known(setting, of_filter | of_tracker)
     model = filter_class(**_chosen(settings, of_filter))
     return CorrelationFilterTracker(
         backbone, model, device=_check_device(device), **parts, **_chosen(settings, of_tracker)

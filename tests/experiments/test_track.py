@@ -77,7 +77,7 @@ def test_a_video_gives_boxes_a_table_and_a_record(video, box, output, sequence, 
     assert all(float(row["milliseconds"]) > 0 and row["lost"] in "01" for row in rows)
     record = json.loads((output / "run.json").read_text())
     assert record["frames"] == 12
-    assert record["settings"]["tracker"] == "hog"
+    assert record["settings"]["tracker"] == "fast"
     assert "12 frames tracked" in capsys.readouterr().out
 
 
@@ -108,7 +108,7 @@ def test_the_saved_videos_play_and_show_the_box(video, box, output, sequence):
 
 
 def test_pieces_of_the_tracker_can_be_chosen(images, box, output):
-    arguments = ["--backbone", "color", "--filter", "ridge"]
+    arguments = ["--tracker", "hog", "--backbone", "color", "--filter", "ridge"]
     assert track(images, "--init-bbox", box, "--output", output, *arguments) == 0
 
 
@@ -125,10 +125,18 @@ def test_pieces_of_the_tracker_can_be_chosen(images, box, output):
         (["--init-bbox=-40,10,20,20"], "centre inside"),
         (["--init-bbox", "-100,0,400,20"], "larger than the 160x120 frame"),
         (["--init-bbox", "10,10,20,20", "--tracker", "hgo"], "did you mean 'hog'"),
-        (["--init-bbox", "10,10,20,20", "--backbone", "hogg"], "did you mean 'hog'"),
+        (["--init-bbox", "10,10,20,20", "--tracker", "hog", "--backbone", "hogg"], "did you mean 'hog'"),
         (["--init-bbox", "10,10,20,20", "--filter", "ridgy"], "did you mean 'ridge'"),
+        (["--init-bbox", "10,10,20,20", "--backbone", "hog"], "fast has the features of its checkpoint"),
+        (
+            ["--init-bbox", "10,10,20,20", "--weights", "x.safetensors"],
+            "checkpoint x.safetensors does not exist",
+        ),
         (["--init-bbox", "10,10,20,20", "--device", "gpu"], "device must be like"),
-        (["--init-bbox", "10,10,20,20", "--weights", "x.npz"], "weights are for one backbone"),
+        (
+            ["--init-bbox", "10,10,20,20", "--tracker", "hog", "--weights", "x.npz"],
+            "weights are for one backbone",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(images, output, capsys, arguments, message):
