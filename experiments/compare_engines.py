@@ -5,8 +5,9 @@ training; it has no frames to watch. What the two share is how a cluster is join
 """
 
 import multiprocessing
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, NamedTuple
 
@@ -33,16 +34,21 @@ def local_engine(workers: int) -> Engine:
     def run(units: Sequence[Unit], settings: Settings) -> Iterator[Done]:
         methods = multiprocessing.get_all_start_methods()
         context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+        left = deque(units)
+        running: dict[Future[Done], Unit] = {}
         with ProcessPoolExecutor(max(1, min(workers, len(units))), context) as pool:
-            waiting = {pool.submit(perform, unit, settings): unit for unit in units}
-            try:
-                for future in as_completed(waiting):
+            while left or running:
+                # No more are handed out than run: after Ctrl-C, which all processes get, nothing else begins.
+                while left and len(running) < workers:
+                    unit = left.popleft()
+                    running[pool.submit(perform, unit, settings)] = unit
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    unit = running.pop(future)
                     try:
                         yield future.result()
                     except BrokenProcessPool:
-                        yield Done(waiting[future], None, "its process died; memory may have run out")
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+                        yield Done(unit, None, "its process died; memory may have run out")
+                        left.clear()  # the pool takes no more
 
     return run
 
