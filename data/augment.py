@@ -249,7 +249,7 @@ def _centers(bboxes: Tensor) -> Tensor:
 def _filter(crops: Tensor, kernels: Tensor) -> Tensor:
     """Filter each crop ``(n, 3, S, S)`` with its own kernel, border repeated."""
     count, channels, height, width = crops.shape
-    padded = F.pad(crops, (_KERNEL // 2,) * 4, mode="replicate").view(
+    padded = F.pad(crops, (_KERNEL // 2,) * 4, mode="replicate").reshape(
         1, count * channels, *(height + 6, width + 6)
     )
     weights = kernels.repeat_interleave(channels, dim=0)[:, None]

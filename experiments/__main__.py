@@ -12,6 +12,7 @@ import tyro
 from experiments.benchmark import Benchmark
 from experiments.check import Check
 from experiments.command import Command
+from experiments.compare import Compare
 from experiments.demo import Demo
 from experiments.losses import Losses
 from experiments.prepare import Prepare
@@ -23,6 +24,7 @@ from experiments.train_config import is_training, parse_training
 COMMANDS: dict[str, Callable[..., Command]] = {
     "benchmark": Benchmark,
     "check": Check,
+    "compare": Compare,
     "demo": Demo,
     "losses": Losses,
     "prepare": Prepare,

@@ -1,8 +1,10 @@
 """The benchmark's runs on a Ray cluster: the same jobs, on as many machines as the cluster has."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from experiments.engines import Engine
 from experiments.jobs import Job, Outcome
@@ -26,24 +28,11 @@ def ray_engine(workers: int, timeout: float | None, address: str | None) -> Engi
     Raises:
         RuntimeError: Ray is not installed.
     """
-    try:
-        import ray
-    except ImportError:
-        raise RuntimeError("--engine ray needs Ray: pip install -r requirements-cluster.txt") from None
+    cluster = running_cluster(workers, address)
 
     def run(jobs: Sequence[Job], advance: Callable[[int], object]) -> Iterator[Outcome]:
-        ray.init(
-            address=address,
-            num_cpus=None if address else workers,
-            runtime_env={
-                "working_dir": str(_CHECKOUT),
-                "excludes": [f"/{one.name}" for one in _CHECKOUT.iterdir() if one.name not in _PACKAGES],
-            },
-            include_dashboard=None if address else False,
-            log_to_driver=False,
-        )
-        task = ray.remote(num_cpus=1, max_retries=-1)(_do)
-        try:
+        with cluster() as ray:
+            task = ray.remote(num_cpus=1, max_retries=-1)(_do)
             waiting = {
                 task.options(num_gpus=int(job.contender.device != "cpu")).remote(job, timeout): job
                 for job in jobs
@@ -57,8 +46,6 @@ def ray_engine(workers: int, timeout: float | None, address: str | None) -> Engi
                     outcome = Outcome.failed(job, f"Ray could not run it: {' '.join(str(error).split())}")
                 advance(len(job.paths))
                 yield outcome
-        finally:
-            ray.shutdown()
 
     return run
 
@@ -71,3 +58,38 @@ def _do(job: Job, timeout: float | None) -> Outcome:
 def _worker(timeout: float | None) -> Worker:
     """The one child of a Ray worker: it may hang or crash like any other, and keeps its trackers."""
     return Worker(timeout)
+
+
+def running_cluster(workers: int, address: str | None) -> Callable[[], AbstractContextManager[Any]]:
+    """What starts or joins a cluster: a context that gives the module ``ray`` and leaves the cluster at its end.
+
+    Args:
+        workers: Number of processes where Ray is started on this machine; a running cluster uses all it has.
+        address: Of a running cluster; None to start Ray here.
+
+    Raises:
+        RuntimeError: Ray is not installed; said at once, not in the context.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise RuntimeError("--engine ray needs Ray: pip install -r requirements-cluster.txt") from None
+
+    @contextmanager
+    def started() -> Iterator[Any]:
+        ray.init(
+            address=address,
+            num_cpus=None if address else workers,
+            runtime_env={
+                "working_dir": str(_CHECKOUT),
+                "excludes": [f"/{one.name}" for one in _CHECKOUT.iterdir() if one.name not in _PACKAGES],
+            },
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+        )
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+    return started

@@ -17,6 +17,8 @@ COLOURS = {
     "l3": "#E69F00",
     "focal-regression": "#CC79A7",
     "shrinkage": "#0072B2",
+    "ghm-r": "#009E73",
+    "spatial-ce": "#D55E00",
     "bce": "#000000",
     "focal": "#E69F00",
     "mixture focal": "#CC79A7",

@@ -9,6 +9,9 @@ from torch import Tensor, distributed, nn
 from losses import Loss
 from tracker.regression import RegressionNet, box_loss
 
+LOGIT_SCALE, LOGIT_BIAS = 10.0, -5.0
+"""Logits of a response, ``scale · response + bias``, at the start: the sigmoid is one half where the response is."""
+
 
 class Outcome(NamedTuple):
     """What the network made of a batch.
@@ -54,9 +57,9 @@ class PairObjective(nn.Module):
         super().__init__()
         self.net, self.criterion, self.box_weight = net, criterion, box_weight
         if criterion.setting != "regress":
-            self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+            self.log_scale = nn.Parameter(torch.tensor(math.log(LOGIT_SCALE)))
         if criterion.setting == "binary":
-            self.bias = nn.Parameter(torch.tensor(-5.0))
+            self.bias = nn.Parameter(torch.tensor(LOGIT_BIAS))
 
     def forward(
         self, template: Tensor, template_bbox: Tensor, search: Tensor, search_bbox: Tensor

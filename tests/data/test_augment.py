@@ -55,6 +55,12 @@ class TestTheWhole:
             joined = torch.cat([part[index] for part in parts])
             torch.testing.assert_close(joined, whole[index], rtol=0, atol=1e-3)
 
+    def test_the_memory_format_changes_nothing(self):
+        jitter, pairs = PhotometricJitter(), batch()
+        moved = [t.to(memory_format=torch.channels_last) if t.ndim == 4 else t for t in pairs]
+        for one, other in zip(jitter(*pairs, seeded()), jitter(*moved, seeded()), strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=1e-3)
+
     def test_the_generator_decides_all(self):
         jitter, pairs = PhotometricJitter(), batch()
         first, again, other = (jitter(*pairs, seeded(seed)) for seed in (1, 1, 2))

@@ -1,0 +1,109 @@
+"""What a comparison of losses consists of: its units of work, and which learning rate is a loss's best."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import yaml
+
+Stage = Literal["offline", "online"]
+Phase = Literal["search", "final"]
+STAGES: tuple[Stage, ...] = ("offline", "online")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One run of one loss, small enough to be sent to any process.
+
+    Attributes:
+        stage: ``offline`` trains the network, ``online`` fits and updates ``dslt``'s filter.
+        phase: ``search`` tries a rate with a short budget on the validation clips, ``final`` is what is compared.
+        label: the loss as the user wrote it.
+        loss: its name and arguments, as ``losses.build_loss`` takes them; the label says it all.
+        seed: of the run.
+        factor: the rate over the stage's base rate.
+    """
+
+    stage: Stage
+    phase: Phase
+    label: str
+    loss: Mapping[str, Any] = field(compare=False)
+    seed: int
+    factor: float
+
+    @property
+    def name(self) -> str:
+        """What its result file is called; of a final unit without the rate, which the search decides."""
+        label = re.sub(r"[^A-Za-z0-9.+-]", "_", self.label)
+        rate = f"-x{self.factor:g}" if self.phase == "search" else ""
+        return f"{self.stage}-{self.phase}-{label}-seed{self.seed}{rate}"
+
+
+def parse_losses(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Losses of the command line, label -> name and arguments.
+
+    >>> parse_losses(["l2", "shrinkage:c=0.1,importance=none"])["shrinkage:c=0.1,importance=none"]
+    {'name': 'shrinkage', 'c': 0.1, 'importance': 'none'}
+
+    Raises:
+        ValueError: an unknown loss, one that is for classes, an argument without ``=``, or a loss twice.
+        TypeError: an argument that the loss does not have.
+    """
+    from losses import build_loss
+
+    found: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        name, _, arguments = text.partition(":")
+        loss: dict[str, Any] = {"name": name}
+        for argument in filter(None, arguments.split(",")):
+            key, equals, value = argument.partition("=")
+            if not equals:
+                raise ValueError(f"a loss must be NAME or NAME:ARGUMENT=VALUE,…, got {text!r}")
+            loss[key] = yaml.safe_load(value)
+        setting = build_loss(**loss).setting
+        if setting == "class":
+            raise ValueError(
+                f"loss {text!r} is for classes; expected one of setting regress, binary or spatial"
+            )
+        found[text] = loss
+    if len(found) < len(texts) or not found:
+        raise ValueError(f"--losses must be different losses, at least one, got {' '.join(texts)}")
+    names = {Unit("offline", "final", label, {}, 0, 1).name for label in found}
+    if len(names) < len(found):
+        raise ValueError(f"two of the losses would have the same file name: {' '.join(texts)}")
+    return found
+
+
+def search_units(
+    stages: Iterable[Stage], losses: Mapping[str, Mapping[str, Any]], factors: Sequence[float]
+) -> list[Unit]:
+    """The same small search for every loss: each rate once, with seed 0."""
+    return [
+        Unit(stage, "search", label, loss, 0, factor)
+        for stage in stages
+        for label, loss in losses.items()
+        for factor in factors
+    ]
+
+
+def final_units(
+    chosen: Mapping[tuple[Stage, str], float], losses: Mapping[str, Mapping[str, Any]], seeds: int
+) -> list[Unit]:
+    """Every loss with its chosen rate and every seed; one seed after another, so that an early end is fair."""
+    return [
+        Unit(stage, "final", label, losses[label], seed, factor)
+        for seed in range(seeds)
+        for (stage, label), factor in chosen.items()
+    ]
+
+
+def best_factors(results: Iterable[tuple[Unit, Mapping[str, Any]]]) -> dict[tuple[Stage, str], float]:
+    """Of each stage and loss the factor with the highest ``score``; of equals the one nearest to 1."""
+    best: dict[tuple[Stage, str], tuple[float, float, float]] = {}
+    for unit, result in results:
+        distance = max(unit.factor, 1 / unit.factor)
+        rank = (float(result["score"]), -distance, unit.factor)
+        key = (unit.stage, unit.label)
+        best[key] = max(best.get(key, rank), rank)
+    return {key: factor for key, (_, _, factor) in best.items()}
