@@ -22,7 +22,7 @@ from tracker.scale import ScaleSearch
 SCORE_RATE = 0.05
 """Rate of the running mean of the response's peak; it follows a lasting change, so that no gate stays shut."""
 
-NOISE = 0.2
+NOISE = 0.1
 """A peak lower than this share of its running mean is noise, as when the target is hidden: the box stays."""
 
 MIN_TARGET_SIDE = 5.0
