@@ -79,7 +79,7 @@ def show(
     }
     mean = {name: _numbers(curves[name], of) for name, of in by_tracker.items()}
     write_json(folder / "scores.json", {"sequences": rows, "mean": mean, "versions": versions()})
-    said = {name: about.get(name) or inspect.getdoc(TRACKERS[name]) for name in mean}
+    said = {name: about.get(name) or _first_line(TRACKERS[name]) for name in mean}
     _write_page(folder / "index.html", sequences, rows, mean, said)
     return rows, mean
 
@@ -141,6 +141,10 @@ def _follow(
     return trials
 
 
+def _first_line(builder: object) -> str:
+    return (inspect.getdoc(builder) or "").partition("\n")[0]
+
+
 def _numbers(curves: Score, trials: Sequence[Trial]) -> dict[str, Any]:
     """Scores of ``curves``, and the speed over all frames of ``trials`` but the first of each."""
     updates = [trial.seconds[1:] for trial in trials]
@@ -156,7 +160,7 @@ def _write_page(
     sequences: Sequence[SyntheticSequence],
     rows: Mapping[str, Numbers],
     mean: Numbers,
-    about: Mapping[str, str | None],
+    about: Mapping[str, str],
 ) -> None:
     write_page(
         path,

@@ -99,7 +99,7 @@ def fast(
 
 @TRACKERS.register("hog")
 def hog(**settings: Any) -> CorrelationFilterTracker:
-    """Histograms of oriented gradients and colour: the default, without any weights."""
+    """Histograms of oriented gradients and colour, without any weights."""
     return correlation_filter_tracker(**{"backbone": "hog+color", **settings})
 
 
