@@ -16,7 +16,7 @@ from tracker.box_refiner import BoxRefiner
 from tracker.features import FeatureExtractor, to_tensor
 from tracker.filters import FilterModel
 from tracker.memory import SampleMemory
-from tracker.response import find_peak, psr
+from tracker.response import Peak, find_peak, psr
 from tracker.scale import ScaleSearch
 
 SCORE_RATE = 0.05
@@ -153,7 +153,7 @@ class CorrelationFilterTracker:
         """
         if self._memory is None:
             raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
-        height, width = check_image(image).shape[:2]
+        check_image(image)
         region = self._region()
         features = self._features(image, region)
         response = self.model.response(features)
@@ -163,11 +163,11 @@ class CorrelationFilterTracker:
         self._frame += 1
         self._usual_score = self._usual_score or peak.score
         if peak.score >= NOISE * self._usual_score:
-            cell = region.side / self._map_size
-            self._center = np.clip(region.center + peak.displacement * cell, 0, (width - 1, height - 1))
-            if self._frame % self.interval == 0:
-                self._rescale(image)
-        if self._frame % self.interval == 1 % self.interval and peak.score >= self.update_gate * self._usual_score:
+            self._follow(image, peak, region)
+        if (
+            self._frame % self.interval == 1 % self.interval
+            and peak.score >= self.update_gate * self._usual_score
+        ):
             moved = np.abs(peak.displacement).max() > self.reuse_within
             self._learn(self._memory, *(self._sample(image) if moved else (features, region)))
         self._usual_score += SCORE_RATE * (peak.score - self._usual_score)
@@ -179,6 +179,14 @@ class CorrelationFilterTracker:
             response=response,
             response_bbox=self._response_bbox(region),
         )
+
+    def _follow(self, image: Image, peak: Peak, region: SearchRegion) -> None:
+        """Move to the peak and, when it is due, search for the size."""
+        height, width = image.shape[:2]
+        cell = region.side / self._map_size
+        self._center = np.clip(region.center + peak.displacement * cell, 0, (width - 1, height - 1))
+        if self._frame % self.interval == 0:
+            self._rescale(image)
 
     def _region(self) -> SearchRegion:
         return SearchRegion.around(self._center, self._first_side * self._scale, self.crop_size)
