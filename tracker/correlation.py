@@ -38,12 +38,11 @@ class CorrelationFilterTracker:
         crop_size: side of the resized search region in crop pixels, a multiple of the backbone's stride.
         search_area_scale: side of the search region over ``sqrt(w h)`` of the target.
         output_sigma_factor: standard deviation of the Gaussian label over ``sqrt(w h)`` of the target.
-        interp_factor: on-line rate: share of the memory that each learned frame takes over, in [0, 1].
+        interp_factor: on-line rate: share of the memory that each new frame takes over, in [0, 1].
         memory_size: samples kept, frame 1's among them.
         num_scales: sizes tried at a time, odd.
         scale_step: ratio of neighbouring sizes.
-        interval: frames from one search of the size to the next, and from one update of the filter to the next.
-            The two fall on different frames if it is 2 or more, so that no frame takes long; at least 1.
+        scale_interval: frames from one search of the size to the next, at least 1.
         max_channels: principal components kept of each block of features, or None for all channels.
         reduction: learned linear map of the features to fewer channels, float32 ``(C', C)``; or None.
         update_gate: learn only from frames whose response peak is at least this share of its running mean, so
@@ -70,7 +69,7 @@ class CorrelationFilterTracker:
         memory_size: int = 8,
         num_scales: int = 3,
         scale_step: float = 1.03,
-        interval: int = 2,
+        scale_interval: int = 2,
         max_channels: int | None = None,
         reduction: torch.Tensor | None = None,
         update_gate: float = 0.5,
@@ -92,8 +91,8 @@ class CorrelationFilterTracker:
             raise ValueError(f"interp_factor must be in [0, 1], got {interp_factor}")
         if memory_size < 1:
             raise ValueError(f"memory_size must be at least 1, got {memory_size}")
-        if interval < 1:
-            raise ValueError(f"interval must be at least 1 frame, got {interval}")
+        if scale_interval < 1:
+            raise ValueError(f"scale_interval must be at least 1 frame, got {scale_interval}")
         self.device = torch.device(device)
         self.extractor = FeatureExtractor(backbone.to(self.device), max_channels, reduction)
         self.model = model
@@ -103,7 +102,7 @@ class CorrelationFilterTracker:
         self.output_sigma_factor = output_sigma_factor
         self.interp_factor = interp_factor
         self.memory_size = memory_size
-        self.interval = interval
+        self.scale_interval = scale_interval
         self.update_gate = update_gate
         self.reuse_within = reuse_within
         self.lost_score = lost_score
@@ -164,10 +163,7 @@ class CorrelationFilterTracker:
         self._usual_score = self._usual_score or peak.score
         if peak.score >= NOISE * self._usual_score:
             self._follow(image, peak, region)
-        if (
-            self._frame % self.interval == 1 % self.interval
-            and peak.score >= self.update_gate * self._usual_score
-        ):
+        if peak.score >= self.update_gate * self._usual_score:
             moved = np.abs(peak.displacement).max() > self.reuse_within
             self._learn(self._memory, *(self._sample(image) if moved else (features, region)))
         self._usual_score += SCORE_RATE * (peak.score - self._usual_score)
@@ -185,7 +181,7 @@ class CorrelationFilterTracker:
         height, width = image.shape[:2]
         cell = region.side / self._map_size
         self._center = np.clip(region.center + peak.displacement * cell, 0, (width - 1, height - 1))
-        if self._frame % self.interval == 0:
+        if self._frame % self.scale_interval == 0:
             self._rescale(image)
 
     def _region(self) -> SearchRegion:

@@ -90,6 +90,15 @@ def test_a_known_change_of_scale_is_recovered(growth):
     assert outputs[-1].bbox[2] / boxes[0][2] == pytest.approx(scales[-1], rel=0.06)
 
 
+@pytest.mark.parametrize("interval", [1, 3])
+def test_the_size_changes_only_in_the_frames_it_is_searched_in(interval):
+    frames, boxes = zip(*(textured_frame(scale=1.02**n, target_wh=(64, 48)) for n in range(8)), strict=True)
+    outputs = run(load_tracker("hog", scale_interval=interval), frames, boxes[0])
+    widths = [boxes[0][2], *(output.bbox[2] for output in outputs)]
+    changed = [frame for frame in range(1, 8) if widths[frame] != widths[frame - 1]]
+    assert changed == list(range(interval, 8, interval))
+
+
 @pytest.mark.parametrize(
     ("attributes", "colour", "floor"),
     [
@@ -240,6 +249,7 @@ def test_what_is_no_image_is_named(name, image, got):
         ({"memory_size": 0}, "memory_size"),
         ({"num_scales": 2}, "num_scales must be odd"),
         ({"scale_step": 1.0}, "scale_step"),
+        ({"scale_interval": 0}, "scale_interval must be at least 1"),
         ({"max_channels": 0}, "max_channels"),
         ({"regularisation": 0}, "regularisation"),
         ({"interp_facto": 0.1}, "did you mean 'interp_factor'"),
