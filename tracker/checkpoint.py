@@ -43,7 +43,7 @@ def load_regression_net(file: str | Path) -> RegressionNet:
         ValueError: it is no checkpoint of the ``train`` command, or its tensors do not fit what it says of itself.
     """
     settings = dict(read_metadata(file)["config"]["model"])
-    settings["initial"] = None  # what training started from is in the tensors now
+    settings["initial"] = str(file)  # the backbone's tensors are in it, whatever training started from
     net = build_regression_net(**settings)
     load_into(net, read_weights(file), str(file))
     return net.eval().requires_grad_(False)

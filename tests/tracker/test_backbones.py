@@ -1,5 +1,6 @@
 """Features against loops over pixels written from the papers, and weights files of every kind."""
 
+import json
 import math
 
 import numpy as np
@@ -11,7 +12,9 @@ from torch import nn
 from tracker.backbones import BACKBONES, HOG, Color, Gray, build_backbone
 from tracker.backbones.squeezenet import URL, SqueezeNet
 from tracker.backbones.weights import read_weights
+from tracker.checkpoint import METADATA, load_regression_net
 from tracker.features import FeatureExtractor
+from tracker.regression import build_regression_net
 
 
 @pytest.fixture
@@ -166,8 +169,28 @@ def write_weights(path, tensors):
 @pytest.mark.parametrize("suffix", [".safetensors", ".npz", ".pth"])
 def test_squeezenet_loads_every_kind_of_file(tmp_path, squeezenet_tensors, suffix):
     net = SqueezeNet(write_weights(tmp_path / f"net{suffix}", squeezenet_tensors))
-    for name, tensor in net.state_dict().items():
+    for name, tensor in net.features.state_dict(prefix="features.").items():
         assert torch.equal(tensor, squeezenet_tensors[name])
+
+
+def test_squeezenet_comes_back_from_a_checkpoint_with_its_kind_of_input(tmp_path, squeezenet_tensors):
+    """Nothing is fetched, and weights that came from Caffe still take BGR less its mean."""
+    caffe = write_weights(tmp_path / "caffe.npz", squeezenet_tensors)
+    settings = {
+        "backbone": "squeezenet",
+        "initial": str(caffe),
+        "fixed": None,
+        "channels": 8,
+        "box_head": False,
+    }
+    written = build_regression_net(**settings)
+    tensors = {name: tensor.contiguous() for name, tensor in written.state_dict().items()}
+    path = tmp_path / "best.safetensors"
+    save_file(tensors, path, {METADATA: json.dumps({"config": {"model": settings}})})
+    caffe.unlink()
+    images = 255 * torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(load_regression_net(path).features(images), written.features(images))
 
 
 def test_squeezenet_is_the_network_of_the_paper(tmp_path, squeezenet_tensors):
@@ -204,7 +227,7 @@ def test_squeezenet_of_torchvision_takes_standardised_rgb(tmp_path, squeezenet_t
     net = SqueezeNet(write_weights(tmp_path / "net.pth", squeezenet_tensors))
     grey = torch.full((1, 3, 64, 64), 255 * 0.456)
     expected = torch.tensor([(0.456 - 0.485) / 0.229, 0.0, (0.456 - 0.406) / 0.225])
-    assert torch.allclose(net._normalise(grey)[0, :, 5, 5], expected, atol=1e-6)
+    assert torch.allclose(net.input(grey)[0, :, 5, 5], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".npz", ".pth"])

@@ -119,7 +119,7 @@ def test_with_its_pools_conv5_3_is_brought_up_to_stride_8(tmp_path, caffe_tensor
 def test_npz_under_torchvisions_names_holds_caffes_weights(tmp_path, torchvision_tensors, image):
     np.savez(tmp_path / "net.npz", **{name: tensor.numpy() for name, tensor in torchvision_tensors.items()})
     net = VGG16(tmp_path / "net.npz")
-    assert torch.allclose(net._normalise(image), caffe_input(image), atol=1e-4)
+    assert torch.allclose(net.input(image), caffe_input(image), atol=1e-4)
 
 
 @pytest.mark.slow

@@ -8,15 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tracker.backbones.base import BACKBONES, Backbone
-from tracker.backbones.weights import load_into, read_weights
+from tracker.backbones.weights import load_into, own_tensors, read_weights
 
 WIDTHS = (16, 32, 32, 24)
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "fast.safetensors"
 """The checkpoint that comes with the project."""
-
-PREFIX = "backbone."
-"""What the names of a backbone's tensors begin with in a checkpoint of the whole regression network."""
 
 
 @BACKBONES.register("compact")
@@ -40,7 +37,7 @@ class Compact(Backbone):
 
     def __init__(self, weights: str | Path | None = SHIPPED, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
-        tensors = None if weights is None else _own(read_weights(weights))
+        tensors = None if weights is None else own_tensors(read_weights(weights))
         if tensors is not None:
             widths = [len(tensor) for name, tensor in tensors.items() if name.endswith(".bias")]
         if len(widths) < 2 or min(widths) < 1:
@@ -70,11 +67,3 @@ class Compact(Backbone):
         for layer in self.layers[:-1]:
             features = F.relu(layer(features))
         return self.layers[-1](features).contiguous()
-
-
-def _own(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(PREFIX): tensor
-        for name, tensor in sorted(tensors.items())
-        if name.startswith(PREFIX)
-    }

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tracker.backbones.base import BACKBONES, Backbone
-from tracker.backbones.weights import download_weights, load_into, read_weights
+from tracker.backbones.pretrained import caffe_input, pretrained_tensors, torchvision_input, with_input
+from tracker.backbones.weights import load_into
 
 URL = "https://download.pytorch.org/models/squeezenet1_0-b66bff10.pth"
 
@@ -36,7 +37,8 @@ class SqueezeNet(Backbone):
     Args:
         weights: a weights file, or None for torchvision's published ImageNet weights (downloaded once). A
             ``.npz`` file holds weights of the Caffe net, whose input is BGR in [0, 255] minus (104, 117, 123);
-            any other holds torchvision's, whose input is RGB in [0, 1], standardised.
+            a checkpoint of the ``train`` command tells its own; any other holds torchvision's, whose input is RGB
+            in [0, 1], standardised.
 
     Raises:
         FileNotFoundError, ValueError: a weights file that is missing, damaged or of another net.
@@ -62,24 +64,17 @@ class SqueezeNet(Backbone):
             Fire(384, 48, 192),
             Fire(384, 64, 256),
         )
-        tensors = download_weights(URL) if weights is None else read_weights(weights)
-        load_into(self, tensors, str(weights or URL))
+        caffe = weights is not None and Path(weights).suffix == ".npz"
+        self.input = caffe_input((104.0, 117.0, 123.0)) if caffe else torchvision_input()
+        load_into(self, with_input(pretrained_tensors(weights, URL), self.input), str(weights or URL))
         # On a CPU in half the time. (torch's stubs lack the argument.)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._caffe = weights is not None and Path(weights).suffix == ".npz"
 
     def forward(self, images: Tensor) -> Tensor:
         """Features float32 ``(B, 768, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
         # Seven more pixels make the unpadded first convolution and pool give one cell for every four pixels.
-        padded = F.pad(self._normalise(images), (4, 3, 4, 3), mode="replicate")
+        padded = F.pad(self.input(images), (4, 3, 4, 3), mode="replicate")
         fire4 = self.features[:6](padded)
         fire8 = self.features[6:](fire4)
         upsampled = F.interpolate(fire8, size=fire4.shape[-2:], mode="bilinear", align_corners=False)
         return torch.cat([fire4, upsampled], dim=1)
-
-    def _normalise(self, images: Tensor) -> Tensor:
-        if self._caffe:
-            return images.flip(1) - images.new_tensor([104.0, 117.0, 123.0]).view(3, 1, 1)
-        mean = images.new_tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
-        deviation = images.new_tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
-        return (images / 255.0 - mean) / deviation

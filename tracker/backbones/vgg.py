@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tracker.backbones.base import BACKBONES, Backbone
-from tracker.backbones.weights import download_weights, load_into, read_weights
+from tracker.backbones.pretrained import caffe_input, pretrained_tensors, torchvision_input, with_input
+from tracker.backbones.weights import load_into
 
 URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 
@@ -52,30 +53,24 @@ class VGG16(Backbone):
                 # A pool that is left out keeps its place, so that the names stay torchvision's.
                 layers.append(nn.MaxPool2d(2, ceil_mode=True) if stage <= self.pools else nn.Identity())
         self.features = nn.Sequential(*layers)
-        tensors = download_weights(URL) if weights is None else read_weights(weights)
-        caffe = "conv1_1.weight" in tensors
-        if caffe:
+        tensors = pretrained_tensors(weights, URL)
+        named_by_caffe = "conv1_1.weight" in tensors
+        if named_by_caffe:
             tensors = _renamed(tensors, names)
-        load_into(self, tensors, str(weights or URL))
+        caffe = named_by_caffe or (weights is not None and Path(weights).suffix == ".npz")
+        self.input = caffe_input((103.939, 116.779, 123.68)) if caffe else torchvision_input()
+        load_into(self, with_input(tensors, self.input), str(weights or URL))
         # On a CPU in half the time. (torch's stubs lack the argument.)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._caffe = caffe or (weights is not None and Path(weights).suffix == ".npz")
 
     def forward(self, images: Tensor) -> Tensor:
         """Features float32 ``(B, 1024, H/stride, W/stride)`` of RGB ``images`` ``(B, 3, H, W)`` in [0, 255]."""
-        conv4_3 = self.features[:23](self._normalise(images))  # 22 is its ReLU, 23 is pool4
+        conv4_3 = self.features[:23](self.input(images))  # 22 is its ReLU, 23 is pool4
         conv5_3 = self.features[23:](conv4_3)
         height, width = conv4_3.shape[-2:]
         if conv5_3.shape[-2:] != conv4_3.shape[-2:]:
             conv5_3 = F.interpolate(conv5_3, scale_factor=2, mode="bilinear", align_corners=False)
         return torch.cat([conv4_3, conv5_3[..., :height, :width]], dim=1)
-
-    def _normalise(self, images: Tensor) -> Tensor:
-        if self._caffe:
-            return images.flip(1) - images.new_tensor([103.939, 116.779, 123.68]).view(3, 1, 1)
-        mean = images.new_tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
-        deviation = images.new_tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
-        return (images / 255.0 - mean) / deviation
 
 
 @BACKBONES.register("vgg16-stride4")

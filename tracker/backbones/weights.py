@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+PREFIX = "backbone."
+"""What the names of a backbone's tensors begin with in a checkpoint of the whole regression network."""
+
 SUFFIXES = (".safetensors", ".npz", ".pth", ".pt")
 
 
@@ -46,6 +49,12 @@ def _read(path: Path) -> dict[str, Tensor]:
         # torch reports a damaged archive as an unsafe pickle and advises to load it without protection.
         raise ValueError("not a PyTorch archive")
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def own_tensors(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A backbone's tensors out of a checkpoint's, sorted by name; those of a file of a backbone alone as they are."""
+    own = {name.removeprefix(PREFIX): tensors[name] for name in sorted(tensors) if name.startswith(PREFIX)}
+    return own or tensors
 
 
 def download_weights(url: str) -> dict[str, Tensor]:

@@ -1,0 +1,54 @@
+"""What the networks with published weights share: where their tensors come from, and what they take for an image."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from tracker.backbones.weights import download_weights, own_tensors, read_weights
+
+
+class ImageInput(nn.Module):
+    """An RGB image in [0, 255] as a published network was trained on it; part of its ``state_dict``.
+
+    Args:
+        order: which of R, G, B comes at each place.
+        mean: of each channel, in the new order.
+        deviation: what each channel is divided by.
+    """
+
+    order: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, order: Sequence[int], mean: Sequence[float], deviation: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("order", torch.tensor(order))
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(deviation).view(3, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """float32 ``(B, 3, H, W)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
+        return (images[:, self.order] - self.mean) / self.deviation
+
+
+def torchvision_input() -> ImageInput:
+    """RGB, standardised."""
+    mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    return ImageInput((0, 1, 2), [255 * value for value in mean], [255 * value for value in deviation])
+
+
+def caffe_input(mean: Sequence[float]) -> ImageInput:
+    """BGR less a mean."""
+    return ImageInput((2, 1, 0), mean, (1.0, 1.0, 1.0))
+
+
+def pretrained_tensors(weights: str | Path | None, url: str) -> dict[str, Tensor]:
+    """Tensors of a backbone: of a weights file or of a checkpoint of the ``train`` command, or the published ones."""
+    return download_weights(url) if weights is None else own_tensors(read_weights(weights))
+
+
+def with_input(tensors: dict[str, Tensor], form: ImageInput) -> dict[str, Tensor]:
+    """``tensors`` with the ``form`` of their input, unless they tell their own, as a checkpoint's do."""
+    return {f"input.{name}": tensor for name, tensor in form.state_dict().items()} | tensors
