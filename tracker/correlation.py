@@ -134,10 +134,10 @@ class CorrelationFilterTracker:
         self._sigma = self.output_sigma_factor * math.sqrt(cells.prod())
 
         region = self._region()
-        features = self.extractor.start(to_tensor(crop(image, region), self.device))[0] * self._window
+        features = self.extractor.start(to_tensor(crop(image, region), self.device)) * self._window
         if self.refiner is not None:
             self.refiner.start(image, self._center, self._size, self.device)
-        self._memory = SampleMemory(self.memory_size, features, self._label(region))
+        self._memory = SampleMemory(self.memory_size, torch.fft.rfft2(features)[0], self._label(region))
         self.model.start(self._memory, (round(cells[1]), round(cells[0])))
 
     @torch.inference_mode()
@@ -154,8 +154,8 @@ class CorrelationFilterTracker:
             raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
         check_image(image)
         region = self._region()
-        features = self._features(image, region)
-        response = self.model.response(features)
+        spectrum = self._spectrum(image, region)
+        response = self.model.response(spectrum, self._memory.size_hw)
         values = response[0, 0].cpu().numpy()
         peak = find_peak(values)
 
@@ -165,7 +165,7 @@ class CorrelationFilterTracker:
             self._follow(image, peak, region)
         if peak.score >= self.update_gate * self._usual_score:
             moved = np.abs(peak.displacement).max() > self.reuse_within
-            self._learn(self._memory, *(self._sample(image) if moved else (features, region)))
+            self._learn(self._memory, *(self._sample(image) if moved else (spectrum, region)))
         self._usual_score += SCORE_RATE * (peak.score - self._usual_score)
         return TrackOutput(
             bbox=bbox_from_center(self._center, self._size * self._scale),
@@ -187,8 +187,10 @@ class CorrelationFilterTracker:
     def _region(self) -> SearchRegion:
         return SearchRegion.around(self._center, self._first_side * self._scale, self.crop_size)
 
-    def _features(self, image: Image, region: SearchRegion) -> torch.Tensor:
-        return self.extractor(to_tensor(crop(image, region), self.device)) * self._window
+    def _spectrum(self, image: Image, region: SearchRegion) -> torch.Tensor:
+        """Of the region's features, complex64 ``(1, C, h, w//2+1)``: to search in and to learn from alike."""
+        features = self.extractor(to_tensor(crop(image, region), self.device))
+        return torch.fft.rfft2(features * self._window)
 
     def _label(self, region: SearchRegion) -> torch.Tensor:
         """The label of a target whose centre is a fraction of a pixel off the centre of whole pixels."""
@@ -215,10 +217,10 @@ class CorrelationFilterTracker:
         self._scale = float(np.clip(self._scale * factor, smallest, largest))
 
     def _sample(self, image: Image) -> tuple[torch.Tensor, SearchRegion]:
-        """Features of the region around the target's new place."""
+        """What there is to learn from around the target's new place."""
         region = self._region()
-        return self._features(image, region), region
+        return self._spectrum(image, region), region
 
-    def _learn(self, memory: SampleMemory, features: torch.Tensor, region: SearchRegion) -> None:
-        memory.add(features[0], self._label(region), self.interp_factor)
+    def _learn(self, memory: SampleMemory, spectrum: torch.Tensor, region: SearchRegion) -> None:
+        memory.add(spectrum[0], self._label(region), self.interp_factor)
         self.model.fit(memory)

@@ -11,26 +11,25 @@ class SampleMemory:
 
     Args:
         capacity: number of samples kept.
-        first: features of frame 1, float32 ``(C, h, w)``.
+        first: spectrum of frame 1's features, complex64 ``(C, h, w//2+1)``.
         label: its label, float32 ``(h, w)``, centred.
     """
 
     def __init__(self, capacity: int, first: Tensor, label: Tensor) -> None:
-        self.size_hw = (first.shape[-2], first.shape[-1])
-        spectrum = torch.fft.rfft2(first)
-        self._features = spectrum.new_zeros(capacity, *spectrum.shape)
-        self._labels = spectrum.new_zeros(capacity, *spectrum.shape[1:])
+        self.size_hw = (label.shape[-2], label.shape[-1])
+        self._features = first.new_zeros(capacity, *first.shape)
+        self._labels = first.new_zeros(capacity, *first.shape[1:])
         self._weights = [0.0] * capacity
         self._count = 0
-        self._store(0, spectrum, label, 1.0)
+        self._store(0, first, label, 1.0)
 
-    def add(self, features: Tensor, label: Tensor, rate: float) -> None:
+    def add(self, spectrum: Tensor, label: Tensor, rate: float) -> None:
         """Fade all samples by ``1 - rate`` and add a new one with weight ``rate``; none fits beside a lone frame 1."""
         if len(self._weights) == 1:
             return
         self._weights = [weight * (1 - rate) for weight in self._weights]
         others = self._weights[1:]
-        self._store(1 + others.index(min(others)), torch.fft.rfft2(features), label, rate)
+        self._store(1 + others.index(min(others)), spectrum, label, rate)
         total = sum(self._weights)
         self._weights = [weight / total for weight in self._weights]
 

@@ -9,7 +9,7 @@ LABEL = torch.zeros(4, 4)
 
 
 def features(value):
-    return torch.full((1, 4, 4), float(value))
+    return torch.fft.rfft2(torch.full((1, 4, 4), float(value)))
 
 
 def held(memory):

@@ -53,14 +53,18 @@ class FilterModel(ABC):
     def spectrum(self) -> Tensor:
         """Complex conjugate of the filter's spectrum, complex64 ``(C, h, w//2+1)``."""
 
-    def response(self, features: Tensor) -> Tensor:
-        """Correlate ``features`` float32 ``(B, C, h, w)`` with the filter.
+    def response(self, spectrum: Tensor, size_hw: tuple[int, int]) -> Tensor:
+        """Correlate features with the filter.
+
+        Args:
+            spectrum: of the features, complex64 ``(B, C, h, w//2+1)``.
+            size_hw: size of their map.
 
         Returns:
             Response float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
         """
-        product = (torch.fft.rfft2(features) * self.spectrum).sum(-3, keepdim=True)
-        return torch.fft.fftshift(torch.fft.irfft2(product, s=features.shape[-2:]), dim=(-2, -1))
+        product = (spectrum * self.spectrum).sum(-3, keepdim=True)
+        return torch.fft.fftshift(torch.fft.irfft2(product, s=size_hw), dim=(-2, -1))
 
 
 FILTERS: Registry[type[FilterModel]] = Registry("filter")
