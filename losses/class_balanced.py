@@ -9,7 +9,7 @@ from torch import Tensor
 from losses.base import ModulatedLoss
 from losses.checks import choice, class_counts, number
 from losses.cross_entropy import as_distribution, binary_cross_entropy, cross_entropy
-from losses.focal import focal_modulation
+from losses.focal import focal_loss
 from losses.registry import register_loss
 from losses.shapes import check_classes
 
@@ -81,8 +81,9 @@ class ClassBalanced(ModulatedLoss):
         if self.base == "softmax":
             return cross_entropy(prediction, target)
         label = as_distribution(target, prediction)
-        loss = binary_cross_entropy(prediction, label)
-        return loss * focal_modulation(prediction, label, self.gamma) if self.base == "focal" else loss
+        if self.base == "focal":
+            return focal_loss(prediction, label, self.gamma, alpha=None)
+        return binary_cross_entropy(prediction, label)
 
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
         """w_y of each row."""

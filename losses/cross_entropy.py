@@ -3,13 +3,17 @@
 All of them take logits x and compute in log space: s(x) = sigmoid(x), sp(x) = log(1 + exp(x)).
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from losses.base import Loss
-from losses.fused import fused
+from losses.fused import Constant, fused
 from losses.registry import register_loss
+
+Modulation = Callable[..., tuple[Tensor, Tensor]]
 
 
 def binary_cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
@@ -31,20 +35,81 @@ def binary_entropy(label: Tensor) -> Tensor:
 
 def binary_residual(logits: Tensor, label: Tensor) -> Tensor:
     """s(x) - y, the gradient of BCE by the logit, exact for saturated logits where 1 - s(x) is 0."""
-    return (1 - label) * logits.sigmoid() - label * (-logits).sigmoid()
+    return residual(logits.sigmoid(), (-logits).sigmoid(), label)
+
+
+def residual(p: Tensor, rest: Tensor, label: Tensor) -> Tensor:
+    """P - y from p and 1 - p, without the difference that cancels when a hard label is met."""
+    return (1 - label) * p - label * rest
 
 
 def bce_and_residual(logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-    """BCE and ``binary_residual`` from one exponential, for ``fused``.
+    """BCE and ``binary_residual`` from one exponential, for ``fused``."""
+    return _composed(logits, label, *_decomposed(logits))
 
-    With the sign s of x, e = (s + 1) / 2 - y and q = s(-|x|): BCE = x e + log(1 + exp(-|x|)), and the residual
-    s(x) - y is e - s q. Both are exact for saturated logits.
+
+def _decomposed(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The lesser of s(x) and 1 - s(x); the side b, 1 for a positive logit and else 0; and q = b - s(x).
+
+    So s(x) = b - q and 1 - s(x) = 1 - b + q are exact for saturated logits, and q is the lesser with the
+    logit's sign.
     """
-    small = logits.abs().neg_().exp_()
-    sign = logits.new_ones(()).copysign(logits)  # never 0
-    signed = (1 + small).reciprocal_().mul_(small).mul_(sign)
-    side = sign.mul_(0.5).add_(0.5) - label
-    return (logits * side).add_(small.log1p_()), side.sub_(signed)
+    lesser = logits.abs().neg_().sigmoid_()
+    side = logits.new_ones(()).copysign(logits).mul_(0.5).add_(0.5)
+    return lesser, side, lesser.copysign(logits)
+
+
+def _composed(
+    logits: Tensor, label: Tensor, lesser: Tensor, side: Tensor, signed: Tensor
+) -> tuple[Tensor, Tensor]:
+    """BCE = x (b - y) - log(1 - |q|), two terms of one sign, and s(x) - y = b - y - q."""
+    distance = side - label
+    return (logits * distance).sub_(lesser.neg_().log1p_()), distance.sub_(signed)
+
+
+def modulated_bce(
+    modulation: Modulation, logits: Tensor, label: Tensor, *constants: Constant, above_entropy: bool = False
+) -> Tensor:
+    """BCE times a modulation, from one exponential and one logarithm besides the modulation's own.
+
+    Args:
+        modulation: of p = s(x), 1 - p, the label and the constants: the factor of each location and its
+            derivative by the logit, both without infinities for saturated logits.
+        logits: any shape.
+        label: of the same shape; may be soft.
+        *constants: further arguments of ``modulation``.
+        above_entropy: take BCE - H(y), whose least value is 0.
+    """
+    if not label.requires_grad:
+        return fused(
+            _modulated_and_slope, _modulated_slope, logits, label, modulation, above_entropy, *constants
+        )
+    factor, _ = modulation(logits.sigmoid(), (-logits).sigmoid(), label, *constants)
+    return _bce_above(binary_cross_entropy(logits, label), label, above_entropy) * factor
+
+
+def _bce_above(loss: Tensor, label: Tensor, above_entropy: bool) -> Tensor:
+    return loss - binary_entropy(label) if above_entropy else loss
+
+
+def _modulated_and_slope(
+    logits: Tensor, label: Tensor, modulation: Modulation, above_entropy: bool, *constants: Constant
+) -> tuple[Tensor, Tensor]:
+    lesser, side, signed = _decomposed(logits)
+    factor, change = modulation(side - signed, (1 - side).add_(signed), label, *constants)
+    loss, error = _composed(logits, label, lesser, side, signed)
+    loss = _bce_above(loss, label, above_entropy)
+    slope = error.mul_(factor).add_(change.mul_(loss))
+    return loss.mul_(factor), slope
+
+
+def _modulated_slope(
+    logits: Tensor, label: Tensor, modulation: Modulation, above_entropy: bool, *constants: Constant
+) -> Tensor:
+    p, rest = logits.sigmoid(), (-logits).sigmoid()
+    factor, change = modulation(p, rest, label, *constants)
+    loss = _bce_above(binary_cross_entropy(logits, label), label, above_entropy)
+    return loss * change + residual(p, rest, label) * factor
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

@@ -6,30 +6,59 @@ from torch import Tensor
 
 from losses.base import Loss, ModulatedLoss
 from losses.checks import choice, number
-from losses.cross_entropy import binary_cross_entropy, binary_residual, cross_entropy
+from losses.cross_entropy import binary_cross_entropy, cross_entropy, modulated_bce, residual
 from losses.registry import register_loss
 
 
-def focal_modulation(logits: Tensor, label: Tensor, gamma: float = 2.0) -> Tensor:
-    """(1 - p_t)^gamma with p_t = p y + (1 - p)(1 - y).
+def focal_loss(logits: Tensor, label: Tensor, gamma: float = 2.0, alpha: float | None = 0.25) -> Tensor:
+    """Focal loss of each location; see ``Focal``."""
+    loss = modulated_bce(_wrong_power, logits, label, gamma)
+    return loss if alpha is None else loss * torch.lerp(1 - label, label, alpha)
 
-    As exp(gamma log(1 - p_t)): the gradient of the power itself is infinite at p_t = 1 for gamma < 1. The
-    sum of the two sides is taken by ``logsumexp``, whose derivatives stay finite where log y = -inf.
+
+def focal_modulation(logits: Tensor, label: Tensor, gamma: float = 2.0) -> Tensor:
+    """(1 - p_t)^gamma with p_t = p y + (1 - p)(1 - y)."""
+    return _wrong_power(logits.sigmoid(), (-logits).sigmoid(), label, gamma)[0]
+
+
+def _wrong_power(p: Tensor, rest: Tensor, label: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
+    """(1 - p_t)^gamma and its derivative by the logit; 1 - p_t is a sum of two sides that does not cancel.
+
+    The quotient p (1 - p) / (1 - p_t) is at most 1, whereas the power's own derivative is infinite at
+    p_t = 1 for gamma < 1.
     """
-    sides = [F.logsigmoid(logits) + (1 - label).log(), F.logsigmoid(-logits) + label.log()]
-    return (gamma * torch.stack(sides).logsumexp(0)).exp()
+    wrong = _positive((1 - label) * p + label * rest)
+    factor = wrong.pow(gamma)
+    return factor, factor * (gamma * (1 - 2 * label)) * (p * rest / wrong)
+
+
+def _positive(value: Tensor) -> Tensor:
+    """The value, but above 0, so that its powers and quotients are finite."""
+    return value.clamp_min(torch.finfo(value.dtype).tiny)
 
 
 def softmax_focal_modulation(loss: Tensor, gamma: float = 2.0) -> Tensor:
     """(1 - p_y)^gamma = (1 - exp(-CE))^gamma of a row's cross entropy."""
-    wrong = -torch.expm1(-loss.clamp_min(torch.finfo(loss.dtype).tiny))
+    wrong = -torch.expm1(-_positive(loss))
     return (gamma * wrong.log()).exp()
 
 
+def quality_focal_loss(logits: Tensor, label: Tensor, beta: float = 2.0) -> Tensor:
+    """Quality focal loss of each location; see ``QualityFocal``."""
+    return modulated_bce(_error_power, logits, label, beta)
+
+
 def quality_focal_modulation(logits: Tensor, label: Tensor, beta: float = 2.0) -> Tensor:
-    """|p - y|^beta, its gradient 0, not infinite or NaN, at p = y."""
-    error = binary_residual(logits, label).abs()
-    return error.clamp_min(torch.finfo(error.dtype).tiny).pow(beta)
+    """|p - y|^beta."""
+    return _error_power(logits.sigmoid(), (-logits).sigmoid(), label, beta)[0]
+
+
+def _error_power(p: Tensor, rest: Tensor, label: Tensor, beta: float) -> tuple[Tensor, Tensor]:
+    """|p - y|^beta and its derivative by the logit, which is 0, not infinite or NaN, at p = y."""
+    signed = residual(p, rest, label)
+    error = _positive(signed.abs())
+    factor = error.pow(beta)
+    return factor, factor * (beta * signed.sign()) * (p * rest / error)
 
 
 def gaussian_focal_loss(logits: Tensor, label: Tensor, alpha: float = 2.0, beta: float = 4.0) -> Tensor:
@@ -99,6 +128,12 @@ class Focal(ModulatedLoss):
             return softmax_focal_modulation(cross_entropy(prediction, target), self.gamma)
         return focal_modulation(prediction, target, self.gamma)
 
+    def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Base times modulation, for ``binary`` in one pass."""
+        if self.setting == "class":
+            return super().pointwise(prediction, target)
+        return focal_loss(prediction, target, self.gamma, self.alpha)
+
     def denominator(self, loss: Tensor, target: Tensor, mask: Tensor | None) -> Tensor | int:
         """All samples, or the number of positives; each row of ``class`` is one positive."""
         if self.normalizer == "mean" or self.setting == "class":
@@ -139,6 +174,10 @@ class QualityFocal(ModulatedLoss):
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
         """|p - y|^beta."""
         return quality_focal_modulation(prediction, target, self.beta)
+
+    def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Base times modulation in one pass."""
+        return quality_focal_loss(prediction, target, self.beta)
 
 
 @register_loss("gaussian-focal")

@@ -16,10 +16,11 @@ from torch import Tensor
 
 ValueAndSlope = Callable[..., tuple[Tensor, Tensor]]
 Slope = Callable[..., Tensor]
+Constant = float | str | Callable[..., Any]
 
 
 def fused(
-    value_and_slope: ValueAndSlope, slope: Slope, prediction: Tensor, target: Tensor, *constants: float | str
+    value_and_slope: ValueAndSlope, slope: Slope, prediction: Tensor, target: Tensor, *constants: Constant
 ) -> Tensor:
     """Pointwise ``value_and_slope(prediction, target, *constants)[0]``, differentiable by the prediction.
 
@@ -41,7 +42,7 @@ def weighted(
     slope: Slope,
     prediction: Tensor,
     target: Tensor,
-    *constants: float | str,
+    *constants: Constant,
 ) -> Tensor:
     """A loss that was computed with its derivative, times a weight that is a constant to the gradient.
 
@@ -63,7 +64,7 @@ class _Fused(torch.autograd.Function):
         derivative: Tensor | None,
         value_and_slope: ValueAndSlope | None,
         slope: Slope,
-        *constants: float | str,
+        *constants: Constant,
     ) -> tuple[Tensor, Tensor]:
         if value_and_slope is not None:
             return value_and_slope(prediction, target, *constants)
@@ -103,7 +104,7 @@ def _function() -> type[_Fused]:
 
 
 def _derivative(
-    prediction: Tensor, target: Tensor, weight: Tensor | None, slope: Slope, *constants: float | str
+    prediction: Tensor, target: Tensor, weight: Tensor | None, slope: Slope, *constants: Constant
 ) -> Tensor:
     derivative = slope(prediction, target, *constants)
     return derivative if weight is None else derivative * weight

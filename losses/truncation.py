@@ -8,7 +8,13 @@ from torch import Tensor
 
 from losses.base import ModulatedLoss
 from losses.checks import choice, number
-from losses.cross_entropy import binary_cross_entropy, binary_entropy, binary_residual
+from losses.cross_entropy import (
+    binary_cross_entropy,
+    binary_entropy,
+    binary_residual,
+    modulated_bce,
+    residual,
+)
 from losses.registry import register_loss
 
 
@@ -44,7 +50,18 @@ def soft_truncation_of_error(
     error: Tensor, k: float = 10.0, gamma: float = 1.0, delta: float = 0.2
 ) -> Tensor:
     """s(k (e - delta))^gamma of the absolute error e = |s(x) - y|: the modulation in ``prob`` space."""
-    return (gamma * F.logsigmoid(k * (error - delta))).exp()
+    faded = torch.sigmoid(k * (error - delta))
+    return faded.clamp_min(torch.finfo(faded.dtype).tiny).pow(gamma)
+
+
+def _fading(
+    p: Tensor, rest: Tensor, label: Tensor, k: float, gamma: float, delta: float
+) -> tuple[Tensor, Tensor]:
+    """The same factor f and its derivative by the logit, gamma k s(-k (e - delta)) f sign(p - y) p (1 - p)."""
+    signed = residual(p, rest, label)
+    error = signed.abs()
+    factor = soft_truncation_of_error(error, k, gamma, delta)
+    return factor, factor * torch.sigmoid(k * (delta - error)) * (gamma * k) * signed.sign() * (p * rest)
 
 
 @register_loss("hard-truncated")
@@ -153,15 +170,19 @@ class SoftTruncated(ModulatedLoss):
             positive, negative = self._sides(prediction)
             return target * positive + (1 - target) * negative
         error = binary_residual(prediction, target).abs()
-        factor = soft_truncation_of_error(error, self.k, self.gamma, self.delta)
-        return factor if self.alpha is None else factor * torch.lerp(1 - target, target, self.alpha)
+        return self._of_side(soft_truncation_of_error(error, self.k, self.gamma, self.delta), target)
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Base times modulation; in ``logit`` space the sum of both sides, each with its own factor."""
         if self.space == "prob":
-            return super().pointwise(prediction, target)
+            constants = self.k, self.gamma, self.delta
+            loss = modulated_bce(_fading, prediction, target, *constants, above_entropy=self.subtract_entropy)
+            return self._of_side(loss, target)
         positive, negative = self._sides(prediction)
         return target * positive * F.softplus(-prediction) + (1 - target) * negative * F.softplus(prediction)
+
+    def _of_side(self, value: Tensor, label: Tensor) -> Tensor:
+        return value if self.alpha is None else value * torch.lerp(1 - label, label, self.alpha)
 
     def _sides(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         return soft_truncation(logits, self.k, self.gamma, self.alpha, self.margin)

@@ -203,8 +203,8 @@ def check_copies(name, setting):
     assert type(loss).__name__ in repr(loss)
 
 
-def check_gradients(name, setting):
-    loss = build(name, setting, reduction="sum")
+def check_gradients(name, setting, **arguments):
+    loss = build(name, setting, reduction="sum", **arguments).eval()
     prediction, target = inputs(setting)
     prediction.requires_grad_()
 
@@ -226,6 +226,29 @@ def check_half_precision_is_widened(name, setting):
         (gradient,) = torch.autograd.grad(value, prediction)
         assert value.isfinite()
         assert gradient.isfinite().all()
+
+
+def check_saturated_inputs_are_finite(name, setting, **arguments):
+    loss = build(name, setting, **arguments)
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+        _, target = inputs(setting, dtype=torch.float32)
+        if target.is_floating_point():
+            target[:, :, -1] = 0
+            target = target.to(dtype)
+        shape = target.shape if setting != "class" else (ROWS, CLASSES)
+        generator = torch.Generator().manual_seed(3)
+        values = torch.tensor([-1000.0, -100, -40, 0, 40, 100, 1000])
+        # Gradients of a mean: of a sum, influence-balanced weights are more than float16 holds.
+        prediction = values[torch.randint(7, shape, generator=generator)].to(dtype).requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16 if dtype == torch.float32 else dtype):
+            value = call(loss, prediction, target)
+        (gradient,) = torch.autograd.grad(value, prediction, create_graph=dtype == torch.float32)
+        assert value.dtype == torch.float32
+        assert value.isfinite()
+        assert gradient.isfinite().all()
+        if dtype == torch.float32 and gradient.requires_grad:
+            (second,) = torch.autograd.grad(gradient.sum(), prediction, allow_unused=True)
+            assert second is None or second.isfinite().all()
 
 
 def check_order_of_samples_is_nothing(name, setting):
@@ -253,6 +276,44 @@ CHECKS = [value for name, value in sorted(globals().items()) if name.startswith(
 @pytest.mark.parametrize(("name", "setting"), all_cases())
 def test_contract(name, setting, check):
     check(name, setting)
+
+
+VARIANTS = [
+    ("focal-regression", "regress", {"gamma": 0.5}),
+    ("focal-regression", "regress", {"gamma": 0.0}),
+    ("shrinkage", "regress", {"importance": "none", "a": 100.0, "c": 0.7}),
+    ("shrinkage", "regress", {"importance": "dslt_code"}),
+    ("ghm-r", "regress", {"normalize": "bins", "momentum": 0.7, "mu": 0.02}),
+    ("ghm-c", "binary", {"normalize": "bins", "momentum": 0.75, "bins": 30}),
+    ("ghm-c", "class", {"normalize": "bins", "bins": 30}),
+    ("hard-truncated", "binary", {"margin": 0.7}),
+    ("hard-truncated", "binary", {"delta": 0.2}),
+    ("soft-truncated", "binary", {"gamma": 0.5, "alpha": 0.3, "margin": 0.7}),
+    ("soft-truncated", "binary", {"space": "prob", "gamma": 0.5, "alpha": 0.3}),
+    ("soft-truncated", "binary", {"space": "prob", "k": 1000.0, "gamma": 0.0, "subtract_entropy": False}),
+    ("focal", "binary", {"gamma": 0.5, "alpha": None}),
+    ("focal", "binary", {"gamma": 0.0, "normalizer": "num_pos"}),
+    ("focal", "class", {"gamma": 0.5}),
+    ("quality-focal", "binary", {"beta": 0.5}),
+    ("quality-focal", "binary", {"beta": 0.0}),
+    ("gaussian-focal", "binary", {"alpha": 0.5, "beta": 0.0}),
+    ("label-smoothing", "class", {"epsilon": 0.0}),
+    ("label-smoothing", "class", {"prior": [5, 2, 1, 0, 1]}),
+    ("label-smoothing", "binary", {"prior": 0.1}),
+    ("eql", "class", {"threshold": 0.1, "background_class": 0}),
+    ("seql", "class", {"threshold": 0.1}),
+    ("seql", "spatial", {"threshold": 0.03}),
+    ("influence-balanced", "class", {"class_weight": "code"}),
+    ("influence-balanced", "class", {"start_epoch": 5}),
+    ("class-balanced", "class", {"base": "sigmoid", "beta": 0.0}),
+    ("class-balanced", "class", {"base": "focal", "gamma": 0.5}),
+]
+
+
+@pytest.mark.parametrize("check", [check_gradients, check_saturated_inputs_are_finite])
+@pytest.mark.parametrize(("name", "setting", "arguments"), VARIANTS)
+def test_contract_beyond_the_defaults(name, setting, arguments, check):
+    check(name, setting, **arguments)
 
 
 NEW_FAMILY = '''

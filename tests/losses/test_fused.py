@@ -30,7 +30,7 @@ def test_derivatives_of_every_order_are_those_of_the_formula():
     assert torch.autograd.gradgradcheck(function, (x,))
 
 
-@pytest.mark.parametrize("name", ["shrinkage", "ghm-r"])
+@pytest.mark.parametrize("name", ["shrinkage", "ghm-r", "focal", "quality-focal", "shrinkage-bce"])
 def test_hessian_by_forward_over_reverse(name):
     """``torch.func.hessian`` uses forward mode, for which a function of one's own needs a rule."""
     response, label = torch.rand(
@@ -45,12 +45,24 @@ def test_hessian_by_forward_over_reverse(name):
     torch.testing.assert_close(torch.func.hessian(function)(response), expected)
 
 
+@pytest.mark.parametrize("name", ["shrinkage", "bce", "focal", "quality-focal", "shrinkage-bce"])
+def test_a_label_may_be_learnt_too(name):
+    """By autograd then, in the value's own formula: the same loss, and the label gets its gradient."""
+    logits = torch.linspace(-2, 2, 6, dtype=torch.float64)
+    label = torch.linspace(0.1, 0.9, 6, dtype=torch.float64, requires_grad=True)
+    loss = build_loss(name)
+    torch.testing.assert_close(loss(logits, label), loss(logits, label.detach()))
+    assert torch.autograd.gradcheck(lambda y: loss(logits, y), (label,))
+
+
 COMPILER = pytest.mark.skipif(which("g++") is None, reason="torch.compile needs a C++ compiler")
 
 
 @pytest.mark.slow
 @COMPILER
-@pytest.mark.parametrize("name", ["shrinkage", "bce", "ghm-r", "ghm-c"])
+@pytest.mark.parametrize(
+    "name", ["shrinkage", "bce", "ghm-r", "ghm-c", "focal", "quality-focal", "shrinkage-bce"]
+)
 def test_compiled_is_the_same(name):
     generator = torch.Generator().manual_seed(0)
     label = torch.rand(2, 1, 9, 9, generator=generator)
