@@ -1,7 +1,8 @@
 """MAML: learn the weights from which one gradient step on a support set fits a query set.
 
-In the tracker: meta-initialise the regression head, so that its few steps on the first frame suffice. It
-is no loss; it needs losses that can be differentiated twice, which those of this package can.
+In the tracker: meta-initialise the regression head, so that its few steps on the first frame suffice:
+``load_tracker("hog", initial=weights)`` starts the ``spatial`` filter from such weights ``(C, rows, columns)``.
+It is no loss; it needs losses that can be differentiated twice, which those of this package can.
 
 Reference: Finn et al., "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks", ICML 2017.
 """
