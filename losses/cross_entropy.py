@@ -138,6 +138,8 @@ class BCE(Loss):
     With a soft label its least value is H(y) > 0, so it never reaches 0: report BCE - H(y). Counts each
     location alike; the many easy background locations outweigh the rest.
 
+    Reference: Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.2.
+
     Shapes: logits and label ``(N, 1, H, W)``, or any one shape.
 
     Example:
@@ -156,6 +158,11 @@ class BCE(Loss):
 @register_loss("ce")
 class CE(Loss):
     """Softmax cross entropy: L = logsumexp(x) - x_y, gradient softmax(x) - y.
+
+    The baseline of every loss for classes: each sample counts alike, so that frequent classes lead the
+    gradient. With a soft target its least value is the target's entropy.
+
+    Reference: Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.
 
     Shapes: logits ``(N, K)``, class indices ``(N,)`` or soft targets ``(N, K)``.
 

@@ -182,7 +182,7 @@ class QualityFocal(ModulatedLoss):
 
 @register_loss("gaussian-focal")
 class GaussianFocal(Loss):
-    """Focal loss of a peak: -(1-p)^alpha log p at y = 1, -(1-y)^beta p^alpha log(1-p) elsewhere.
+    """Focal loss of a peak: L = -(1-p)^alpha log p at y = 1, -(1-y)^beta p^alpha log(1-p) elsewhere.
 
     Negatives near the peak are forgiven by their label. Only y exactly 1 is positive: a Gaussian whose
     centre lies between pixels has no positive at all, so snap the label to the grid. ``mean`` divides by

@@ -29,6 +29,8 @@ class L2(ModulatedLoss):
     with the optimiser's weight decay. Each location counts alike, so that on a response map the thousands
     of small background errors outweigh the few at the target.
 
+    Reference: Lu et al., "Deep Regression Tracking with Shrinkage Loss", ECCV 2018, section 3.1.
+
     Shapes: response and label ``(N, 1, H, W)``, or any one shape.
 
     Example:

@@ -356,6 +356,16 @@ def test_a_new_file_is_all_that_a_new_loss_needs():
         check("quartic", "regress")
 
 
+@pytest.mark.parametrize("name", list_losses())
+def test_docstrings_teach(name):
+    """A formula, the reference, the shapes, every argument, and an example (a doctest)."""
+    loss = loss_class(name)
+    for part in ("L = ", "Reference: ", "Shapes: ", "Example:\n"):
+        assert part in loss.__doc__
+    for argument in set(inspect.signature(loss).parameters) - {"reduction", "setting"}:
+        assert f"    {argument}: " in loss.__doc__
+
+
 def test_names_are_unique_and_safe():
     with pytest.raises(ValueError, match=r"'l2' is already registered by losses\.regression\.L2"):
         register_loss("l2")(loss_class("l3"))

@@ -98,6 +98,15 @@ def test_identities(logits_and_labels):
     torch.testing.assert_close(build("quality-focal"), build("focal", alpha=None))
 
 
+def test_a_perfect_prediction_costs_nothing(logits_and_labels):
+    _, _, soft = logits_and_labels
+    logits = torch.logit(soft).requires_grad_()
+    loss = build_loss("quality-focal", **NONE)(logits, soft)
+    (gradient,) = torch.autograd.grad(loss.sum(), logits)
+    torch.testing.assert_close(loss, torch.zeros_like(soft), atol=1e-30, rtol=0)
+    torch.testing.assert_close(gradient, torch.zeros_like(soft), atol=1e-14, rtol=0)
+
+
 def test_gaussian_focal(agrees, formulas, logits_and_labels):
     logits, _, label = logits_and_labels
     label[0, 0, 1, 1] = label[1, 0, 2, 0] = label[1, 0, 0, 0] = 1

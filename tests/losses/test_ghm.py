@@ -81,6 +81,16 @@ def test_one_bin_only_is_the_plain_mean():
     torch.testing.assert_close(build_loss("ghm-c")(logits, label), build_loss("bce")(logits, label))
 
 
+def test_no_momentum_is_no_memory(logits_and_labels):
+    logits, _, soft = logits_and_labels
+    memoryless, nearly = build_loss("ghm-c", **NONE), build_loss("ghm-c", momentum=1e-12, **NONE)
+    first = memoryless(logits, soft)
+    memoryless(-logits, soft)
+    assert (memoryless.acc_sum == 0).all()
+    assert torch.equal(memoryless(logits, soft), first)
+    torch.testing.assert_close(nearly(logits, soft), first)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_the_largest_gradient_is_in_the_last_bin(dtype):
     g = torch.tensor([0, 0.05, 0.95, 1], dtype=dtype)

@@ -38,7 +38,7 @@ def test_identities(maps):
     )
 
 
-@pytest.mark.parametrize("name", ["l2", "l3", "focal-regression", "shrinkage"])
+@pytest.mark.parametrize("name", ["l2", "l3", "focal-regression", "shrinkage", "ghm-r"])
 def test_a_perfect_response_costs_nothing(maps, name):
     _, label = maps
     response = label.clone().requires_grad_()
