@@ -51,8 +51,8 @@ class ScaleSearch:
 
     def __init__(
         self,
-        num_scales: int = 3,
-        scale_step: float = 1.02,
+        num_scales: int,
+        scale_step: float,
         *,
         tried_step: float | None = None,
         context_cells: int = 2,
