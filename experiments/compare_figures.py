@@ -20,6 +20,11 @@ MEASURES = {
 TITLES: dict[Stage, str] = {"offline": "Off-line training", "online": "On-line regression"}
 _OTHERS = ("#F0E442", "#999999", "#882255", "#44AA99")  # of losses that no other figure shows
 _MARKS = "osD^vPX*"
+_MEASURED_LOSS: dict[Stage, str] = {
+    "offline": "the batch at each measured step",
+    "online": "frame 1 after so many steps, in the mean over the test clips",
+}
+_WITHOUT_UPDATES = " AO is that of the filter of frame 1 after so many steps, which learns nothing more."
 
 
 def styles(labels: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -56,6 +61,7 @@ def convergence(stage: Stage, results: Results) -> Plot:
         f"Mean over {seeds} seed{'s' * (seeds != 1)}, band: standard deviation over seeds. Left against "
         + ("optimiser steps" if stage == "offline" else "steps of the solver on frame 1")
         + ", right against seconds of them alone, measured while other runs shared the machine."
+        + _WITHOUT_UPDATES * (stage == "online" and "ao" in measures)
     )
     return Plot(f"{stage}-convergence", f"{TITLES[stage]}: convergence", caption, figure)
 
@@ -68,8 +74,8 @@ def _curves(axis: Axes, results: Results, measure: str, against: str) -> None:
         axis.plot(course[against], course["mean"], markersize=4, label=_plain(text), **style)
 
 
-def easy_background(results: Results) -> Plot | None:
-    """Share of the loss that easy background has along training; None where no loss tells locations apart."""
+def easy_background(stage: Stage, results: Results) -> Plot | None:
+    """Share of the loss that easy background has, step by step; None where no loss tells locations apart."""
     figure, (axis,) = panels(1, 1, 7.2, 3.6)
     left_out = []
     for text, style in styles(list(results)).items():
@@ -89,13 +95,16 @@ def easy_background(results: Results) -> Plot | None:
         return None
     label(axis, "step", "share of the loss")
     axis.set_ylim(bottom=0)
+    if stage == "online":
+        axis.set_xscale("log")
     figure.legend(loc="outside right upper")
     caption = (
-        "Of the loss of the batch at each measured step, what comes from locations with a label below .05 and an "
+        f"Of the loss of {_MEASURED_LOSS[stage]}, what comes from locations with a label below .05 and an "
         "error below .1. Mean and standard deviation over seeds."
         + (f" Not for {', '.join(left_out)}, to which a whole map is one sample." if left_out else "")
     )
-    return Plot("offline-easy-background", "Share of easy background in the loss", caption, figure)
+    title = f"{TITLES[stage]}: share of easy background in the loss"
+    return Plot(f"{stage}-easy-background", title, caption, figure)
 
 
 def differences(stage: Stage, rows: Sequence[Mapping[str, Any]], reference: str) -> Plot | None:

@@ -18,7 +18,13 @@ from data.sequences import Sequence as Clip
 from experiments.compare_clips import PROBE_SEED, clips_at, first_bbox, first_frame, track_clips
 from experiments.compare_measures import Peaks, encode_map
 from experiments.compare_plan import Unit
-from experiments.objective import LOGIT_BIAS, LOGIT_SCALE
+from experiments.objective import (
+    LOGIT_BIAS,
+    LOGIT_SCALE,
+    easy_background_share,
+    in_the_setting,
+    predicted,
+)
 from experiments.train_build import set_up_torch
 from losses import Loss, build_loss
 from tracker import DSLTTracker, load_tracker
@@ -34,12 +40,20 @@ ADAM_REGULARISATION = 2.55e-4
 MARKS = (1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120)
 """Steps on frame 1 after which the filter is measured, as far as the budget goes."""
 
+TRACKED_MARKS = (3, 12, 50)
+"""Steps on frame 1 after which the filter tracks the validation clips as it is."""
+
+NEVER = 10**9
+"""An ``update_interval`` in frames."""
+
 _SHIFT = 1.2
 """Largest displacement of a measured frame's target either way, in its width and height."""
 
 
 class ResponseLoss(nn.Module):
     """A loss of any setting for maps, as a ``criterion`` of response and label: summed over the locations.
+
+    The loss's own reduction is ``none``.
 
     Logits are ``10 · response``, less 5 where the loss is ``binary``: where training starts from
     (`experiments.objective`), for there is nothing on line that would learn the two.
@@ -53,12 +67,16 @@ class ResponseLoss(nn.Module):
 
     def forward(self, response: Tensor, label: Tensor) -> Tensor:
         """The sum, a scalar, of maps ``(N, 1, h, w)``."""
-        if self.loss.setting == "regress":
-            return self.loss(response, label)
-        logits = LOGIT_SCALE * response
-        if self.loss.setting == "binary":
-            return self.loss(logits + LOGIT_BIAS, label / label.amax((2, 3), keepdim=True))
-        return self.loss(logits, label / label.sum((2, 3), keepdim=True))
+        return self.loss(*self._in_the_setting(response, label)).sum()
+
+    def easy_background_share(self, response: Tensor, label: Tensor) -> float:
+        """See `experiments.objective.easy_background_share`."""
+        score, label = self._in_the_setting(response, label)
+        prediction = predicted(self.loss.setting, score)
+        return easy_background_share(self.loss(score, label), prediction, label)
+
+    def _in_the_setting(self, response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        return in_the_setting(self.loss.setting, response, label, LOGIT_SCALE, LOGIT_BIAS)
 
 
 def online_unit(unit: Unit, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,15 +97,22 @@ def online_unit(unit: Unit, settings: Mapping[str, Any]) -> dict[str, Any]:
         scores = track_clips(tracker, clips_at(settings["clips"]["validation"]), budget["search_frames"])
         return result | {"score": float(np.mean([one["ao"] for one in scores.values()]))}
     clips = clips_at(settings["clips"]["test"])
-    return (
-        result
-        | _fitted(tracker, clips, unit.seed)
-        | {"clips": track_clips(tracker, clips, budget["frames"], unit.seed)}
-    )
+    result |= _fitted(tracker, clips, unit.seed)
+    overlaps = _without_updates(unit, settings)
+    for point in result["course"]:
+        if point["step"] in overlaps:
+            point["ao"] = overlaps[point["step"]]
+    return result | {"clips": track_clips(tracker, clips, budget["frames"], unit.seed)}
 
 
-def build(unit: Unit, online: Mapping[str, Any]) -> DSLTTracker:
-    """``dslt`` with the unit's loss and rate; frame 1 takes all of its steps, whatever its loss comes to."""
+def build(unit: Unit, online: Mapping[str, Any], **changed: Any) -> DSLTTracker:
+    """``dslt`` with the unit's loss and rate; frame 1 takes all of its steps, whatever its loss comes to.
+
+    Args:
+        unit: of stage ``online``.
+        online: settings of the comparison.
+        changed: further settings of the tracker.
+    """
     solver = online["solver"]
     varied: dict[str, Any] = {
         "adam": {"learning_rate": RATES["adam"] * unit.factor, "regularisation": ADAM_REGULARISATION},
@@ -97,15 +122,27 @@ def build(unit: Unit, online: Mapping[str, Any]) -> DSLTTracker:
         varied["stop_share"] = 0.0
     tracker = load_tracker(
         "dslt",
-        criterion=ResponseLoss(build_loss(reduction="sum", **unit.loss)),
+        criterion=ResponseLoss(build_loss(reduction="none", **unit.loss)),
         solver=solver,
         first_steps=online["first_steps"],
         backbone=online["backbone"],
         weights=online["weights"],
         **varied,
+        **changed,
     )
     assert isinstance(tracker, DSLTTracker)
     return tracker
+
+
+def _without_updates(unit: Unit, settings: Mapping[str, Any]) -> dict[int, float]:
+    """AO on the validation clips of the filter of frame 1 after so many steps, which learns nothing more."""
+    clips, frames = clips_at(settings["clips"]["validation"]), settings["budget"]["search_frames"]
+    overlaps = {}
+    for mark in TRACKED_MARKS:
+        tracker = build(unit, settings["online"] | {"first_steps": mark}, update_interval=NEVER)
+        scores = track_clips(tracker, clips, frames, unit.seed)
+        overlaps[mark] = float(np.mean([one["ao"] for one in scores.values()]))
+    return overlaps
 
 
 @dataclass(frozen=True)
@@ -137,6 +174,8 @@ def _fitted(tracker: DSLTTracker, clips: Sequence[Clip], seed: int) -> dict[str,
     """How the filter of frame 1 responds to later frames, step by step, with the means over all clips."""
     marks = [mark for mark in MARKS if mark < tracker.solver.first_steps] + [tracker.solver.first_steps]  # type: ignore[attr-defined]
     found: dict[int, list[tuple[float, Peaks]]] = {mark: [] for mark in marks}
+    shares: dict[int, list[float]] = {mark: [] for mark in marks}
+    criterion: ResponseLoss = tracker.criterion  # type: ignore[assignment]
     last: list[NDArray[np.float32]] = []
     for clip in clips:
         image = read_image(clip.paths[first_frame(clip)])
@@ -144,9 +183,11 @@ def _fitted(tracker: DSLTTracker, clips: Sequence[Clip], seed: int) -> dict[str,
         shown = list(probes(clip, tracker))
         with torch.no_grad():
             patches = torch.cat([to_tensor(probe.patch, tracker.device) for probe in shown])
-            features = tracker.features(patches)
+            features, regression = tracker.features(patches), tracker.regression
             for mark, seconds, kernel in _steps(tracker, marks):
-                responses = correlate(features, kernel, tracker.regression.padding_hw)[:, 0].cpu().numpy()
+                share = criterion.easy_background_share(regression.respond(kernel), regression.labels)
+                shares[mark].append(share)
+                responses = correlate(features, kernel, regression.padding_hw)[:, 0].cpu().numpy()
                 peaks = [_peak(one, tracker) for one in responses]
                 found[mark].append((seconds, Peaks.of(peaks, [probe.bbox for probe in shown])))
         last += list(responses)
@@ -157,7 +198,11 @@ def _fitted(tracker: DSLTTracker, clips: Sequence[Clip], seed: int) -> dict[str,
     final = _joined(found[marks[-1]])
     return {
         "course": course,
-        "easy_background": [],
+        "easy_background": [
+            {"step": mark, "share": float(np.mean(values))}
+            for mark, values in shares.items()
+            if np.isfinite(values).all()
+        ],
         "probes": {
             "distance": np.round(final.distance, 4).tolist(),
             "hit": final.hit.tolist(),

@@ -13,7 +13,7 @@ from experiments.compare_figures import TITLES, convergence, differences, easy_b
 from experiments.compare_online import build, probes
 from experiments.compare_plan import STAGES, Stage, Unit
 from experiments.compare_tables import METRICS, Results, course_of, markdown, reference_of, summarise
-from experiments.loss_style import Plot, house_style
+from experiments.loss_style import house_style
 from experiments.pages import write_page
 from experiments.results import write_json
 
@@ -68,10 +68,12 @@ def _section(folder: Path, stage: Stage, results: Results, settings: Mapping[str
     """What the page shows of a stage; writes its figures and its table."""
     rows, reference = summarise(results), reference_of(list(results))
     crops = _measured_crops(stage, settings)
-    plots: list[Plot | None] = [convergence(stage, results), differences(stage, rows, reference)]
-    if stage == "offline":
-        plots.append(easy_background(results))
-    plots.append(strips(stage, results, crops))
+    plots = [
+        convergence(stage, results),
+        differences(stage, rows, reference),
+        easy_background(stage, results),
+        strips(stage, results, crops),
+    ]
     drawn = [plot for plot in plots if plot is not None]
     for plot in drawn:
         plot.save(folder)
@@ -81,7 +83,7 @@ def _section(folder: Path, stage: Stage, results: Results, settings: Mapping[str
         label: {
             measure: {name: values.tolist() for name, values in course_of(runs, measure).items()}
             for measure in ("peak_distance", "hit_rate", "ao")
-            if measure in runs[0]["course"][-1]
+            if any(measure in point for point in runs[0]["course"])
         }
         for label, runs in results.items()
     }

@@ -1,5 +1,6 @@
 """What the losses cost: forward plus backward against ``F.mse_loss``, side by side in one run."""
 
+import ctypes
 import platform
 import statistics
 import time
@@ -27,15 +28,21 @@ NAMES = (
 )
 REPEATS, BURST, SECONDS = 100, 10, 6.0
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's ``mallopt``, from malloc.h."""
+
 Step = Callable[[], None]
 
 
 def measure() -> str:
     """Median microseconds of every loss at three shapes, eager and compiled, as a markdown page."""
+    kept = _keep_freed_memory()
     lines = [
         f"Forward plus backward, float32, median of at least {REPEATS} runs in bursts of {BURST}, "
         "in which all losses of a shape take turns; microseconds, in brackets the ratio to `F.mse_loss` (eager). "
-        "Compiled: `torch.compile(loss.forward)`. GPU: not measured.",
+        "Compiled: `torch.compile(loss.forward)`. "
+        f"Freed memory is {'kept by the process' if kept else 'the allocator to keep or to give back'}. "
+        "GPU: not measured.",
         "",
         f"Machine: {processor()}, {torch.get_num_threads()} thread(s) of torch {torch.__version__}, "
         f"Python {platform.python_version()}; {time.strftime('%Y-%m-%d')}.",
@@ -50,6 +57,16 @@ def measure() -> str:
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _keep_freed_memory() -> bool:
+    """Have glibc keep freed maps, as other allocators do; return whether that was possible.
+
+    Else it may give each of them back to the system, and what is timed is the page faults of the next one:
+    ``mse_loss`` of 2 MB takes .4 or 1.5 ms, depending on what the process did before.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and bool(mallopt(M_TRIM_THRESHOLD, 2**30) and mallopt(M_MMAP_THRESHOLD, 2**25))
 
 
 def _column(shape: tuple[int, ...], *, compiled: bool) -> dict[str, float]:

@@ -21,7 +21,7 @@ class Outcome(NamedTuple):
         response_loss: its part that comes from the response, detached.
         box_loss: the box head's, unweighted, detached; 0 without one.
         sample_loss: float32 ``(B,)``, what each pair adds to the response's loss, unnormalised, detached.
-        location_loss: float32 ``(B, 1, h, w)``, the same of each location, or None where a map is one sample.
+        location_loss: float32 ``(B, 1, h, w)``, the same of each location, or ``(B,)`` where a map is one sample.
         prediction: float32 ``(B, 1, h, w)``, what is compared with ``label``, detached.
         label: float32 ``(B, 1, h, w)``.
     """
@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
     response_loss: Tensor
     box_loss: Tensor
     sample_loss: Tensor
-    location_loss: Tensor | None
+    location_loss: Tensor
     prediction: Tensor
     label: Tensor
 
@@ -80,28 +80,16 @@ class PairObjective(nn.Module):
             total.detach(),
             box.detach(),
             loss.detach().flatten(1).sum(1) if loss.ndim > 1 else loss.detach(),
-            loss.detach() if loss.shape == label.shape else None,
-            self._prediction(score.detach()),
+            loss.detach(),
+            predicted(self.criterion.setting, score.detach()),
             label,
         )
 
     def _in_the_setting(self, response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        """Response and label as the criterion takes them."""
-        if self.criterion.setting == "regress":
-            return response, label
-        logits = self.log_scale.exp() * response
-        if self.criterion.setting == "spatial":
-            return logits, label / label.sum((2, 3), keepdim=True).clamp_min(1e-6)
-        return logits + self.bias, label / label.amax((2, 3), keepdim=True).clamp_min(1e-6)
-
-    def _prediction(self, score: Tensor) -> Tensor:
-        """What the criterion compares with the label."""
-        if self.criterion.setting == "regress":
-            return score
-        return (
-            score.sigmoid()
-            if self.criterion.setting == "binary"
-            else score.flatten(1).softmax(1).view_as(score)
+        setting = self.criterion.setting
+        scale = self.log_scale.exp() if setting != "regress" else LOGIT_SCALE
+        return in_the_setting(
+            setting, response, label, scale, self.bias if setting == "binary" else LOGIT_BIAS
         )
 
     def _samples(self, loss: Tensor, label: Tensor) -> Tensor | int:
@@ -114,12 +102,33 @@ class PairObjective(nn.Module):
         return samples
 
 
-def easy_background_share(outcome: Outcome, easy: float = 0.1, background: float = 0.05) -> float:
-    """Share of the loss that comes from locations with ``label < background`` and an error below ``easy``.
+def in_the_setting(
+    setting: str, response: Tensor, label: Tensor, scale: Tensor | float, bias: Tensor | float
+) -> tuple[Tensor, Tensor]:
+    """Response and label ``(B, 1, h, w)`` as a loss of this setting takes them; see ``PairObjective``."""
+    if setting == "regress":
+        return response, label
+    if setting == "spatial":
+        return scale * response, label / label.sum((2, 3), keepdim=True).clamp_min(1e-6)
+    return scale * response + bias, label / label.amax((2, 3), keepdim=True).clamp_min(1e-6)
 
-    NaN where a map is one sample (setting spatial), and where there is no loss.
+
+def predicted(setting: str, score: Tensor) -> Tensor:
+    """What a loss of this setting compares with the label, of the score ``(B, 1, h, w)`` it takes."""
+    if setting == "regress":
+        return score
+    return score.sigmoid() if setting == "binary" else score.flatten(1).softmax(1).view_as(score)
+
+
+def easy_background_share(
+    loss: Tensor, prediction: Tensor, label: Tensor, easy: float = 0.1, background: float = 0.05
+) -> float:
+    """Share of a loss that comes from locations with ``label < background`` and an error below ``easy``.
+
+    NaN where the loss is not one of locations, as to the setting spatial a map is one sample, and where there is
+    no loss.
     """
-    if outcome.location_loss is None:
+    if loss.shape != label.shape:
         return float("nan")
-    is_easy = (outcome.label < background) & ((outcome.prediction - outcome.label).abs() < easy)
-    return float((outcome.location_loss * is_easy).sum() / outcome.location_loss.sum())
+    is_easy = (label < background) & ((prediction - label).abs() < easy)
+    return float((loss * is_easy).sum() / loss.sum())

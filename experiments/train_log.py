@@ -109,12 +109,13 @@ class RunLog:
         # Steps that were left out have no row; where all were, there is nothing to say of them.
         columns = zip(*self._rows, strict=True) if self._rows else [()] * len(NUMBERS)
         means: dict[str, float] = {name: _mean(column) for name, column in zip(NUMBERS, columns, strict=True)}
-        means |= {"rate": rate, "easy_background_share": easy_background_share(result.outcome)}
+        outcome = result.outcome
+        share = easy_background_share(outcome.location_loss, outcome.prediction, outcome.label)
+        means |= {"rate": rate, "easy_background_share": share}
         elapsed = (time.perf_counter() - self._since) / max(self._timed, 1)
         waited = self._waited / max(self._timed, 1)
         self._scalars(step, "train", means | {"data_ms": 1e3 * waited, "step_ms": 1e3 * elapsed})
         if self._processes.is_first:
-            share = means["easy_background_share"]
             easy = f"  easy background {share:.0%}" if math.isfinite(share) else ""
             left = round(elapsed * (self._steps - step))
             print(

@@ -71,7 +71,7 @@ def test_spatial_is_a_softmax_over_the_map_against_a_density(maps):
     logarithm = scores - np.log(np.exp(scores).sum(1, keepdims=True))
     found = outcome(maps, "spatial-ce")
     assert found.loss.item() == pytest.approx(-(density * logarithm).sum(1).mean(), rel=1e-4)
-    assert math.isnan(easy_background_share(found))
+    assert math.isnan(easy_background_share(found.location_loss, found.prediction, found.label))
 
 
 def test_a_loss_that_counts_its_own_samples_is_divided_by_them(maps):
@@ -93,4 +93,6 @@ def test_share_of_easy_background():
     found = PairObjective(Fixed(response, label), build_loss("l2", reduction="none"))(
         *[torch.zeros(1, 4)] * 4
     )
-    assert easy_background_share(found) == pytest.approx(0.0025 / 0.0525, rel=1e-5)
+    assert easy_background_share(found.location_loss, found.prediction, found.label) == pytest.approx(
+        0.0025 / 0.0525, rel=1e-5
+    )
