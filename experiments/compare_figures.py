@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from data.boxes import Floats, Image
 from experiments.compare_measures import decode_map
@@ -52,7 +53,7 @@ def convergence(stage: Stage, results: Results) -> Plot:
             _curves(axis, results, measure, against)
             label(axis, against, MEASURES[measure])
             if stage == "online":
-                axis.set_xscale("log")
+                _logarithmic(axis)
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=min(len(results), 7)
     )
@@ -72,6 +73,14 @@ def _curves(axis: Axes, results: Results, measure: str, against: str) -> None:
         low, high = course["mean"] - course["spread"], course["mean"] + course["spread"]
         axis.fill_between(course[against], low, high, color=style["color"], alpha=0.12, linewidth=0)
         axis.plot(course[against], course["mean"], markersize=4, label=_plain(text), **style)
+
+
+def _logarithmic(axis: Axes) -> None:
+    """Steps and seconds by ratio, with plain numbers however short the axis is."""
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter(NullFormatter())
 
 
 def easy_background(stage: Stage, results: Results) -> Plot | None:
@@ -96,7 +105,7 @@ def easy_background(stage: Stage, results: Results) -> Plot | None:
     label(axis, "step", "share of the loss")
     axis.set_ylim(bottom=0)
     if stage == "online":
-        axis.set_xscale("log")
+        _logarithmic(axis)
     figure.legend(loc="outside right upper")
     caption = (
         f"Of the loss of {_MEASURED_LOSS[stage]}, what comes from locations with a label below .05 and an "
