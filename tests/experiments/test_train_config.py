@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from experiments.__main__ import main
-from experiments.config_file import differences
+from experiments.config_file import differences, read_config
 from experiments.train import Train
 from experiments.train_config import parse_training
 
@@ -100,6 +100,26 @@ def test_another_loss_than_the_file_s_starts_from_its_own_defaults(config):
     assert (model["regularisation"], model["widths"], "iterations" in model) == (1e3, [4, 8], False)
     assert settings(file, "--loss.name=l2")["loss"] == {"name": "l2"}
     assert settings(file, "--loss.name=shrinkage-bce")["loss"] == {"name": "shrinkage-bce", "a": 10, "c": 0.2}
+
+
+def test_a_file_builds_on_its_base(config, tmp_path):
+    (tmp_path / "lowest.yaml").write_text("steps: 7\nseed: 5\nloss: {name: shrinkage, a: 3}")
+    (tmp_path / "middle.yaml").write_text(
+        "base: lowest.yaml\noptimiser: {rate: 0.5, clip: 2}\nloss: {c: 0.1}"
+    )
+    found = settings(config("base: middle.yaml\nsteps: 9\noptimiser: {clip: 4}"))
+    assert (found["steps"], found["seed"]) == (9, 5)
+    assert (found["optimiser"]["rate"], found["optimiser"]["clip"]) == (0.5, 4)
+    assert (found["loss"]["a"], found["loss"]["c"]) == (3, 0.1)
+    assert settings(config("base: middle.yaml\nloss: {name: l2}"))["loss"] == {"name": "l2"}
+
+
+@pytest.mark.parametrize(
+    ("base", "message"), [("run.yaml", "builds on itself"), ("nowhere.yaml", "nowhere.yaml (base of")]
+)
+def test_a_base_that_is_none(config, base, message, capsys):
+    assert status_of(["train", config(f"base: {base}")]) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -205,7 +225,7 @@ def test_parsing_other_commands_loads_no_torch():
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)
 def test_every_config_is_read_and_says_how_to_run_it(file):
-    written, found = yaml.safe_load(file.read_text()), settings(f"--config={file}")
+    written, found = read_config(file), settings(f"--config={file}")
     assert found["loss"]["name"] == written.get("loss", {}).get("name", "shrinkage")
     if file.stem == "compare":  # its budget is the command's own
         assert f"python -m experiments compare --config experiments/configs/{file.name}" in file.read_text()
