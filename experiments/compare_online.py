@@ -1,6 +1,5 @@
 """The on-line part of a comparison: ``dslt``'s filter fitted to frame 1 and updated with one loss."""
 
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from experiments.train_build import set_up_torch
 from losses import Loss, build_loss
 from tracker import DSLTTracker, load_tracker
 from tracker.features import to_tensor
+from tracker.search_area import search_side
 from tracker.solvers import AdamSolver, Regression, ReweightedLeastSquares, correlate
 
 RATES = {"adam": 0.05, "irls": 1.0}
@@ -164,7 +164,7 @@ def probes(clip: Clip, tracker: DSLTTracker, count: int = 4) -> Iterator[Probe]:
     present = np.flatnonzero(np.isfinite(clip.bboxes).all(axis=1))[1:]
     for index in present[np.linspace(0, len(present) - 1, min(count, len(present))).astype(int)]:
         bbox = clip.bboxes[index]
-        side = max(tracker.search_area_scale * math.sqrt(bbox[2] * bbox[3]), 1.2 * float(bbox[2:].max()))
+        side = search_side(bbox[2:], tracker.search_area_scale)
         shift = draw.uniform(-_SHIFT, _SHIFT, 2) * bbox[2:]
         region = SearchRegion.around(bbox_center(bbox) + shift, side, tracker.crop_size)
         yield Probe(crop(read_image(clip.paths[index]), region), region.to_crop(bbox))

@@ -18,15 +18,13 @@ from tracker.filters import FilterModel
 from tracker.memory import SampleMemory
 from tracker.response import Peak, find_peak, psr
 from tracker.scale import ScaleSearch
+from tracker.search_area import bounded_scale, check_search_area, search_side
 
 SCORE_RATE = 0.05
 """Rate of the running mean of the response's peak; it follows a lasting change, so that no gate stays shut."""
 
 NOISE = 0.1
 """A peak lower than this share of its running mean is noise, as when the target is hidden: the box stays."""
-
-MIN_TARGET_SIDE = 5.0
-"""A target never shrinks below this geometric mean of width and height, in pixels."""
 
 
 class CorrelationFilterTracker:
@@ -78,13 +76,7 @@ class CorrelationFilterTracker:
         refiner: BoxRefiner | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
-        if crop_size % backbone.stride or crop_size < 8 * backbone.stride:
-            raise ValueError(
-                f"crop_size must be a multiple of the backbone's stride {backbone.stride} and at least 8 of it, "
-                f"got {crop_size}"
-            )
-        if not search_area_scale > 1:
-            raise ValueError(f"search_area_scale must be > 1, got {search_area_scale}")
+        check_search_area(crop_size, search_area_scale, backbone.stride)
         if not output_sigma_factor > 0:
             raise ValueError(f"output_sigma_factor must be > 0, got {output_sigma_factor}")
         if not 0 <= interp_factor <= 1:
@@ -125,9 +117,7 @@ class CorrelationFilterTracker:
         height, width = check_image(image).shape[:2]
         box = check_bbox_in_frame(bbox, (width, height))
         self._center, self._size, self._scale = bbox_center(box), box[2:], 1.0
-        area_side = math.sqrt(self._size.prod())
-        # An elongated target must fit into the square with some surroundings.
-        self._first_side = max(self.search_area_scale * area_side, 1.2 * self._size.max())
+        self._first_side = search_side(self._size, self.search_area_scale)
         cells = self._size * (self._map_size / self._first_side)
         self._usual_score = 0.0
         self._frame = 0
@@ -211,10 +201,7 @@ class CorrelationFilterTracker:
             across, down = self.refiner.update(image, self._center, self._size * self._scale * factor)
             factor *= math.sqrt(across * down)
             self._size = self._size * (math.sqrt(across / down), math.sqrt(down / across))
-        height, width = image.shape[:2]
-        smallest = min(MIN_TARGET_SIDE / math.sqrt(self._size.prod()), 1.0)
-        largest = max((np.array([width, height]) / self._size).min(), 1.0)
-        self._scale = float(np.clip(self._scale * factor, smallest, largest))
+        self._scale = bounded_scale(self._scale * factor, self._size, (image.shape[1], image.shape[0]))
 
     def _sample(self, image: Image) -> tuple[torch.Tensor, SearchRegion]:
         """What there is to learn from around the target's new place."""

@@ -1,6 +1,5 @@
 """Deep regression tracking with any regression loss: the method of DSLT (Lu et al., ECCV 2018)."""
 
-import math
 from dataclasses import dataclass, replace
 
 import cv2
@@ -18,14 +17,12 @@ from tracker.levels import TwoLevelFeatures
 from tracker.recent import RecentSamples
 from tracker.response import find_peak, psr
 from tracker.scale import ScaleSearch
+from tracker.search_area import bounded_scale, check_search_area, search_side
 from tracker.solvers import Regression, Solver, correlate, padded_spectra
 from tracker.solvers.base import positive, whole
 
 SCORE_RATE = 0.05
 """Rate of the running mean of the response's peak, which the update gate compares with."""
-
-MIN_TARGET_SIDE = 5.0
-"""A target never shrinks below this geometric mean of width and height, in pixels."""
 
 BLURS = (10.0, 5.0, 1.0, 0.1)
 FLIPS = 3
@@ -108,15 +105,9 @@ class DSLTTracker:
         device: str | torch.device = "cpu",
     ) -> None:
         stride = features.backbone.stride
-        if crop_size % stride or crop_size < 8 * stride:
-            raise ValueError(
-                f"crop_size must be a multiple of the backbone's stride {stride} and at least 8 of it, "
-                f"got {crop_size}"
-            )
+        check_search_area(crop_size, search_area_scale, stride)
         if padding not in ("same", "valid"):
             raise ValueError(f"padding must be 'same' or 'valid', got {padding!r}")
-        if not search_area_scale > 1:
-            raise ValueError(f"search_area_scale must be > 1, got {search_area_scale}")
         if not 0 < first_weight <= 1:
             raise ValueError(f"first_weight must be in (0, 1], got {first_weight}")
         self.device = torch.device(device)
@@ -156,10 +147,7 @@ class DSLTTracker:
         height, width = check_image(image).shape[:2]
         box = check_bbox_in_frame(bbox, (width, height))
         self._center, self._size, self._scale = bbox_center(box), box[2:], 1.0
-        # An elongated target must fit into the square with some surroundings.
-        self._first_side = max(
-            self.search_area_scale * math.sqrt(self._size.prod()), 1.2 * float(self._size.max())
-        )
+        self._first_side = search_side(self._size, self.search_area_scale)
         self._frame, self._usual_score = 0, 0.0
         self._place_filter(self._size[::-1] * (self._map_size / self._first_side))
 
@@ -288,11 +276,8 @@ class DSLTTracker:
         factor = self.scale_search.search(
             image, self._center, cell, self._filter, self.features, self._window
         )
-        height, width = image.shape[:2]
-        smallest = min(MIN_TARGET_SIDE / math.sqrt(self._size.prod()), 1.0)
-        largest = max(float((np.array([width, height]) / self._size).min()), 1.0)
         grown = self._scale * (1 + self.scale_rate * (factor - 1))
-        self._scale = float(np.clip(grown, smallest, largest))
+        self._scale = bounded_scale(grown, self._size, (image.shape[1], image.shape[0]))
 
     def _learn(self, image: Image) -> None:
         region = self._region()
