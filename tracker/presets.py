@@ -139,7 +139,8 @@ _ASK_FOR_LOSS = (
 
 PAPER = {
     "solver": "adam",
-    "learning_rate": 0.1,
+    "learning_rate": 0.03,
+    "stop_share": 0.25,
     "frozen_correction": True,
     "reduction": "random",
     "channels": 128,
@@ -158,7 +159,6 @@ CODE = {
     "padding": "valid",
     "stretch": True,
     "output_sigma_factor": 0.08,
-    "learning_rate": 0.05,
     "update_rate": 0.5,
     "code_slope": True,
     "stop_loss": 0.03,
