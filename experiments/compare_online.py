@@ -17,13 +17,7 @@ from data.sequences import Sequence as Clip
 from experiments.compare_clips import PROBE_SEED, clips_at, first_bbox, first_frame, track_clips
 from experiments.compare_measures import Peaks, encode_map
 from experiments.compare_plan import Unit
-from experiments.objective import (
-    LOGIT_BIAS,
-    LOGIT_SCALE,
-    easy_background_share,
-    in_the_setting,
-    predicted,
-)
+from experiments.objective import easy_background_share, in_the_setting, predicted
 from experiments.train_build import set_up_torch
 from losses import Loss, build_loss
 from tracker import DSLTTracker, load_tracker
@@ -40,11 +34,8 @@ ADAM_REGULARISATION = 2.55e-4
 MARKS = (1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120)
 """Steps on frame 1 after which the filter is measured, as far as the budget goes."""
 
-TRACKED_MARKS = (3, 12, 50)
-"""Steps on frame 1 after which the filter tracks the validation clips as it is."""
-
-NEVER = 10**9
-"""An ``update_interval`` in frames."""
+TRACKED_MARKS = (3, 12)
+"""Steps on frame 1 after which, as after all of them, the filter tracks the validation clips as it is."""
 
 _SHIFT = 1.2
 """Largest displacement of a measured frame's target either way, in its width and height."""
@@ -76,7 +67,7 @@ class ResponseLoss(nn.Module):
         return easy_background_share(self.loss(score, label), prediction, label)
 
     def _in_the_setting(self, response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        return in_the_setting(self.loss.setting, response, label, LOGIT_SCALE, LOGIT_BIAS)
+        return in_the_setting(self.loss.setting, response, label)
 
 
 def online_unit(unit: Unit, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,8 +129,8 @@ def _without_updates(unit: Unit, settings: Mapping[str, Any]) -> dict[int, float
     """AO on the validation clips of the filter of frame 1 after so many steps, which learns nothing more."""
     clips, frames = clips_at(settings["clips"]["validation"]), settings["budget"]["search_frames"]
     overlaps = {}
-    for mark in TRACKED_MARKS:
-        tracker = build(unit, settings["online"] | {"first_steps": mark}, update_interval=NEVER)
+    for mark in (*TRACKED_MARKS, settings["online"]["first_steps"]):
+        tracker = build(unit, settings["online"] | {"first_steps": mark}, update_interval=frames)
         scores = track_clips(tracker, clips, frames, unit.seed)
         overlaps[mark] = float(np.mean([one["ao"] for one in scores.values()]))
     return overlaps

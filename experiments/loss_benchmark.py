@@ -65,8 +65,10 @@ def _keep_freed_memory() -> bool:
     Else it may give each of them back to the system, and what is timed is the page faults of the next one:
     ``mse_loss`` of 2 MB takes .4 or 1.5 ms, depending on what the process did before.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    return mallopt is not None and bool(mallopt(M_TRIM_THRESHOLD, 2**30) and mallopt(M_MMAP_THRESHOLD, 2**25))
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return bool(mallopt(M_TRIM_THRESHOLD, 2**30) and mallopt(M_MMAP_THRESHOLD, 2**25))
 
 
 def _column(shape: tuple[int, ...], *, compiled: bool) -> dict[str, float]:

@@ -86,11 +86,12 @@ class PairObjective(nn.Module):
         )
 
     def _in_the_setting(self, response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Response and label as the criterion takes them."""
         setting = self.criterion.setting
-        scale = self.log_scale.exp() if setting != "regress" else LOGIT_SCALE
-        return in_the_setting(
-            setting, response, label, scale, self.bias if setting == "binary" else LOGIT_BIAS
-        )
+        if setting == "regress":
+            return response, label
+        bias = self.bias if setting == "binary" else 0.0
+        return in_the_setting(setting, response, label, self.log_scale.exp(), bias)
 
     def _samples(self, loss: Tensor, label: Tensor) -> Tensor | int:
         """What the loss's own mean divides by, the mean of it over the processes."""
@@ -103,7 +104,11 @@ class PairObjective(nn.Module):
 
 
 def in_the_setting(
-    setting: str, response: Tensor, label: Tensor, scale: Tensor | float, bias: Tensor | float
+    setting: str,
+    response: Tensor,
+    label: Tensor,
+    scale: Tensor | float = LOGIT_SCALE,
+    bias: Tensor | float = LOGIT_BIAS,
 ) -> tuple[Tensor, Tensor]:
     """Response and label ``(B, 1, h, w)`` as a loss of this setting takes them; see ``PairObjective``."""
     if setting == "regress":

@@ -100,6 +100,14 @@ def test_the_largest_gradient_is_in_the_last_bin(dtype):
     assert loss == 1000
 
 
+@pytest.mark.parametrize("bins", [1, 10, 126, 127, 128, 300])
+@pytest.mark.parametrize("samples", [1, 2, 999, 1000])
+def test_bins_are_counted_two_at_a_time_or_one_by_one(bins, samples):
+    index = np.random.default_rng(bins).integers(0, bins + 1, samples)  # bin M is of what is masked out
+    counts = bin_counts(torch.from_numpy(index).int(), bins)
+    assert counts.tolist() == np.bincount(index, minlength=bins + 1)[:bins].tolist()
+
+
 def test_running_density_as_in_the_released_code(formulas):
     """Starts at 0 without correction; an empty bin does not decay; evaluation does not update."""
     loss = build_loss("ghm-c", momentum=0.75, **NONE)
