@@ -58,7 +58,7 @@ def bin_counts(index: Tensor, bins: int) -> Tensor:
         return index.new_zeros(bins + 1).scatter_add_(0, index.long(), ones)[:bins].long()
     if bins > _BYTE or len(index) % 2:
         return index.bincount(minlength=bins)[:bins].clone()
-    # Two bins as two bytes of one number: half as much to count, one after the other as it must be.
+    # Two bins as two bytes of one number: half as many increments, each of which waits for the last of its bin.
     pairs = index.byte().view(torch.int16).bincount(minlength=(_BYTE + 1) * 256).view(-1, 256)
     return pairs.sum(0)[:bins] + pairs.sum(1)[:bins]
 

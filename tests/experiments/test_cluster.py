@@ -1,5 +1,6 @@
-"""The benchmark on a Ray cluster of two nodes, one of which is lost half-way."""
+"""What runs on a Ray cluster: the benchmark, of whose two nodes one is lost half-way, and a comparison of losses."""
 
+import json
 import os
 import sys
 import threading
@@ -79,3 +80,19 @@ def test_without_ray_one_line_says_what_to_install(tmp_path, tree, monkeypatch, 
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main(arguments(tmp_path, "ray", "--engine", "ray")) == 2
     assert "--engine ray needs Ray: pip install -r requirements-cluster.txt" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_comparison_on_ray_is_the_local_one(tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed (requirements-cluster.txt)")
+    few = ["--losses", "l2", "shrinkage", "--seeds", "1", "--quick", "--steps", "4", "--frames", "3"]
+
+    def measured(engine):
+        folder = tmp_path / engine
+        assert main(["compare", *few, "--engine", engine, "--output", str(folder)]) == 0
+        units = {file.name: json.loads(file.read_text()) for file in (folder / "units").iterdir()}
+        return {name: [unit.get(key) for key in ("score", "clips", "probes")] for name, unit in units.items()}
+
+    found = measured("ray")
+    assert len(found) == 16
+    assert found == measured("local")
