@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data.boxes import from_one_based, to_one_based
-from data.files import replacing
+from data.files import read_together, replacing
 from data.images import IMAGE_SUFFIXES, list_images, natural_order, read_image
-from data.number_table import parse_table
+from data.number_table import parse_tables
 
 _ABSENT = [math.nan] * 4
 
@@ -216,20 +216,20 @@ def read_bboxes(
         FileNotFoundError: There is no such file.
         ValueError: A line is not four numbers; file, line number and text are named.
     """
-    path = Path(path)
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"box file does not exist: {path}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"box file {path} is not a text file") from None
-    text = text.rstrip()
-    rows = _parse_plain(text) if parse is parse_xywh else None
-    if rows is None:
-        lines = text.splitlines()
-        parsed = [_parse_row(line.strip(), f"{path}, line {n}", parse) for n, line in enumerate(lines, 1)]
-        rows = np.array(parsed, np.float64).reshape(-1, 4)
-    return from_one_based(rows)
+    text = _read_text(Path(path))
+    if parse is parse_xywh:
+        try:
+            return _parse_plain([text])[0]
+        except ValueError:
+            pass  # what is wrong, and in which line, is found below
+    lines = text.splitlines()
+    rows = [_parse_row(line.strip(), f"{path}, line {n}", parse) for n, line in enumerate(lines, 1)]
+    return from_one_based(np.array(rows, np.float64).reshape(-1, 4))
+
+
+def read_bbox_files(paths: TypingSequence[Path]) -> list[NDArray[np.float64] | OSError | ValueError]:
+    """`read_bboxes` of many files, in half the time; in place of a file's boxes, what is wrong with it."""
+    return read_together(_read_some, paths)
 
 
 def write_bboxes(path: str | Path, bboxes: ArrayLike) -> None:
@@ -257,17 +257,30 @@ def _box_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("groundtruth_rect*.txt"), key=natural_order)
 
 
-def _parse_plain(text: str) -> NDArray[np.float64] | None:
-    """The rows ``(N, 4)`` of a file that is as it should be, at NumPy's speed; None for any other."""
+def _read_some(paths: TypingSequence[Path]) -> list[NDArray[np.float64]]:
+    if len(paths) == 1:
+        return [read_bboxes(paths[0])]
+    return _parse_plain([_read_text(path) for path in paths])
+
+
+def _read_text(path: Path) -> str:
+    """What a box file holds, up to empty lines at its end."""
     try:
-        rows = parse_table(text)
-    except ValueError:
-        return None
-    if rows.shape != (text.count("\n") + 1, 4) or np.isinf(rows).any():
-        return None
+        return path.read_text("utf-8-sig").rstrip()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"box file does not exist: {path}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"box file {path} is not a text file") from None
+
+
+def _parse_plain(texts: TypingSequence[str]) -> list[NDArray[np.float64]]:
+    """The boxes of files that are as they should be, all at once; ``ValueError`` when one is not."""
+    rows, lengths = parse_tables(texts)
+    if rows.shape[1] != 4 or np.isinf(rows).any():
+        raise ValueError("expected four finite numbers a line")
     x, y, w, h = rows.T
     rows[np.isnan(x + y) | ~(w > 0) | ~(h > 0)] = math.nan
-    return rows
+    return np.split(from_one_based(rows), np.cumsum(lengths)[:-1])
 
 
 def _parse_row(line: str, where: str, parse: Callable[[list[str]], list[float]]) -> list[float]:

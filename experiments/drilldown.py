@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike
 
 from data.boxes import Floats
 from data.images import read_image
+from data.sequences import read_bboxes
 from experiments.annotations import Annotation
 from experiments.metrics import Protocol, frame_errors
-from experiments.predictions import read_predicted
+from experiments.predictions import check_predicted
 
 BYTES_PER_BOX = 16
 """What a box and its two errors take in a page: six numbers of two bytes, in base64."""
@@ -38,7 +39,8 @@ def sequence_record(sequence: Annotation, files: Mapping[str, Path], protocol: P
     trackers = []
     for name, path in files.items():
         try:
-            predicted, _ = read_predicted(path, sequence.bboxes, protocol)
+            predicted = read_bboxes(path)
+            check_predicted(predicted, path, sequence.bboxes, protocol)
         except (OSError, ValueError):
             continue  # the report's list of problems says why
         overlap, error = _errors(predicted, sequence.bboxes, protocol)

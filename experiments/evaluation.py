@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from data.boxes import Floats
+from data.sequences import read_bbox_files
 from experiments.annotations import Annotations
 from experiments.metrics import Protocol, Score, has_average_overlap, mean_score, score_runs
-from experiments.predictions import find_runs, read_predicted, read_timing, run_truths
+from experiments.predictions import check_predicted, find_runs, read_timing, run_truths
 from experiments.resets import ResetScore, evaluate_resets
 from experiments.timing import Timing
 
@@ -171,15 +172,20 @@ def evaluate_tracker(
         way: how the tracker was run.
     """
     files, problems = find_runs(folder)
+    contents = iter(read_bbox_files([path for name in truths for path in files.get(name, [])]))
     runs: dict[str, list[tuple[Floats, Floats]]] = {}
     for name, truth in truths.items():
         paths = files.get(name, [])
+        predicted = list(islice(contents, len(paths)))
         try:
             found = []
-            for path, expected in zip(paths, run_truths(truth, way, len(paths)), strict=True):
-                predicted, problem = read_predicted(path, expected, protocol)
-                found.append((predicted, expected[: len(predicted)]))
-                problems += filter(None, [problem])
+            for path, bboxes, expected in zip(
+                paths, predicted, run_truths(truth, way, len(paths)), strict=True
+            ):
+                if isinstance(bboxes, Exception):
+                    raise bboxes
+                problems += filter(None, [check_predicted(bboxes, path, expected, protocol)])
+                found.append((bboxes, expected[: len(bboxes)]))
         except (OSError, ValueError) as error:
             problems.append(f"{name} of {folder.name} is left out: {error}")
         else:

@@ -35,6 +35,8 @@ NORMALISED_THRESHOLDS = np.linspace(0, 0.5, 51)
 RATE_THRESHOLDS = np.linspace(0, 1, 101)
 """Overlaps at which GOT-10k measures its success rate (Huang, Zhao, Huang, TPAMI 2019)."""
 
+_TOGETHER = 24  # runs: with more their frames outgrow the cache, with fewer NumPy's calls outweigh them
+
 
 @dataclass(frozen=True)
 class Score:
@@ -149,8 +151,16 @@ def score_runs(
         ValueError: as `score` does, of any of them.
     """
     pairs = [_checked(predicted, truth) for predicted, truth in runs]
-    if not pairs:
-        return []
+    scores: list[Score] = []
+    for first in range(0, len(pairs), _TOGETHER):
+        part = slice(first, first + _TOGETHER)
+        scores += _score_together(pairs[part], protocol, None if frames_wh is None else frames_wh[part])
+    return scores
+
+
+def _score_together(
+    pairs: Sequence[tuple[Floats, Floats]], protocol: Protocol, frames_wh: Sequence[tuple[int, int]] | None
+) -> list[Score]:
     frames = _compare(pairs, protocol, frames_wh)
     run = np.repeat(np.arange(len(pairs)), [len(truth) for _, truth in pairs])[frames.counted]
     overlap = frames.overlap[frames.counted]
@@ -158,9 +168,9 @@ def score_runs(
     if not counts.all():
         raise ValueError("ground truth must have a box in some frame after the first, got none")
     success = 1 - _share_up_to(overlap, SUCCESS_THRESHOLDS, run, counts)
+    rate = 1 - _share_up_to(overlap, RATE_THRESHOLDS, run, counts)
     precision = _share_up_to(frames.error[frames.counted], PRECISION_THRESHOLDS, run, counts)
     normalised = _share_up_to(frames.normalised[frames.counted], NORMALISED_THRESHOLDS, run, counts)
-    rate = 1 - _share_up_to(overlap, RATE_THRESHOLDS, run, counts)
     ao = np.bincount(run, overlap) / counts
     return [
         Score(success[i], precision[i], normalised[i], rate[i], float(ao[i]), int(counts[i]))
@@ -184,8 +194,8 @@ def _checked(predicted: ArrayLike, truth: ArrayLike) -> tuple[Floats, Floats]:
     boxes, truths = np.asarray(predicted, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     if boxes.shape != truths.shape or truths.ndim != 2 or truths.shape[1] != 4:
         raise ValueError(f"boxes must both be (N, 4), got {boxes.shape} and {truths.shape}")
-    if not np.isfinite(truths.sum(axis=1)).any():
-        raise ValueError(f"ground truth must have a box in some frame, got {len(truths)} frames without")
+    if not len(truths):
+        raise ValueError("ground truth must have a box in some frame, got no frames")
     return boxes, truths
 
 
@@ -196,12 +206,16 @@ def _compare(
     predicted, truth = (np.concatenate(boxes) for boxes in zip(*pairs, strict=True))
     lengths = np.array([len(boxes) for boxes, _ in pairs])
     starts = np.cumsum(lengths) - lengths
-    present = np.isfinite(truth.sum(axis=1))
+    x, y, w, h = truth.T  # column by column: NumPy is several times slower along an axis of four
+    present = np.isfinite(x + y + w + h)
+    without = np.flatnonzero(~np.logical_or.reduceat(present, starts))
+    if without.size:
+        frames = lengths[without[0]]
+        raise ValueError(f"ground truth must have a box in some frame, got {frames} frames without")
     counted = np.ones(len(truth), dtype=np.bool_) if protocol == "otb" else present.copy()
     if protocol == "otb":
         predicted = _carry_forward(predicted, np.repeat(starts, lengths))
         # The toolkit takes a box with any number of 0 or less for absent; its files count pixels from 1.
-        x, y, w, h = truth.T
         present &= (x > -1) & (y > -1) & (w > 0) & (h > 0)
     predicted[starts] = truth[starts]
     offset = bbox_center(predicted) - bbox_center(truth)
@@ -229,7 +243,7 @@ def _carry_forward(bboxes: Floats, first: NDArray[np.intp]) -> Floats:
     """Replace invalid boxes by the last valid one before them in their run, whose first frame is ``first``."""
     x, y, w, h = bboxes.T
     valid = np.isfinite(x + y) & (w > 0) & (h > 0)
-    return bboxes[np.maximum.accumulate(np.where(valid, np.arange(len(bboxes)), first))]
+    return bboxes.take(np.maximum.accumulate(np.where(valid, np.arange(len(bboxes)), first)), axis=0)
 
 
 def clip_to_frame(bboxes: Floats, frame_wh: ArrayLike) -> Floats:
@@ -247,8 +261,23 @@ def clip_to_frame(bboxes: Floats, frame_wh: ArrayLike) -> Floats:
 def _share_up_to(
     values: Floats, thresholds: Floats, run: NDArray[np.intp], counts: NDArray[np.intp]
 ) -> Floats:
-    """Share ``(runs, T)`` of a run's values that are at most each of the increasing thresholds; NaN is at none."""
-    first = np.searchsorted(thresholds, values)  # counting once beats comparing with every threshold
+    """Share ``(runs, T)`` of a run's values that are at most each of the thresholds, see `first_reached`."""
     size = len(thresholds) + 1
+    first = first_reached(values, thresholds)  # counting once beats comparing with every threshold
     table = np.bincount(run * size + first, minlength=len(counts) * size).reshape(-1, size)
     return table[:, :-1].cumsum(axis=1) / counts[:, None]
+
+
+def first_reached(values: Floats, thresholds: Floats) -> NDArray[np.intp]:
+    """Index of the first threshold that is not below each value, ``T`` where all are, as for NaN.
+
+    As ``np.searchsorted``, in a quarter of its time, for thresholds ``(T,)`` from 0 on with equal steps.
+    """
+    last = len(thresholds) - 1
+    steps = np.fmin(values * (last / thresholds[-1]), last)
+    index = np.maximum(steps, 0).astype(np.intp)
+    # Rounding down left the index one too low, or two where the product was rounded down as well.
+    beyond = np.append(thresholds, [np.inf, np.inf])
+    for _ in range(2):
+        index += beyond[index] < values
+    return index + np.isnan(values)

@@ -8,8 +8,8 @@ import numpy as np
 
 from data.boxes import Floats
 from data.datasets import canonical_name
-from data.number_table import parse_table
-from data.sequences import read_bboxes
+from data.files import read_together
+from data.number_table import parse_tables
 from experiments.metrics import Protocol
 from experiments.protocols import PROTOCOLS, SRE_SHIFTS, tre_starts
 from experiments.timing import Timing
@@ -83,45 +83,54 @@ def run_truths(truth: Floats, way: str, count: int) -> list[Floats]:
     return [truth[start:] for start in starts]
 
 
-def read_predicted(path: Path, truth: Floats, protocol: Protocol) -> tuple[Floats, str]:
-    """Read a result file.
+def check_predicted(bboxes: Floats, path: Path, truth: Floats, protocol: Protocol) -> str:
+    """Check that a result file has as many boxes as its sequence has frames.
+
+    Under ``otb`` it may end early: what it has is scored, as was done for the published figures of STRUCK and
+    MDNet.
+
+    Args:
+        bboxes: its boxes ``(n, 4)``, NaN for invalid ones.
+        path: the file.
+        truth: the ground truth ``(N, 4)``.
+        protocol: whose rules to follow.
 
     Returns:
-        The boxes ``(n, 4)``, 0-based, NaN for invalid ones, and a line about what is odd with them, if
-        anything is. Under ``otb`` the file may end early: ``n`` is what it has, and that is scored, as was
-        done for the published figures of STRUCK and MDNet.
+        A line about what is odd with the boxes; empty if nothing is.
 
     Raises:
-        OSError: the file cannot be read.
-        ValueError: it is no box file, or has too few or too many rows; file and line are named.
+        ValueError: it has too few or too many rows; file and line are named.
     """
-    bboxes = read_bboxes(path)
     rows, frames = len(bboxes), len(truth)
     if rows > frames:
         raise ValueError(f"{path}, line {frames + 1}: {rows} rows for {frames} annotated frames")
     if rows < frames and (protocol != "otb" or rows == 0):
         raise ValueError(f"{path}, line {rows + 1}: the file ends after {rows} of {frames} frames")
     if rows < frames:
-        return bboxes, f"{path}, line {rows + 1}: ends after {rows} of {frames} frames; those are scored"
+        return f"{path}, line {rows + 1}: ends after {rows} of {frames} frames; those are scored"
     invalid = np.flatnonzero(np.isnan(bboxes[:, 0]))
     if invalid.size:
         rule = "the last valid box stands in" if protocol == "otb" else "a miss where there is a target"
-        return bboxes, f"{path}, line {invalid[0] + 1}: no valid box, as in {invalid.size} rows; {rule}"
-    return bboxes, ""
+        return f"{path}, line {invalid[0] + 1}: no valid box, as in {invalid.size} rows; {rule}"
+    return ""
 
 
 def read_timing(folder: Path, problems: list[str]) -> Timing | None:
     """Speed over all time files: ``times/<sequence>_time.txt``, or GOT-10k's, a column for each repetition."""
-    runs = []
     otb_layout = folder / "times"
-    for path in sorted(otb_layout.glob("*_time.txt") if otb_layout.is_dir() else folder.glob("*/*_time.txt")):
-        try:
-            seconds = parse_table(path.read_text())
-        except ValueError:
+    paths = sorted(otb_layout.glob("*_time.txt") if otb_layout.is_dir() else folder.glob("*/*_time.txt"))
+    runs: list[Floats] = []
+    for path, seconds in zip(paths, read_together(_read_seconds, paths), strict=True):
+        if isinstance(seconds, Exception):
             problems.append(f"{path} is left out: expected a number of seconds a line")
-            continue
-        runs += list(seconds.T)
+        else:
+            runs += [*seconds.T]
     return Timing.of(*runs) if runs else None
+
+
+def _read_seconds(paths: Sequence[Path]) -> list[Floats]:
+    seconds, lines = parse_tables([path.read_text().rstrip() for path in paths])
+    return np.split(seconds, np.cumsum(lines)[:-1])
 
 
 def _plain(name: str) -> str:

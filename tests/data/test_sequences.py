@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.sequences import find_otb, read_bboxes, read_otb, read_otb_root, write_bboxes
+from data.sequences import find_otb, read_bbox_files, read_bboxes, read_otb, read_otb_root, write_bboxes
 
 NAN = [math.nan] * 4
 
@@ -110,6 +110,28 @@ class TestBoxFiles:
         present = boxes[~np.isnan(boxes).all(axis=1)]
         assert np.isfinite(present).all()
         assert (present[:, 2:] > 0).all()
+
+    PLAIN = st.lists(st.tuples(*[st.integers(1, 999)] * 4), min_size=1, max_size=4).map(
+        lambda rows: "".join(",".join(f"{value:.3f}" for value in row) + "\n" for row in rows)
+    )
+
+    @given(st.lists(st.one_of(PLAIN, PLAIN, st.text(alphabet="12.,- \n", max_size=20)), max_size=4))
+    def test_files_read_together_are_as_each_read_alone(self, tmp_path_factory, texts):
+        folder = tmp_path_factory.mktemp("together")
+        paths = [folder / f"{index}.txt" for index in range(len(texts) + 1)]  # the last is not there
+        for path, text in zip(paths, texts, strict=False):
+            path.write_text(text)
+        for path, found in zip(paths, read_bbox_files(paths[: len(texts)]), strict=False):
+            self.check_as_alone(path, found)
+        assert isinstance(read_bbox_files(paths)[-1], FileNotFoundError)
+
+    def check_as_alone(self, path, found):
+        if isinstance(found, Exception):
+            with pytest.raises(type(found)) as alone:
+                read_bboxes(path)
+            assert str(found) == str(alone.value)
+        else:
+            np.testing.assert_array_equal(found, read_bboxes(path))
 
 
 class TestFolders:

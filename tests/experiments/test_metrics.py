@@ -12,10 +12,13 @@ from data.boxes import from_one_based
 from experiments.metrics import (
     NORMALISED_THRESHOLDS,
     PRECISION_THRESHOLDS,
+    RATE_THRESHOLDS,
     SUCCESS_THRESHOLDS,
+    first_reached,
     frame_errors,
     mean_score,
     score,
+    score_runs,
 )
 
 TRUTH = np.tile([100.0, 100, 40, 20], (10, 1))
@@ -176,3 +179,28 @@ def test_frame_errors_are_those_of_each_frame():
     np.testing.assert_allclose(frames.error, [0, *[10] * 9])
     np.testing.assert_allclose(frames.normalised, [0, *[0.25] * 9])
     assert frames.counted.all()
+
+
+@pytest.mark.parametrize("protocol", ["otb", "got10k"])
+def test_many_runs_are_scored_as_each_alone(protocol):
+    rng = np.random.default_rng(0)
+    runs = []
+    for frames in rng.integers(1, 30, 60):
+        truth = rng.uniform(1, 50, (frames, 4))
+        predicted = truth + rng.normal(0, 4, truth.shape)
+        predicted[rng.uniform(size=frames) < 0.2] = np.nan
+        runs.append((predicted, truth))
+    for (predicted, truth), together in zip(runs, score_runs(runs, protocol), strict=True):
+        alone = score(predicted, truth, protocol)
+        for name, value in vars(alone).items():
+            np.testing.assert_allclose(getattr(together, name), value, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "thresholds", [SUCCESS_THRESHOLDS, PRECISION_THRESHOLDS, NORMALISED_THRESHOLDS, RATE_THRESHOLDS]
+)
+def test_the_threshold_reached_is_exact_to_the_last_bit(thresholds):
+    below, above = np.nextafter(thresholds, -np.inf), np.nextafter(thresholds, np.inf)
+    others = np.random.default_rng(0).uniform(-1, 2, 1000) * thresholds[-1]
+    values = np.concatenate([thresholds, below, above, np.nextafter(above, np.inf), others, [np.nan, np.inf]])
+    np.testing.assert_array_equal(first_reached(values, thresholds), np.searchsorted(thresholds, values))
