@@ -23,7 +23,7 @@ from tracker.search_area import bounded_scale, check_search_area, search_side
 SCORE_RATE = 0.05
 """Rate of the running mean of the response's peak; it follows a lasting change, so that no gate stays shut."""
 
-NOISE = 0.1
+NOISE = 0.3
 """A peak lower than this share of its running mean is noise, as when the target is hidden: the box stays."""
 
 

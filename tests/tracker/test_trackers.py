@@ -1,5 +1,6 @@
 """Trackers end to end on generated frames whose truth is known."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -209,6 +210,23 @@ def test_odd_boxes_are_tracked_without_trouble(bbox):
     for output in run(load_tracker("hog"), frames, bbox):
         assert np.isfinite(output.bbox).all()
         assert (output.bbox[2:] > 0).all()
+
+
+def smooth_noise(rng, height, width, sigma):
+    noise = cv2.GaussianBlur(rng.uniform(0, 255, (height, width, 3)), (0, 0), sigma)
+    return ((noise - noise.min()) / np.ptp(noise) * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("name", "seed"), [("hog", 0), ("fast", 0), ("fast", 5), ("fast", 6), ("fast", 11)])
+def test_a_post_that_passes_in_front_of_the_target_does_not_take_the_box_along(name, seed):
+    rng = np.random.default_rng(seed)
+    scene, bbox = smooth_noise(rng, 180, 240, 4), np.array([100, 70, 30, 40])
+    scene[70:110, 100:130] = smooth_noise(rng, 40, 30, 2)
+    post = smooth_noise(rng, 180, 44, 3)
+    frames = [scene.copy() for _ in range(40)]
+    for frame, x in zip(frames[6:], range(50, 196, 4), strict=False):  # from left to right, past the target
+        frame[:, x : x + 44] = post
+    assert bbox_iou(run(load_tracker(name), frames, bbox)[-1].bbox, bbox) > 0.8
 
 
 def test_the_tracker_stays_inside_the_frame():
