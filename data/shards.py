@@ -164,6 +164,7 @@ class ShardClips:
 
     Attributes:
         urls: The shards.
+        context: Side of their crops in ``sqrt(w h)`` of the target.
         names: str ``(n,)``, names of the clips.
         shards: int64 ``(n,)``, the shard of each tracklet.
         ends: int64 ``(n,)``, the row behind its last crop in the arrays below.
@@ -171,6 +172,7 @@ class ShardClips:
     """
 
     urls: tuple[str, ...]
+    context: float
     names: NDArray[np.str_]
     shards: NDArray[np.int64]
     ends: NDArray[np.int64]
@@ -202,6 +204,7 @@ class ShardClips:
         counts = np.concatenate([index["counts"] for index in indices])
         return cls(
             urls,
+            content["settings"]["context"],
             np.concatenate([index["names"] for index in indices]),
             np.repeat(np.arange(len(urls)), [len(index["counts"]) for index in indices]),
             np.cumsum(counts),

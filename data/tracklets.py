@@ -19,13 +19,13 @@ class TrackletSettings:
     Attributes:
         frames_per_clip: Crops of a clip at most, spread evenly over the frames in which the target is there.
         context: Side of the crops in ``sqrt(w h)`` of the target. Crops of training are cut out of these: of
-            3 targets, displaced by up to .6 and up to a fifth larger they need 5.
+            5 targets, displaced by up to 1.2 and a little larger (``fast.yaml``) they need 8.
         target_size: Side in pixels, ``sqrt(w h)``, that larger targets are shrunk to; smaller ones are kept.
         quality: Quality of the JPEG images, 1 to 100.
     """
 
     frames_per_clip: int = 64
-    context: float = 5.0
+    context: float = 8.0
     target_size: int = 48
     quality: int = 92
 

@@ -157,10 +157,21 @@ def _build_source(name: SourceName, options: Mapping[str, Any], held_out: Collec
     if name.kind == "coco":
         return read_coco(name.root, **of_stills)
     if name.kind == "shards":
-        return ClipSource(ShardClips.open(name.root), options["max_gap"], jitter)
+        clips = ShardClips.open(name.root)
+        _warn_of_narrow_crops(name.root, clips.context, options["search_area_scale"] + 2 * jitter.shift)
+        return ClipSource(clips, options["max_gap"], jitter)
     sequences = read_training_set(name.kind, name.root, skip_broken=options["on_error"] == "skip")
     kept = [sequence for sequence in sequences if sequence.paths[0] not in held_out]
     return ClipSource.of(kept, max_gap=options["max_gap"], jitter=jitter)
+
+
+def _warn_of_narrow_crops(root: str, context: float, needed: float) -> None:
+    if context < needed:
+        print(
+            f"warning: the crops in shards {root} are {context:g} target sizes wide, training takes up to "
+            f"{needed:g}: their border is repeated beyond; prepare them anew with --context {needed + 0.5:g}",
+            file=sys.stderr,
+        )
 
 
 def read_training_set(kind: str, root: str | Path, *, skip_broken: bool) -> "tuple[Sequence, ...]":

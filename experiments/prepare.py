@@ -27,11 +27,11 @@ class Prepare(Command):
     frames_per_clip: int = 64
     """Crops of a clip at most, spread evenly over it."""
 
-    context: float = 5.0
-    """Side of the crops in sqrt(w h) of the target. Training crops of 3 with the usual jitter need 5."""
+    context: float = 8.0
+    """Side of the crops in sqrt(w h) of the target. Training crops need search_area_scale + 2 shift, and a little."""
 
     target_size: int = 48
-    """Larger targets are shrunk to this sqrt(w h) in pixels. Crops of 128 pixels and 3 targets show them at 43."""
+    """Larger targets are shrunk to this sqrt(w h) in pixels. Crops of 200 pixels and 5 targets show them at 40."""
 
     quality: int = 92
     """Quality of the JPEG crops, 1 to 100."""

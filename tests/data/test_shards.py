@@ -20,7 +20,7 @@ from data.shards import ShardClips, is_complete, write_manifest, write_shard
 from data.tracklets import Frames, TrackletSettings, crop_tracklet
 from tests.clips import bright_box, make_clip, same
 
-SETTINGS = TrackletSettings(frames_per_clip=4, target_size=24)
+SETTINGS = TrackletSettings(context=5.0, frames_per_clip=4, target_size=24)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def write(folder, clips, clips_per_shard=2):
         ]
         shards.append(folder / f"shard-{start:06d}.tar")
         write_shard(shards[-1], start, tracklets)
-    write_manifest(folder, shards, {"name": "test"})
+    write_manifest(folder, shards, {"name": "test", "settings": {"context": 8.0}})
     return folder
 
 
@@ -140,7 +140,7 @@ class TestTheCrops:
         shard = tmp_path / "shards" / "shard-000000.tar"
         settings = TrackletSettings(target_size=64, quality=98)
         write_shard(shard, 0, [crop_tracklet(Frames.of(clip, 2), settings)])
-        write_manifest(shard.parent, [shard], {})
+        write_manifest(shard.parent, [shard], {"settings": {"context": 8.0}})
         direct = PairDataset([(ClipSource.of([clip], jitter=GeometricJitter(0.5, 0.1, 0.1, 0.5)), 1.0)], 40)
         for index in range(10):
             first, second = direct[index], pairs_of(shard.parent)[index]

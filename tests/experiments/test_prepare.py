@@ -205,6 +205,14 @@ class TestSources:
         assert any(name.startswith("GOT-10k_Train") for name in origins)
         assert len(pairs.sources[3].clips) == 7
 
+    def test_crops_narrower_than_training_takes_are_said(self, clips, tmp_path, capsys):
+        prepare(clips, tmp_path / "shards")
+        options = dataclasses.asdict(DataConfig(sources=(f"shards:{tmp_path / 'shards'}",)))
+        build_pairs(options, length=10)
+        assert "warning" not in capsys.readouterr().err
+        build_pairs({**options, "search_area_scale": 7.5}, length=10)
+        assert "are 8 target sizes wide, training takes up to 8.7" in capsys.readouterr().err
+
     def test_without_any_it_is_synthetic(self):
         pairs = build_pairs(dataclasses.asdict(DataConfig()), length=10)
         assert [type(source) for source in pairs.sources] == [SyntheticSource]
