@@ -51,7 +51,12 @@ def test_two_processes_follow_the_curve_of_one(clips, tmp_path, loss):
     assert len(one) == len(two) == 9
     for alone, together in zip(one, two, strict=True):
         for name in alone.keys() - {"easy_background_share", "part", "ao"}:
-            assert together[name] == pytest.approx(alone[name], rel=1e-5, abs=1e-5), (alone["step"], name)
+            # A cell whose error rounding moves over the edge of a bin has another weight in GHM's gradient.
+            tolerance = 1e-4 if (loss, name) == ("ghm-r", "gradient_norm") else 1e-5
+            assert together[name] == pytest.approx(alone[name], rel=tolerance, abs=tolerance), (
+                alone["step"],
+                name,
+            )
     assert one[0]["loss"] != pytest.approx(one[-2]["loss"], rel=1e-2)  # something was learned
 
 
