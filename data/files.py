@@ -1,14 +1,9 @@
-"""Files that are either complete or not there, and many of them read together."""
+"""Files that are either complete or not there."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
-
-T = TypeVar("T")
-
-_TOGETHER = 20  # files: with more, one that is unlike the others slows more of them down
 
 
 @contextmanager
@@ -30,32 +25,3 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def read_together(
-    read: Callable[[Sequence[Path]], Sequence[T]], paths: Sequence[Path]
-) -> list[T | OSError | ValueError]:
-    """Read many files some at a time, which is quicker; where that fails, one by one.
-
-    Args:
-        read: reads some files or raises one of these errors.
-        paths: the files.
-
-    Returns:
-        What each file holds, or the error that reading it alone gives.
-    """
-    found: list[T | OSError | ValueError] = []
-    for first in range(0, len(paths), _TOGETHER):
-        some = paths[first : first + _TOGETHER]
-        try:
-            found += read(some)
-        except (OSError, ValueError):
-            found += [_read_alone(read, path) for path in some]
-    return found
-
-
-def _read_alone(read: Callable[[Sequence[Path]], Sequence[T]], path: Path) -> T | OSError | ValueError:
-    try:
-        return read([path])[0]
-    except (OSError, ValueError) as error:
-        return error

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data.boxes import from_one_based, to_one_based
-from data.files import read_together, replacing
+from data.files import replacing
 from data.images import IMAGE_SUFFIXES, list_images, natural_order, read_image
-from data.number_table import parse_tables
+from data.number_table import parse_tables, read_together
 
 _ABSENT = [math.nan] * 4
 
@@ -229,7 +229,7 @@ def read_bboxes(
 
 def read_bbox_files(paths: TypingSequence[Path]) -> list[NDArray[np.float64] | OSError | ValueError]:
     """`read_bboxes` of many files, in half the time; in place of a file's boxes, what is wrong with it."""
-    return read_together(_read_some, paths)
+    return read_together(lambda some: _parse_plain([_read_text(path) for path in some]), read_bboxes, paths)
 
 
 def write_bboxes(path: str | Path, bboxes: ArrayLike) -> None:
@@ -257,12 +257,6 @@ def _box_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("groundtruth_rect*.txt"), key=natural_order)
 
 
-def _read_some(paths: TypingSequence[Path]) -> list[NDArray[np.float64]]:
-    if len(paths) == 1:
-        return [read_bboxes(paths[0])]
-    return _parse_plain([_read_text(path) for path in paths])
-
-
 def _read_text(path: Path) -> str:
     """What a box file holds, up to empty lines at its end."""
     try:
@@ -275,12 +269,12 @@ def _read_text(path: Path) -> str:
 
 def _parse_plain(texts: TypingSequence[str]) -> list[NDArray[np.float64]]:
     """The boxes of files that are as they should be, all at once; ``ValueError`` when one is not."""
-    rows, lengths = parse_tables(texts)
+    rows, ends = parse_tables(texts)
     if rows.shape[1] != 4 or np.isinf(rows).any():
         raise ValueError("expected four finite numbers a line")
     x, y, w, h = rows.T
     rows[np.isnan(x + y) | ~(w > 0) | ~(h > 0)] = math.nan
-    return np.split(from_one_based(rows), np.cumsum(lengths)[:-1])
+    return np.split(from_one_based(rows), ends)
 
 
 def _parse_row(line: str, where: str, parse: Callable[[list[str]], list[float]]) -> list[float]:

@@ -11,6 +11,7 @@ requests over a network.
 import hashlib
 import io
 import json
+import math
 import tarfile
 import zipfile
 from collections.abc import Sequence
@@ -164,7 +165,7 @@ class ShardClips:
 
     Attributes:
         urls: The shards.
-        context: Side of their crops in ``sqrt(w h)`` of the target.
+        context: Side of their crops in ``sqrt(w h)`` of the target; infinite where the manifest does not say.
         names: str ``(n,)``, names of the clips.
         shards: int64 ``(n,)``, the shard of each tracklet.
         ends: int64 ``(n,)``, the row behind its last crop in the arrays below.
@@ -204,7 +205,7 @@ class ShardClips:
         counts = np.concatenate([index["counts"] for index in indices])
         return cls(
             urls,
-            content["settings"]["context"],
+            content.get("settings", {}).get("context", math.inf),
             np.concatenate([index["names"] for index in indices]),
             np.repeat(np.arange(len(urls)), [len(index["counts"]) for index in indices]),
             np.cumsum(counts),

@@ -168,7 +168,7 @@ def _build_source(name: SourceName, options: Mapping[str, Any], held_out: Collec
 def _warn_of_narrow_crops(root: str, context: float, needed: float) -> None:
     if context < needed:
         print(
-            f"warning: the crops in shards {root} are {context:g} target sizes wide, training takes up to "
+            f"warning: the crops in shards {root} are {context:g} target sizes wide, training takes about "
             f"{needed:g}: their border is repeated beyond; prepare them anew with --context {needed + 0.5:g}",
             file=sys.stderr,
         )

@@ -35,7 +35,9 @@ NORMALISED_THRESHOLDS = np.linspace(0, 0.5, 51)
 RATE_THRESHOLDS = np.linspace(0, 1, 101)
 """Overlaps at which GOT-10k measures its success rate (Huang, Zhao, Huang, TPAMI 2019)."""
 
-_TOGETHER = 24  # runs: with more their frames outgrow the cache, with fewer NumPy's calls outweigh them
+_RUNS = (
+    24  # scored together: with more their frames outgrow the cache, with fewer NumPy's calls outweigh them
+)
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,8 @@ def score_runs(
     """
     pairs = [_checked(predicted, truth) for predicted, truth in runs]
     scores: list[Score] = []
-    for first in range(0, len(pairs), _TOGETHER):
-        part = slice(first, first + _TOGETHER)
+    for first in range(0, len(pairs), _RUNS):
+        part = slice(first, first + _RUNS)
         scores += _score_together(pairs[part], protocol, None if frames_wh is None else frames_wh[part])
     return scores
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from data.boxes import Floats
 from data.datasets import canonical_name
-from data.files import read_together
-from data.number_table import parse_tables
+from data.number_table import parse_table, parse_tables, read_together
 from experiments.metrics import Protocol
 from experiments.protocols import PROTOCOLS, SRE_SHIFTS, tre_starts
 from experiments.timing import Timing
@@ -84,7 +83,7 @@ def run_truths(truth: Floats, way: str, count: int) -> list[Floats]:
 
 
 def check_predicted(bboxes: Floats, path: Path, truth: Floats, protocol: Protocol) -> str:
-    """Check that a result file has as many boxes as its sequence has frames.
+    """Check that a result file has a valid box for each frame of its sequence.
 
     Under ``otb`` it may end early: what it has is scored, as was done for the published figures of STRUCK and
     MDNet.
@@ -96,7 +95,7 @@ def check_predicted(bboxes: Floats, path: Path, truth: Floats, protocol: Protoco
         protocol: whose rules to follow.
 
     Returns:
-        A line about what is odd with the boxes; empty if nothing is.
+        A line about what is odd with boxes that can be scored all the same; empty if nothing is.
 
     Raises:
         ValueError: it has too few or too many rows; file and line are named.
@@ -120,17 +119,23 @@ def read_timing(folder: Path, problems: list[str]) -> Timing | None:
     otb_layout = folder / "times"
     paths = sorted(otb_layout.glob("*_time.txt") if otb_layout.is_dir() else folder.glob("*/*_time.txt"))
     runs: list[Floats] = []
-    for path, seconds in zip(paths, read_together(_read_seconds, paths), strict=True):
-        if isinstance(seconds, Exception):
+    for path, seconds in zip(paths, read_together(_read_seconds, _read_alone, paths), strict=True):
+        if isinstance(seconds, OSError):
+            problems.append(f"{path} is left out: {seconds}")
+        elif isinstance(seconds, ValueError) or not np.isfinite(seconds).any():
             problems.append(f"{path} is left out: expected a number of seconds a line")
         else:
-            runs += [*seconds.T]
+            runs += [column[np.isfinite(column)] for column in seconds.T]  # NaN: a repetition that failed
     return Timing.of(*runs) if runs else None
 
 
 def _read_seconds(paths: Sequence[Path]) -> list[Floats]:
-    seconds, lines = parse_tables([path.read_text().rstrip() for path in paths])
-    return np.split(seconds, np.cumsum(lines)[:-1])
+    seconds, ends = parse_tables([path.read_text().rstrip() for path in paths])
+    return np.split(seconds, ends)
+
+
+def _read_alone(path: Path) -> Floats:
+    return parse_table(path.read_text())
 
 
 def _plain(name: str) -> str:

@@ -34,9 +34,7 @@ class BoxRefiner:
         ValueError: the network has no box head, or a drift that is not positive.
     """
 
-    def __init__(
-        self, net: RegressionNet, drift: float = 0.01, crop_size: int = 128, search_area_scale: float = 3.0
-    ) -> None:
+    def __init__(self, net: RegressionNet, drift: float, *, crop_size: int, search_area_scale: float) -> None:
         if net.box_head is None:
             raise ValueError(
                 "refining boxes needs a network that was trained with a box head (model.box_head)"

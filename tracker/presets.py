@@ -13,7 +13,7 @@ from tracker.backbones import Backbone, build_backbone
 from tracker.backbones.compact import SHIPPED
 from tracker.base import Tracker
 from tracker.box_refiner import BoxRefiner
-from tracker.checkpoint import SUFFIX, load_regression_net
+from tracker.checkpoint import SUFFIX, load_regression_net, read_metadata
 from tracker.correlation import CorrelationFilterTracker
 from tracker.dslt import DSLTTracker
 from tracker.filters import FILTERS
@@ -91,8 +91,14 @@ def fast(
             "features with tracker 'hog', or give another checkpoint as weights"
         )
     device = _check_device(device)
-    net = load_regression_net(SHIPPED if weights is None else weights).to(device)
-    refiner = None if drift is None else BoxRefiner(net, drift)
+    file = SHIPPED if weights is None else weights
+    net = load_regression_net(file).to(device)
+    refiner = None
+    if drift is not None:
+        crops = read_metadata(file)["config"]["data"]  # the head knows targets of that size in pixels
+        refiner = BoxRefiner(
+            net, drift, crop_size=crops["crop_size"], search_area_scale=crops["search_area_scale"]
+        )
     reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]
     return _assemble(net.features, filter, device, settings, refiner=refiner, reduction=reduction)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.number_table import parse_table
+from data.number_table import parse_table, parse_tables
 
 NUMBERS = st.lists(st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=4), min_size=1, max_size=20)
 
@@ -33,3 +33,23 @@ def test_nan_and_infinity():
 def test_anything_else_is_an_error(text):
     with pytest.raises(ValueError):  # noqa: PT011  (NumPy's words differ)
         parse_table(text)
+
+
+@pytest.mark.parametrize("decimals", [14, 15, 16, 18, 20])
+def test_numbers_beyond_what_a_whole_number_holds(decimals):
+    text = f"412.{'1234567890' * 2:.{decimals}}\n7.{'9876543210' * 2:.{decimals}}"
+    np.testing.assert_array_equal(parse_table(text), [[float(line)] for line in text.split()])
+
+
+def test_several_texts_are_parsed_as_one_and_parted_again():
+    table, ends = parse_tables(["1,2\n3,4", "5.5,6", "7,8\n9,10\n11,12"])
+    parts = [part.tolist() for part in np.split(table, ends)]
+    assert parts == [[[1, 2], [3, 4]], [[5.5, 6]], [[7, 8], [9, 10], [11, 12]]]
+
+
+@pytest.mark.parametrize(
+    "texts", [["1,2\x0c3,4", ""], ["1,2\u20283,4", "5,6\n\n7,8"], ["1,2", "3"], ["1", "2 3"]]
+)
+def test_texts_that_are_no_table_together(texts):
+    with pytest.raises(ValueError):  # noqa: PT011  (NumPy's words differ)
+        parse_tables(texts)

@@ -115,7 +115,9 @@ class TestBoxFiles:
         lambda rows: "".join(",".join(f"{value:.3f}" for value in row) + "\n" for row in rows)
     )
 
-    @given(st.lists(st.one_of(PLAIN, PLAIN, st.text(alphabet="12.,- \n", max_size=20)), max_size=4))
+    @given(
+        st.lists(st.one_of(PLAIN, PLAIN, st.text(alphabet="12.,-nan \n\x0c\u2028", max_size=20)), max_size=4)
+    )
     def test_files_read_together_are_as_each_read_alone(self, tmp_path_factory, texts):
         folder = tmp_path_factory.mktemp("together")
         paths = [folder / f"{index}.txt" for index in range(len(texts) + 1)]  # the last is not there

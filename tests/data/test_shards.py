@@ -45,7 +45,7 @@ def write(folder, clips, clips_per_shard=2):
         ]
         shards.append(folder / f"shard-{start:06d}.tar")
         write_shard(shards[-1], start, tracklets)
-    write_manifest(folder, shards, {"name": "test", "settings": {"context": 8.0}})
+    write_manifest(folder, shards, {"name": "test"})
     return folder
 
 
@@ -140,7 +140,7 @@ class TestTheCrops:
         shard = tmp_path / "shards" / "shard-000000.tar"
         settings = TrackletSettings(target_size=64, quality=98)
         write_shard(shard, 0, [crop_tracklet(Frames.of(clip, 2), settings)])
-        write_manifest(shard.parent, [shard], {"settings": {"context": 8.0}})
+        write_manifest(shard.parent, [shard], {})
         direct = PairDataset([(ClipSource.of([clip], jitter=GeometricJitter(0.5, 0.1, 0.1, 0.5)), 1.0)], 40)
         for index in range(10):
             first, second = direct[index], pairs_of(shard.parent)[index]

@@ -3,6 +3,7 @@
 import json
 import resource
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from data.sequences import read_bboxes, write_bboxes
 from experiments.annotations import read_annotations
 from experiments.evaluation import evaluate
 from experiments.metrics import score
-from experiments.predictions import find_runs, find_trackers, present_ways
+from experiments.predictions import find_runs, find_trackers, present_ways, read_timing
 from experiments.protocols import SRE_SHIFTS, tre_starts
 from experiments.published import read_baselines, with_baselines, write_baselines
 from experiments.summary import summarise
@@ -188,6 +189,25 @@ def test_nan_boxes_are_noted(annotations, tmp_path):
         f"{path}, line 5: no valid box, as in 2 rows; a miss where there is a target",
     )
     assert evaluation.results[0].scores["Basketball"].success[0] == pytest.approx(28 / 30)
+
+
+def test_time_files_of_all_kinds_side_by_side(tmp_path):
+    for name, text in {
+        "a": "9\n0.1\n0.1\n",
+        "b": "9\n\n0.1\n0.1\n",  # an empty line is no line
+        "c": "nan\nnan\n",
+        "d": "9,nan\n0.1,nan\n",  # a second repetition that failed
+        "e": "soon",
+    }.items():
+        (tmp_path / "times").mkdir(exist_ok=True)
+        (tmp_path / "times" / f"{name}_time.txt").write_text(text)
+    (tmp_path / "times" / "f_time.txt").mkdir()
+    problems = []
+    timing = read_timing(tmp_path, problems)
+    assert timing.fps == pytest.approx(10)
+    assert timing.p95_ms == pytest.approx(100)
+    assert [Path(line.split(" is left out")[0]).name[0] for line in problems] == ["c", "e", "f"]
+    assert "directory" in problems[-1]
 
 
 def test_files_that_are_no_text_and_times_that_are_none(annotations, tmp_path):

@@ -211,7 +211,7 @@ class TestSources:
         build_pairs(options, length=10)
         assert "warning" not in capsys.readouterr().err
         build_pairs({**options, "search_area_scale": 7.5}, length=10)
-        assert "are 8 target sizes wide, training takes up to 8.7" in capsys.readouterr().err
+        assert "are 8 target sizes wide, training takes about 8.7" in capsys.readouterr().err
 
     def test_without_any_it_is_synthetic(self):
         pairs = build_pairs(dataclasses.asdict(DataConfig()), length=10)
