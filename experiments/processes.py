@@ -1,6 +1,7 @@
 """The processes of one training run: one, or as many as torchrun started."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed
+
+_LAST_EXCHANGE = 0.5  # seconds
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,10 @@ def join_processes(device: str) -> Iterator[Processes]:
     try:
         yield Processes(rank, world_size, place)
     finally:
+        # A thread of gloo's may still be about to free a tensor of the last exchange, for which it needs the
+        # interpreter. DDP keeps the group, so that destroying it does not wait for the thread; and should the
+        # interpreter end first, the thread aborts the process.
+        time.sleep(_LAST_EXCHANGE)
         distributed.destroy_process_group()
 
 
