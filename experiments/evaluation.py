@@ -178,14 +178,12 @@ def evaluate_tracker(
         paths = files.get(name, [])
         predicted = list(islice(contents, len(paths)))
         try:
-            found = []
-            for path, bboxes, expected in zip(
-                paths, predicted, run_truths(truth, way, len(paths)), strict=True
-            ):
-                if isinstance(bboxes, Exception):
-                    raise bboxes
-                problems += filter(None, [check_predicted(bboxes, path, expected, protocol)])
-                found.append((bboxes, expected[: len(bboxes)]))
+            found = [
+                _usable(path, bboxes, expected, protocol, problems)
+                for path, bboxes, expected in zip(
+                    paths, predicted, run_truths(truth, way, len(paths)), strict=True
+                )
+            ]
         except (OSError, ValueError) as error:
             problems.append(f"{name} of {folder.name} is left out: {error}")
         else:
@@ -199,6 +197,16 @@ def evaluate_tracker(
         problems.append(f"{folder} is incomplete: no score for {len(missing)} of {len(truths)}: {some}")
     timing = read_timing(folder, problems)
     return TrackerResult(folder.name, scores, tuple(problems), timing, resets)
+
+
+def _usable(
+    path: Path, bboxes: Floats | OSError | ValueError, truth: Floats, protocol: Protocol, problems: list[str]
+) -> tuple[Floats, Floats]:
+    """Boxes that can be scored and their ground truth; what is odd with them becomes a line of ``problems``."""
+    if isinstance(bboxes, Exception):
+        raise bboxes
+    problems += filter(None, [check_predicted(bboxes, path, truth, protocol)])
+    return bboxes, truth[: len(bboxes)]
 
 
 def _scores(

@@ -35,9 +35,7 @@ NORMALISED_THRESHOLDS = np.linspace(0, 0.5, 51)
 RATE_THRESHOLDS = np.linspace(0, 1, 101)
 """Overlaps at which GOT-10k measures its success rate (Huang, Zhao, Huang, TPAMI 2019)."""
 
-_RUNS = (
-    24  # scored together: with more their frames outgrow the cache, with fewer NumPy's calls outweigh them
-)
+_RUNS = 24  # scored together: more outgrow the cache, with fewer NumPy's calls outweigh their work
 
 
 @dataclass(frozen=True)

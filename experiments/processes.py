@@ -10,8 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-_LAST_EXCHANGE = 0.5  # seconds
-
 
 @dataclass(frozen=True)
 class Processes:
@@ -81,7 +79,7 @@ def join_processes(device: str) -> Iterator[Processes]:
         # A thread of gloo's may still be about to free a tensor of the last exchange, for which it needs the
         # interpreter. DDP keeps the group, so that destroying it does not wait for the thread; and should the
         # interpreter end first, the thread aborts the process.
-        time.sleep(_LAST_EXCHANGE)
+        time.sleep(0.5)
         distributed.destroy_process_group()
 
 
