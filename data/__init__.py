@@ -1,9 +1,9 @@
 """Boxes, crops, labels, sequences and video: everything a tracker reads and writes."""
 
-from data.sequences import Sequence, read_bboxes, read_otb, read_otb_root, write_bboxes, write_otb
-from data.synthetic import synthetic_sequence
-from data.video import FramesEndedEarly, open_video
-from data.video_writer import VideoWriter
+from data.datasets.clip import Sequence, read_bboxes, read_otb, read_otb_root, write_bboxes, write_otb
+from data.synthetic.sequence import synthetic_sequence
+from data.video.reader import FramesEndedEarly, open_video
+from data.video.writer import VideoWriter
 
 __all__ = [
     "FramesEndedEarly",

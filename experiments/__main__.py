@@ -9,17 +9,17 @@ from collections.abc import Callable, Sequence
 
 import tyro
 
-from experiments.benchmark import Benchmark
-from experiments.check import Check
+from experiments.benchmark.command import Benchmark
+from experiments.check.command import Check
 from experiments.command import Command
-from experiments.compare import Compare
-from experiments.demo import Demo
-from experiments.losses import Losses
-from experiments.prepare import Prepare
-from experiments.report import Report
-from experiments.track import Track
-from experiments.train import Train
-from experiments.train_config import is_training, parse_training
+from experiments.compare.command import Compare
+from experiments.demo.command import Demo
+from experiments.losses.command import Losses
+from experiments.prepare.command import Prepare
+from experiments.report.command import Report
+from experiments.track.command import Track
+from experiments.train.command import Train
+from experiments.train.parse import is_training, parse_training
 
 COMMANDS: dict[str, Callable[..., Command]] = {
     "benchmark": Benchmark,

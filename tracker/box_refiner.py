@@ -9,9 +9,9 @@ from torch import Tensor
 
 from data.boxes import Floats, Image, bbox_from_center
 from data.crop import SearchRegion, crop
-from tracker.box_head import CONTEXT, BoxHead
 from tracker.features import to_tensor
-from tracker.regression import RegressionNet
+from tracker.network.box_head import CONTEXT, BoxHead
+from tracker.network.regression_net import RegressionNet
 
 MARGIN = 24
 """Crop pixels around what the box head looks at, on which its features depend."""

@@ -9,16 +9,16 @@ from numpy.typing import ArrayLike
 from data.boxes import Floats, bbox_center, bbox_from_center, check_bbox_in_frame
 from data.crop import SearchRegion, crop
 from data.labels import gaussian_label
-from data.windows import hann2d
 from tracker.backbones import Backbone
 from tracker.base import Image, TrackOutput, check_image
 from tracker.box_refiner import BoxRefiner
 from tracker.features import FeatureExtractor, to_tensor
 from tracker.filters import FilterModel
-from tracker.memory import SampleMemory
+from tracker.filters.memory import SampleMemory
 from tracker.response import Peak, find_peak, psr
 from tracker.scale import ScaleSearch
 from tracker.search_area import bounded_scale, check_search_area, search_side
+from tracker.windows import hann2d
 
 SCORE_RATE = 0.05
 """Rate of the running mean of the response's peak; it follows a lasting change, so that no gate stays shut."""

@@ -14,12 +14,12 @@ from data.labels import gaussian_label
 from tracker.base import Image, TrackOutput, check_image
 from tracker.features import to_tensor
 from tracker.levels import TwoLevelFeatures
-from tracker.recent import RecentSamples
 from tracker.response import find_peak, psr
 from tracker.scale import ScaleSearch
 from tracker.search_area import bounded_scale, check_search_area, search_side
 from tracker.solvers import Regression, Solver, correlate, padded_spectra
 from tracker.solvers.base import positive, whole
+from tracker.solvers.memory import RecentSamples
 
 SCORE_RATE = 0.05
 """Rate of the running mean of the response's peak, which the update gate compares with."""

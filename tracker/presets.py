@@ -13,12 +13,12 @@ from tracker.backbones import Backbone, build_backbone
 from tracker.backbones.compact import SHIPPED
 from tracker.base import Tracker
 from tracker.box_refiner import BoxRefiner
-from tracker.checkpoint import SUFFIX, load_regression_net, read_metadata
 from tracker.correlation import CorrelationFilterTracker
 from tracker.dslt import DSLTTracker
 from tracker.filters import FILTERS
 from tracker.identity import IdentityTracker
 from tracker.levels import TwoLevelFeatures
+from tracker.network.checkpoint import SUFFIX, load_regression_net, read_metadata
 from tracker.solvers import SOLVERS, LabelWeightedSquares
 
 TRACKERS: Registry = Registry("tracker")

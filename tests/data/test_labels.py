@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from data.labels import gaussian_label
-from data.windows import hann2d
+from tracker.windows import hann2d
 
 
 def formula(size_hw, sigma_yx, offset_yx):

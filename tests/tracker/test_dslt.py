@@ -16,7 +16,7 @@ from tracker.backbones import Gray, build_backbone
 from tracker.dslt import DSLTTracker
 from tracker.levels import TwoLevelFeatures
 from tracker.presets import CODE, PAPER
-from tracker.recent import RecentSamples
+from tracker.solvers.memory import RecentSamples
 
 NAMES = ("dslt", "dslt-paper", "dslt-code")
 

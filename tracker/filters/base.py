@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from data.registry import Registry
-from tracker.memory import SampleMemory
+from tracker.filters.memory import SampleMemory
 
 
 class FilterModel(ABC):

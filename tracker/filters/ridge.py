@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from tracker.filters.base import FILTERS, FilterModel
-from tracker.memory import SampleMemory
+from tracker.filters.memory import SampleMemory
 
 
 @FILTERS.register("ridge")

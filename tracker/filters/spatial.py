@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tracker.filters.base import FILTERS, FilterModel
-from tracker.memory import SampleMemory
+from tracker.filters.memory import SampleMemory
 
 
 @FILTERS.register("spatial")

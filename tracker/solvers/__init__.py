@@ -3,7 +3,7 @@
 from tracker.solvers.adam import AdamSolver
 from tracker.solvers.base import SOLVERS, Solver
 from tracker.solvers.irls import ReweightedLeastSquares
-from tracker.solvers.regression import LabelWeightedSquares, Regression, correlate, padded_spectra
+from tracker.solvers.problem import LabelWeightedSquares, Regression, correlate, padded_spectra
 from tracker.solvers.ridge import RidgeSolver
 
 __all__ = [

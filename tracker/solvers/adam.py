@@ -6,7 +6,7 @@ import random
 from torch import Tensor
 
 from tracker.solvers.base import SOLVERS, Solver, positive, whole
-from tracker.solvers.regression import Regression, summed_loss
+from tracker.solvers.problem import Regression, summed_loss
 
 EPSILON = 1e-8
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from data.registry import Registry
-from tracker.solvers.regression import Regression
+from tracker.solvers.problem import Regression
 
 
 class Solver(ABC):

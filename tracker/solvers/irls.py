@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from tracker.solvers.base import SOLVERS, Solver, divided, whole
-from tracker.solvers.regression import Regression
+from tracker.solvers.problem import Regression
 
 
 @SOLVERS.register("irls")

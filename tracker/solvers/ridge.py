@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tracker.solvers.base import SOLVERS, Solver, whole
-from tracker.solvers.regression import Regression
+from tracker.solvers.problem import Regression
 
 
 @SOLVERS.register("ridge")

@@ -1,0 +1,117 @@
+"""What a dataset is: named sequences below a root, and what the official list has that the root lacks."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from data.datasets.clip import Sequence
+from data.registry import Registry
+
+Reader = Callable[[], Sequence | list[Sequence]]
+"""Reads a sequence, or the several targets of a folder."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The sequences of a benchmark that are below a root.
+
+    Attributes:
+        name: Registered name, e.g. ``otb2015``.
+        results_name: Folder of its results, as got10k calls it, e.g. ``OTB2015``.
+        root: Folder that it was read from.
+        sequences: What is there and consistent, in the order of the official list.
+        missing: Names of the official list that the root does not hold.
+        broken: Name -> what is wrong with it, for sequences that are there but cannot be used.
+        official_count: Number of targets in the official list, or None where there is no such list.
+    """
+
+    name: str
+    results_name: str
+    root: Path
+    sequences: tuple[Sequence, ...]
+    missing: tuple[str, ...] = ()
+    broken: Mapping[str, str] = field(default_factory=dict)
+    official_count: int | None = None
+
+    @property
+    def lack(self) -> str:
+        """What the official list has and the root lacks, in a sentence; empty where it lacks nothing."""
+        if self.missing:
+            names = ", ".join(self.missing[:8]) + (", …" if len(self.missing) > 8 else "")
+            return f"{len(self.missing)} of the {self.official_count} official targets are not there: {names}"
+        found = len(self.sequences) + len(self.broken)
+        if self.official_count is not None and found < self.official_count:
+            return f"{found} of the {self.official_count} official targets are there"
+        return ""
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __iter__(self) -> Iterator[Sequence]:
+        return iter(self.sequences)
+
+    def __getitem__(self, index: int) -> Sequence:
+        return self.sequences[index]
+
+
+class Loader(Protocol):
+    """Reads a dataset's root; registered in `DATASETS`."""
+
+    def __call__(self, root: Path, subset: str | None) -> Dataset:
+        """Read what is below ``root``; ``subset`` is one of the dataset's own, or None for its usual one."""
+
+
+DATASETS: Registry[Loader] = Registry("dataset")
+"""Name -> `Loader`."""
+
+
+def collect(
+    name: str,
+    results_name: str,
+    root: Path,
+    readers: Mapping[str, Reader | None],
+    official_count: int | None = None,
+) -> Dataset:
+    """Read every sequence, keeping apart those that are missing or broken.
+
+    Args:
+        name: Registered name of the dataset.
+        results_name: Folder of its results.
+        root: Folder of the dataset.
+        readers: Name of the sequence -> what reads it, or None where the root does not hold it. A reader
+            says by ``OSError`` or ``ValueError`` what is wrong with the sequence.
+        official_count: Number of targets in the official list, if there is one.
+
+    Raises:
+        FileNotFoundError: The root holds none of them.
+    """
+    sequences: list[Sequence] = []
+    broken = {}
+    for sequence_name, read in readers.items():
+        if read is None:
+            continue
+        try:
+            found = read()
+        except (OSError, ValueError) as error:
+            broken[sequence_name] = str(error)
+        else:
+            sequences += found if isinstance(found, list) else [found]
+    missing = tuple(sequence_name for sequence_name, read in readers.items() if read is None)
+    if not sequences and not broken:
+        wanted = f": expected {', '.join(missing[:3])}, …" if missing else ""
+        raise FileNotFoundError(f"dataset root {root} holds no sequence of {name}{wanted}")
+    return Dataset(name, results_name, root, tuple(sequences), missing, broken, official_count)
+
+
+def check_subset(dataset: str, subset: str | None, choices: tuple[str, ...]) -> str:
+    """Return ``subset``, or the first of ``choices`` for None.
+
+    Raises:
+        ValueError: The dataset has no such subset.
+    """
+    if subset is None:
+        return choices[0]
+    if subset not in choices:
+        raise ValueError(f"subset of {dataset} must be one of {', '.join(choices)}, got '{subset}'")
+    return subset

@@ -1,0 +1,60 @@
+"""What is wrong with a dataset on disk, found in seconds: by the ends of its images, not by decoding them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from data.boxes import check_bbox_in_frame
+from data.datasets.base import Dataset
+from data.datasets.clip import Sequence
+from data.images import read_image
+
+_ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}  # of JPEG and PNG
+_TAIL = 64
+
+
+def find_problems(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield name and problem of every sequence that cannot be used as it is.
+
+    Frames and boxes that do not go together, images that are empty, cut short or no images, and a first box
+    that no tracker can start with are problems; sequences that are missing are not.
+    """
+    yield from dataset.broken.items()
+    seen: dict[Path, str | None] = {}
+    for sequence in dataset:
+        for path in sequence.paths:
+            if path not in seen:
+                seen[path] = image_damage(path)
+        damaged = [path for path in sequence.paths if seen[path]]
+        if damaged:
+            count = f"{len(damaged)} of {len(sequence)} images cannot be read, the first: "
+            yield sequence.name, count + str(seen[damaged[0]])
+        if sequence.paths[0] not in damaged and (problem := _start_problem(sequence)):
+            yield sequence.name, problem
+
+
+def image_damage(path: Path) -> str | None:
+    """Say what is wrong with an image file, or None; JPEG and PNG are decoded only if their end looks odd."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(2)
+            file.seek(-min(_TAIL, path.stat().st_size), os.SEEK_END)
+            tail = file.read()
+        if head not in _ENDS or _ENDS[head] not in tail:
+            read_image(path)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return None
+
+
+def _start_problem(sequence: Sequence) -> str | None:
+    if np.isnan(sequence.bboxes[0]).any():
+        return "the first frame has no box: there is nothing to start with"
+    try:
+        height, width = read_image(sequence.paths[0]).shape[:2]
+        check_bbox_in_frame(sequence.bboxes[0], (width, height))
+    except (OSError, ValueError) as error:
+        return f"first frame: {error}"
+    return None

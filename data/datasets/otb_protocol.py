@@ -1,0 +1,117 @@
+"""OTB as its authors evaluate it (Wu, Lim, Yang, TPAMI 2015): which targets, which frames, which names.
+
+The table beside this file holds a row a target: first and last frame by the number in the image's name, the
+lists it belongs to, and its attributes as the benchmark's web site states them. Tiger1 starts at frame 6: the
+toolkit leaves out the five frames before it, in which the target is hidden.
+"""
+
+import csv
+import re
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from data.datasets.base import DATASETS, Dataset, Reader, check_subset, collect
+from data.datasets.clip import Sequence, read_bboxes
+from data.images import list_images
+
+
+@dataclass(frozen=True)
+class Target:
+    """A row of the table."""
+
+    name: str
+    first_frame: int
+    last_frame: int
+    lists: tuple[str, ...]
+    attributes: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder in the official distribution."""
+        return self.name.partition(".")[0]
+
+    @property
+    def box_file(self) -> str:
+        """Name of its box file in the official distribution."""
+        _, _, number = ("Human4.2" if self.name == "Human4" else self.name).partition(".")
+        return f"groundtruth_rect.{number}.txt" if number else "groundtruth_rect.txt"
+
+
+@cache
+def otb_targets() -> dict[str, Target]:
+    """The targets of OTB-100 by name, in alphabetical order."""
+    with Path(__file__).with_name("otb_targets.csv").open(newline="", encoding="utf-8") as file:
+        return {
+            row["name"]: Target(
+                row["name"],
+                int(row["first_frame"]),
+                int(row["last_frame"]),
+                tuple(row["lists"].split()),
+                tuple(row["attributes"].split()),
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+def canonical_name(name: str) -> str:
+    """The name got10k and this toolbox use for an OTB target that others spell differently.
+
+    Names that are not OTB's come back unchanged.
+
+    >>> [canonical_name(name) for name in ("jogging_1", "Jogging-1", "human4_2", "BasketBall", "MyVideo_1")]
+    ['Jogging.1', 'Jogging.1', 'Human4', 'Basketball', 'MyVideo_1']
+    """
+    return _spellings().get(_normalise(name), name)
+
+
+def read_otb_target(target: Target, folder: Path) -> Sequence:
+    """Read a target of OTB from its folder, cut to the official frames.
+
+    Images may start at frame 1 or at the target's first frame, and so may the box file.
+
+    Raises:
+        FileNotFoundError: Images or box file are missing.
+        ValueError: Boxes and frames do not go together.
+    """
+    paths = list_images(folder / "img")
+    file = folder / target.box_file
+    if not file.is_file():  # a folder of its own for each target
+        file = folder / "groundtruth_rect.txt"
+    bboxes = read_bboxes(file)
+    first, last = target.first_frame, target.last_frame
+    if len(paths) != last - first + 1:
+        paths = [path for path in paths if first <= _frame_number(path) <= last]
+    if len(bboxes) == last:
+        bboxes = bboxes[first - 1 :]
+    return Sequence.matched(target.name, paths, bboxes, file, attributes=target.attributes)
+
+
+def load_otb(version: str, root: Path, subset: str | None) -> Dataset:
+    """Read the targets of one of OTB's lists, ``2013``, ``50`` or ``2015``."""
+    check_subset(f"otb{version}", subset, ("all",))
+    folders = {canonical_name(path.name): path for path in sorted(root.iterdir()) if path.is_dir()}
+    readers: dict[str, Reader | None] = {}
+    for target in otb_targets().values():
+        if version in target.lists:
+            folder = folders.get(target.name, folders.get(target.folder))
+            readers[target.name] = partial(read_otb_target, target, folder) if folder else None
+    return collect(f"otb{version}", f"OTB{version}", root, readers, len(readers))
+
+
+for _version in ("2013", "50", "2015"):
+    DATASETS.register(f"otb{_version}")(partial(load_otb, _version))
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    return {_normalise(name): name for name in otb_targets()} | {"human4.2": "Human4"}
+
+
+def _normalise(name: str) -> str:
+    return re.sub(r"[-_ ]", ".", name.lower())
+
+
+def _frame_number(path: Path) -> int:
+    digits = re.findall(r"\d+", path.stem)
+    return int(digits[-1]) if digits else 0

@@ -1,0 +1,144 @@
+"""From two views of a target to two crops: decode no more than is seen, cut, convert."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from data.boxes import Floats, Image
+from data.images import decode_bgr, is_jpeg, jpeg_size
+from data.pairs.blobs import Blob
+from data.pairs.jitter_background import paste_target, random_window
+from data.pairs.jitter_geometry import Placement, mirror
+from data.pairs.sources import View, Views, salient_bbox
+
+_LEAST_SHARE = 0.25  # of a box that must lie inside its image
+
+Contents = Mapping[Blob, bytes | Exception]
+
+
+class Pair(NamedTuple):
+    """One training pair; boxes are x, y, w, h in crop pixels, 0-based.
+
+    Attributes:
+        template: uint8 RGB ``(S, S, 3)``, centred on the target but for rounding to whole image pixels.
+        template_bbox: float32 ``(4,)``.
+        search: uint8 RGB ``(S, S, 3)``.
+        search_bbox: float32 ``(4,)``.
+        source: What it was made of, e.g. ``Car4/0001.jpg -> Car4/0040.jpg``.
+        skipped: What could not be used in its place, one message each.
+    """
+
+    template: Image
+    template_bbox: NDArray[np.float32]
+    search: Image
+    search_bbox: NDArray[np.float32]
+    source: str
+    skipped: tuple[str, ...] = ()
+
+
+class UselessBoxError(Exception):
+    """A box lies outside its image, or nearly so."""
+
+
+class _Decoded(NamedTuple):
+    """An image, at a fraction of its size perhaps.
+
+    Attributes:
+        pixels: uint8 ``(H, W, 3)``.
+        reduce: How many pixels of the file one of these is wide and high.
+        is_bgr: Whether it is BGR; RGB otherwise.
+    """
+
+    pixels: Image
+    reduce: int
+    is_bgr: bool
+
+
+def blobs_of(views: Views) -> list[Blob]:
+    """What has to be read for a pair, each once."""
+    used = (views.template, views.search, views.background)
+    return list(dict.fromkeys(view.image for view in used if view and isinstance(view.image, Blob)))
+
+
+def render(
+    views: Views, contents: Contents, rng: np.random.Generator, size: int, search_area_scale: float
+) -> Pair:
+    """Cut a pair of crops.
+
+    Args:
+        views: What it is to be made of.
+        contents: The encoded image, or why there is none, of each of `blobs_of` the views.
+        rng: Where the jitter comes from.
+        size: Side of the crops in pixels.
+        search_area_scale: Side of the crops in ``sqrt(w h)`` of the target.
+
+    Raises:
+        UselessBoxError: Three quarters of a box or more lie outside its image.
+        OSError: An image could not be read.
+        ValueError: An image is damaged.
+    """
+    jitter, still = views.jitter, views.search is views.template
+    flipped, placement = rng.uniform() < jitter.flip, jitter.draw(rng)
+    placements = (Placement(), placement)
+    boxes = [views.template.bbox, views.search.bbox]
+    shrinks = [_shrink(box, at, search_area_scale, size) for box, at in zip(boxes, placements, strict=True)]
+    images = [_decode(views.template, contents, min(shrinks) if still else shrinks[0], size)]
+    images.append(images[0] if still else _decode(views.search, contents, shrinks[1], size))
+    if boxes[0] is None:
+        boxes = [images[0].reduce * salient_bbox(images[0].pixels, rng)] * 2
+    crops, crop_boxes = [], []
+    for view, image, box, at in zip(views[:2], images, boxes, placements, strict=True):
+        assert box is not None
+        box = np.asarray(box, np.float64) / image.reduce
+        _check_visible(view, box, image.pixels)
+        window = at.window(box, search_area_scale, size)
+        crops.append(_rgb(window.cut(image.pixels), image))
+        crop_boxes.append(window.to_crop(box))
+    if views.background:
+        crops[1] = paste_target(
+            crops[1], _background(views.background, contents, rng, size), crop_boxes[1], rng
+        )
+    if flipped:
+        crops, crop_boxes = map(list, zip(*map(mirror, crops, crop_boxes), strict=True))
+    first, second = (box.astype(np.float32) for box in crop_boxes)
+    return Pair(crops[0], first, crops[1], second, f"{views.template.name} -> {views.search.name}")
+
+
+def _shrink(bbox: Floats | None, at: Placement, search_area_scale: float, size: int) -> float:
+    """How many image pixels a crop pixel is wide or high, the less of the two; 0 while there is no box."""
+    if bbox is None:
+        return 0.0
+    return search_area_scale * float(np.sqrt(bbox[2] * bbox[3])) * min(at.stretch) / size
+
+
+def _decode(view: View, contents: Contents, shrink: float, size: int) -> _Decoded:
+    """Decode an image, at half its size or less where the crop shrinks it that much anyway."""
+    if not isinstance(view.image, Blob):
+        return _Decoded(view.image, 1, is_bgr=False)
+    content = contents[view.image]
+    if isinstance(content, Exception):
+        raise OSError(f"cannot read {view.name}: {content}") from content
+    if is_jpeg(content) and not shrink:  # anywhere in it: three crops wide and high are enough
+        shrink = min(jpeg_size(content) or (0, 0)) / (3 * size)
+    reduce = next((factor for factor in (8, 4, 2) if shrink >= factor), 1) if is_jpeg(content) else 1
+    return _Decoded(decode_bgr(content, view.image.url, reduce), reduce, is_bgr=True)
+
+
+def _rgb(crop: Image, image: _Decoded) -> Image:
+    return np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2RGB), np.uint8) if image.is_bgr else crop
+
+
+def _check_visible(view: View, bbox: Floats, image: Image) -> None:
+    seen = np.minimum(bbox[:2] + bbox[2:], image.shape[1::-1]) - np.maximum(bbox[:2], 0)
+    if np.clip(seen, 0, None).prod() < _LEAST_SHARE * bbox[2:].prod():
+        raise UselessBoxError(f"most of the box of {view.name} lies outside the image")
+
+
+def _background(view: View, contents: Contents, rng: np.random.Generator, size: int) -> Image:
+    """A random piece of an image, RGB ``(size, size, 3)``."""
+    image = _decode(view, contents, 0.0, size)
+    height, width = image.pixels.shape[:2]
+    return _rgb(random_window((width, height), rng, size).cut(image.pixels), image)

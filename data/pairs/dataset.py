@@ -1,0 +1,271 @@
+"""Training pairs: a template and a search region of the same target, cropped, and where the target is in them.
+
+`PairDataset` is map-style, and pair ``index`` of an epoch is a pure function of seed, epoch and index: any number
+of workers, forked or spawned, any number of ranks, and a run that goes on in the middle of an epoch see the same
+pairs in the same order.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from data.boxes import Image
+from data.pairs.blobs import read_blobs
+from data.pairs.crops import Contents, Pair, UselessBoxError, blobs_of, render
+from data.pairs.sources import PairSource, Views
+
+_TRIES = 100  # pairs drawn in place of one, before the data is given up
+
+
+class PairBatch(NamedTuple):
+    """A batch of training pairs; boxes are x, y, w, h in crop pixels, 0-based.
+
+    Attributes:
+        template: uint8 RGB ``(B, 3, S, S)``.
+        template_bbox: float32 ``(B, 4)``.
+        search: uint8 RGB ``(B, 3, S, S)``.
+        search_bbox: float32 ``(B, 4)``.
+        sources: What each pair was made of.
+        skipped: What could not be used, one message each; only with ``on_error="skip"``.
+    """
+
+    template: Tensor
+    template_bbox: Tensor
+    search: Tensor
+    search_bbox: Tensor
+    sources: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
+
+
+class PairDataset(Dataset[Pair]):
+    """Pairs drawn from several sources.
+
+    Args:
+        sources: What to draw from, with the weight of each: its share of the pairs.
+        length: Pairs in an epoch.
+        crop_size: Side of the crops in pixels.
+        search_area_scale: Side of the crops in ``sqrt(w h)`` of the target.
+        seed: Chooses the pairs.
+        on_error: ``stop`` raises at an image that cannot be read, ``skip`` draws another pair and says so in
+            ``skipped``.
+
+    Raises:
+        ValueError: A number is out of range, or there is no source.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[tuple[PairSource, float]],
+        length: int,
+        *,
+        crop_size: int = 128,
+        search_area_scale: float = 3.0,
+        seed: int = 0,
+        on_error: Literal["stop", "skip"] = "stop",
+    ) -> None:
+        weights = np.array([weight for _, weight in sources], np.float64)
+        if not len(weights) or not (np.isfinite(weights) & (weights >= 0)).all() or not weights.sum():
+            raise ValueError(
+                "sources must be one or more, with weights >= 0 of which one is not 0; "
+                f"got weights {weights.tolist()}"
+            )
+        if length < 1 or crop_size < 8 or not 1 <= search_area_scale < np.inf:
+            raise ValueError(
+                "length must be 1 or more, crop_size 8 or more and search_area_scale 1 or more, "
+                f"got {length}, {crop_size} and {search_area_scale}"
+            )
+        if on_error not in ("stop", "skip"):
+            raise ValueError(f"on_error must be 'stop' or 'skip', got {on_error!r}")
+        self.sources = tuple(source for source, _ in sources)
+        self.crop_size, self.search_area_scale = crop_size, search_area_scale
+        self.seed, self.on_error, self.epoch = seed, on_error, 0
+        self._length, self._shares = length, np.cumsum(weights / weights.sum())
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose pairs ``dataset[index]`` and the next pass of a loader give."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int | tuple[int, int]) -> Pair:
+        """Pair ``index`` of the epoch, or of any epoch as ``(epoch, index)``, as the loader asks for them.
+
+        Raises:
+            IndexError: There is no such pair in an epoch.
+            OSError: An image could not be read; the message names it. Only with ``on_error="stop"``.
+            ValueError: An image is damaged; the message names it. Only with ``on_error="stop"``.
+            RuntimeError: A hundred pairs in a row could not be used.
+        """
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int | tuple[int, int]]) -> list[Pair]:
+        """Several pairs at once: their images are read together, which matters over a network."""
+        generators = [self._generator(index) for index in indices]
+        drawn = [self._draw(rng) for rng in generators]
+        blobs = [blobs_of(views) for views in drawn]
+        contents = iter(read_blobs([blob for some in blobs for blob in some]))
+        found = [{blob: next(contents) for blob in some} for some in blobs]
+        return [
+            self._pair(rng, views, content)
+            for rng, views, content in zip(generators, drawn, found, strict=True)
+        ]
+
+    def _generator(self, index: int | tuple[int, int]) -> np.random.Generator:
+        epoch, number = index if isinstance(index, tuple) else (self.epoch, index)
+        if not 0 <= number < self._length:
+            raise IndexError(f"pair must be 0 to {self._length - 1}, got {number}")
+        return np.random.default_rng([self.seed, epoch, number])
+
+    def _draw(self, rng: np.random.Generator) -> Views:
+        chosen = np.searchsorted(self._shares, rng.uniform(), side="right")
+        return self.sources[min(int(chosen), len(self.sources) - 1)].draw(rng)
+
+    def _pair(self, rng: np.random.Generator, views: Views, contents: Contents) -> Pair:
+        """Make a pair, drawing anew from the same generator until one succeeds."""
+        skipped: list[str] = []
+        reason = ""
+        for _ in range(_TRIES):
+            try:
+                pair = render(views, contents, rng, self.crop_size, self.search_area_scale)
+                return pair._replace(skipped=tuple(skipped))
+            except UselessBoxError as error:
+                reason = str(error)
+            except (OSError, ValueError) as error:
+                if self.on_error == "stop":
+                    raise
+                reason = str(error)
+                skipped.append(reason)
+            views = self._draw(rng)
+            blobs = blobs_of(views)
+            contents = dict(zip(blobs, read_blobs(blobs), strict=True))
+        raise RuntimeError(f"{_TRIES} pairs in a row could not be used; the last: {reason}")
+
+
+class RankSampler(Sampler[list[tuple[int, int]]]):
+    """Which pairs make each batch of one rank: batch ``i`` of all ranks together is the same for any count of them.
+
+    Every pass takes the dataset's epoch of that moment. Pairs are drawn at random anyway, so that nothing is
+    shuffled; an incomplete last batch is left out.
+
+    Args:
+        dataset: What is sampled.
+        batch_size: Pairs in a batch of all ranks together.
+        rank: Number of this process, from 0.
+        world_size: How many processes there are.
+        start: Batches of the first pass that were done already; the following passes begin at 0.
+
+    Raises:
+        ValueError: The batch cannot be split evenly, an epoch holds no batch, or a number is out of range.
+    """
+
+    def __init__(
+        self, dataset: PairDataset, batch_size: int, *, rank: int = 0, world_size: int = 1, start: int = 0
+    ) -> None:
+        if not 0 <= rank < world_size:
+            raise ValueError(f"rank must be 0 to world_size - 1 = {world_size - 1}, got {rank}")
+        if batch_size < 1 or batch_size % world_size:
+            raise ValueError(
+                f"batch_size must be a multiple of the {world_size} processes that share it, got {batch_size}"
+            )
+        if len(dataset) < batch_size:
+            raise ValueError(f"an epoch must hold a batch of {batch_size} pairs, got {len(dataset)} pairs")
+        self._dataset, self._batch_size = dataset, batch_size
+        self._share, self._rank = batch_size // world_size, rank
+        self._batches = len(dataset) // batch_size
+        if not 0 <= start <= self._batches:
+            raise ValueError(f"start must be 0 to {self._batches} batches, got {start}")
+        self._start = start
+
+    def __len__(self) -> int:
+        """Batches in the next pass."""
+        return self._batches - self._start
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        epoch, start = self._dataset.epoch, self._start
+        self._start = 0
+        for batch in range(start, self._batches):
+            first = batch * self._batch_size + self._rank * self._share
+            yield [(epoch, number) for number in range(first, first + self._share)]
+
+
+def collate(pairs: Sequence[Pair]) -> PairBatch:
+    """Stack pairs; images become ``(B, 3, S, S)``."""
+    return PairBatch(
+        _stack([pair.template for pair in pairs]),
+        torch.from_numpy(np.stack([pair.template_bbox for pair in pairs])),
+        _stack([pair.search for pair in pairs]),
+        torch.from_numpy(np.stack([pair.search_bbox for pair in pairs])),
+        tuple(pair.source for pair in pairs),
+        tuple(message for pair in pairs for message in pair.skipped),
+    )
+
+
+def _stack(images: Sequence[Image]) -> Tensor:
+    # Several times as fast as to permute and copy: three channels are a bad innermost axis.
+    return torch.from_numpy(np.array([cv2.split(image) for image in images]))
+
+
+def build_loader(
+    dataset: PairDataset,
+    *,
+    batch_size: int,
+    rank: int = 0,
+    world_size: int = 1,
+    workers: int = 0,
+    start_batch: int = 0,
+    context: Literal["fork", "spawn", "forkserver"] | None = None,
+) -> "DataLoader[PairBatch]":
+    """Make the loader of one rank.
+
+    Iterate over it once an epoch, after ``dataset.set_epoch``; workers live on from pass to pass.
+
+    Args:
+        dataset: What is loaded.
+        batch_size: Pairs in a batch of all ranks together; this rank's batches hold its share of them.
+        rank: Number of this process, from 0.
+        world_size: How many processes there are.
+        workers: Processes that read and crop; 0 does it in this one.
+        start_batch: Batches of the first pass that were done already.
+        context: How workers are started; None for the system's usual way.
+
+    Raises:
+        ValueError: See `RankSampler`.
+    """
+    sampler = RankSampler(dataset, batch_size, rank=rank, world_size=world_size, start=start_batch)
+    _make_opencv_forkable()
+    return DataLoader(
+        dataset,  # type: ignore[arg-type]  # DataLoader's types do not know that collate changes the type
+        batch_sampler=sampler,
+        num_workers=workers,
+        collate_fn=collate,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_start_worker,
+        generator=torch.Generator(),  # else each pass draws a seed from the global one, and a resumed run one more
+        multiprocessing_context=context if workers else None,
+        persistent_workers=workers > 0,
+    )
+
+
+@cache
+def _make_opencv_forkable() -> None:
+    """End OpenCV's threads before each fork: a child that inherits their pool waits for ever for its threads."""
+    counts: list[int] = []
+
+    def end_threads() -> None:
+        counts.append(cv2.getNumThreads())
+        cv2.setNumThreads(1)
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=end_threads, after_in_parent=lambda: cv2.setNumThreads(counts.pop()))
+
+
+def _start_worker(_number: int) -> None:
+    cv2.setNumThreads(1)  # there is a worker a core; more threads would only get in their way

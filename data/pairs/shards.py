@@ -1,0 +1,272 @@
+"""Tracklets in tar files, in the layout of WebDataset, with an index of where each crop lies.
+
+A folder of shards holds ``shard-000000.tar``, … ; ``shard-000000.npz``, …, the index of each; ``manifest.json``,
+which names them all; and ``SHA256SUMS`` for ``sha256sum -c``. A sample ``000017`` of a tar is ``000017.json`` (name
+of the clip, numbers of the frames, boxes) and its crops ``000017.000.jpg``, ….
+
+Training reads crops by their place in the tar, so that any of them can be had at any time, from a disk or by ranged
+requests over a network.
+"""
+
+import hashlib
+import io
+import json
+import math
+import tarfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.boxes import Floats
+from data.files import replacing
+from data.pairs.blobs import Blob, is_remote, read_blobs
+from data.pairs.sources import View
+from data.pairs.tracklets import Tracklet
+
+FORMAT = "tracklet-shards-1"
+MANIFEST = "manifest.json"
+_COLUMNS = ("numbers", "bboxes", "starts", "stops")  # a row a crop
+_ARRAYS = ("names", "counts", *_COLUMNS, "skipped", "sha256")
+
+
+def write_shard(path: Path, first_key: int, tracklets: Sequence[Tracklet]) -> None:
+    """Write a shard and then its index; a shard whose index is there is complete.
+
+    The same tracklets give the same bytes.
+
+    Args:
+        path: The tar file to be.
+        first_key: Number of the first sample, the others follow; unique in all shards.
+        tracklets: What it holds; those without any crop take a number and nothing else.
+    """
+    places: list[tuple[int, int]] = []
+    with replacing(path) as temporary:
+        with tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for key, tracklet in enumerate(tracklets, first_key):
+                if tracklet.images:
+                    places += _add_sample(tar, f"{key:06d}", tracklet)
+        checksum = sha256_of(temporary)
+    kept = [tracklet for tracklet in tracklets if tracklet.images]
+    index: dict[str, NDArray[Any]] = {
+        "names": np.array([tracklet.name for tracklet in kept], np.str_),
+        "counts": np.array([len(tracklet.images) for tracklet in kept], np.int64),
+        "numbers": np.concatenate([np.empty(0, np.int64), *(tracklet.numbers for tracklet in kept)]),
+        "bboxes": np.concatenate([np.empty((0, 4)), *(t.bboxes for t in kept)]).astype(np.float32),
+        "starts": np.array([start for start, _ in places], np.int64),
+        "stops": np.array([stop for _, stop in places], np.int64),
+        "skipped": np.array([message for tracklet in tracklets for message in tracklet.skipped], np.str_),
+        "sha256": np.array(checksum),
+    }
+    with replacing(path.with_suffix(".npz")) as temporary:
+        np.savez(temporary, allow_pickle=False, **index)
+
+
+def _add_sample(tar: tarfile.TarFile, key: str, tracklet: Tracklet) -> list[tuple[int, int]]:
+    """Add a tracklet; return the place of each of its crops."""
+    names = [f"{key}.{number:03d}.jpg" for number in range(len(tracklet.images))]
+    numbers, bboxes = tracklet.numbers.tolist(), tracklet.bboxes.round(3).tolist()
+    about = {"name": tracklet.name, "files": names, "numbers": numbers, "bboxes": bboxes}
+    _add(tar, f"{key}.json", json.dumps(about).encode())
+    return [_add(tar, name, image) for name, image in zip(names, tracklet.images, strict=True)]
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> tuple[int, int]:
+    """Add a file; return the places of its first byte and of the byte after its last."""
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    start = tar.offset + tarfile.BLOCKSIZE  # behind its header, one block in this format
+    tar.addfile(member, io.BytesIO(content))
+    return start, start + len(content)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def is_complete(path: Path) -> bool:
+    """Tell whether a shard and its index are there and go together."""
+    try:
+        index = _read_index(path.with_suffix(".npz").read_bytes(), path)
+        return sha256_of(path) == str(index["sha256"])
+    except (OSError, ValueError):
+        return False
+
+
+def write_manifest(folder: Path, shards: Sequence[Path], about: dict[str, Any]) -> dict[str, Any]:
+    """Write ``manifest.json`` and ``SHA256SUMS`` of complete shards and return the former's content.
+
+    Raises:
+        ValueError: There is no crop in any of them.
+    """
+    listed: list[dict[str, Any]] = []
+    sums: list[str] = []
+    skipped: list[str] = []
+    frames = 0
+    for path in shards:
+        place = path.with_suffix(".npz")
+        index = _read_index(place.read_bytes(), place)
+        frames += len(index["numbers"])
+        skipped += index["skipped"].tolist()
+        checksum = str(index["sha256"])
+        sums += [f"{checksum}  {path.name}\n", f"{sha256_of(place)}  {place.name}\n"]
+        about_shard = {"url": path.name, "index": place.name, "nsamples": len(index["counts"])}
+        listed.append({**about_shard, "filesize": path.stat().st_size, "sha256": checksum})
+    if not frames:
+        raise ValueError(f"none of the frames could be used; the first: {skipped[0]}")
+    tracklets = sum(shard["nsamples"] for shard in listed)
+    counts = {"tracklets": tracklets, "frames": frames, "skipped": skipped}
+    content = {"format": FORMAT, **about, **counts, "shards": listed}
+    with replacing(folder / "SHA256SUMS") as temporary:
+        temporary.write_text("".join(sums), "utf-8")
+    with replacing(folder / MANIFEST) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    return content
+
+
+class ShardClip(NamedTuple):
+    """A tracklet in a shard, as `data.pairs.sources.Clip` wants it.
+
+    Attributes:
+        name: Name of the clip.
+        url: The tar file.
+        numbers: int64 ``(n,)``, numbers of its frames in the clip.
+        bboxes: float32 ``(n, 4)`` in pixels of the crops.
+        starts: int64 ``(n,)``, place of each crop's first byte in the tar.
+        stops: int64 ``(n,)``, place behind its last.
+    """
+
+    name: str
+    url: str
+    numbers: NDArray[np.int64]
+    bboxes: NDArray[np.float32]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+
+    def view(self, index: int) -> View:
+        """The target in one of the crops."""
+        blob = Blob(self.url, int(self.starts[index]), int(self.stops[index]))
+        bbox: Floats = self.bboxes[index].astype(np.float64)
+        return View(f"{self.name}/{self.numbers[index]}", bbox, blob)
+
+
+@dataclass(frozen=True)
+class ShardClips:
+    """All tracklets that a manifest names: a handful of arrays however many there are.
+
+    Attributes:
+        urls: The shards.
+        context: Side of their crops in ``sqrt(w h)`` of the target; infinite where the manifest does not say.
+        names: str ``(n,)``, names of the clips.
+        shards: int64 ``(n,)``, the shard of each tracklet.
+        ends: int64 ``(n,)``, the row behind its last crop in the arrays below.
+        numbers, bboxes, starts, stops: Rows of the crops, as in `ShardClip`.
+    """
+
+    urls: tuple[str, ...]
+    context: float
+    names: NDArray[np.str_]
+    shards: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    bboxes: NDArray[np.float32]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+
+    @classmethod
+    def open(cls, manifest: str | Path) -> "ShardClips":
+        """Read a manifest and the indices that it names.
+
+        Args:
+            manifest: Path or URL of ``manifest.json``, or of the folder that holds it.
+
+        Raises:
+            OSError: Something cannot be read.
+            ValueError: It is no manifest, or a shard is not what it says.
+        """
+        content, folder = _read_manifest(str(manifest))
+        shards = content["shards"]
+        urls = tuple(f"{folder}/{shard['url']}" for shard in shards)
+        if not is_remote(folder):
+            for url, shard in zip(urls, shards, strict=True):
+                _check_size(Path(url), shard["filesize"])
+        places = [f"{folder}/{shard['index']}" for shard in shards]
+        found = _read_all(places)
+        indices = [_read_index(data, place) for data, place in zip(found, places, strict=True)]
+        counts = np.concatenate([index["counts"] for index in indices])
+        return cls(
+            urls,
+            content.get("settings", {}).get("context", math.inf),
+            np.concatenate([index["names"] for index in indices]),
+            np.repeat(np.arange(len(urls)), [len(index["counts"]) for index in indices]),
+            np.cumsum(counts),
+            *(np.concatenate([index[name] for index in indices]) for name in _COLUMNS),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, index: Any) -> ShardClip:
+        """One tracklet."""
+        part = slice(int(self.ends[index - 1]) if index else 0, int(self.ends[index]))
+        return ShardClip(
+            name=str(self.names[index]),
+            url=self.urls[self.shards[index]],
+            numbers=self.numbers[part],
+            bboxes=self.bboxes[part],
+            starts=self.starts[part],
+            stops=self.stops[part],
+        )
+
+
+def _read_manifest(place: str) -> tuple[dict[str, Any], str]:
+    """A manifest's content and the folder that its names are relative to."""
+    if not place.endswith(".json"):
+        place = f"{place.rstrip('/')}/{MANIFEST}"
+    (data,) = _read_all([place])
+    try:
+        content = json.loads(data)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f"{place} is no manifest of shards: expected a JSON file with format {FORMAT}")
+    if not content["shards"]:
+        raise ValueError(f"{place} names no shard")
+    folder = place.rpartition("/")[0]
+    return content, folder if is_remote(place) else str(Path(folder or ".").absolute())
+
+
+def _read_all(places: Sequence[str]) -> list[bytes]:
+    found = []
+    for place, data in zip(places, read_blobs([Blob(place) for place in places]), strict=True):
+        if isinstance(data, Exception):
+            raise OSError(f"cannot read {place}: {data}") from data
+        found.append(data)
+    return found
+
+
+def _read_index(data: bytes, place: str | Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in _ARRAYS}
+    except (KeyError, OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{place} is no index of a shard: {error}") from None
+
+
+def _check_size(path: Path, expected: int) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f"shard does not exist: {path}; copy it, or prepare the dataset again")
+    if (got := path.stat().st_size) != expected:
+        raise ValueError(
+            f"shard {path} holds {got} bytes, its manifest says {expected}: "
+            "copy it again, or delete it and prepare the dataset again"
+        )

@@ -1,0 +1,279 @@
+"""What training pairs are made of: annotated clips, still images with or without boxes, synthetic sequences.
+
+A source only chooses: two views of a target, i.e. which images and which boxes. `data.pairs.dataset` reads and crops.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import data.datasets.clip
+from data.boxes import Floats, Image
+from data.images import is_image, natural_order
+from data.pairs.blobs import Blob
+from data.pairs.jitter_geometry import GeometricJitter
+from data.synthetic.scene import SyntheticSequence
+from data.synthetic.sequence import ATTRIBUTES, synthetic_sequence
+
+
+class View(NamedTuple):
+    """A target in an image that is not read yet.
+
+    Attributes:
+        name: Which image, for messages.
+        bbox: float64 ``(4,)`` x, y, w, h in its pixels, 0-based; None to choose a place once it is read.
+        image: Where it lies, or the image itself, uint8 RGB ``(H, W, 3)``.
+    """
+
+    name: str
+    bbox: Floats | None
+    image: Blob | Image
+
+
+class Views(NamedTuple):
+    """What a pair is to be made of.
+
+    Attributes:
+        template: The target.
+        search: The target once more.
+        jitter: How the crop around ``search`` is to be moved.
+        background: An image that the target of ``search`` is pasted on, or None to leave it where it is.
+    """
+
+    template: View
+    search: View
+    jitter: GeometricJitter
+    background: View | None = None
+
+
+class PairSource(Protocol):
+    """Chooses pairs; must be picklable, and the same generator must always give the same choice."""
+
+    def draw(self, rng: np.random.Generator) -> Views:
+        """Choose a pair."""
+
+
+class Clip(Protocol):
+    """The frames of a clip in which its target has a box, at least one."""
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Number of each of these frames in the clip, ascending; int64 ``(n,)``."""
+
+    def view(self, index: int) -> View:
+        """The target in one of these frames."""
+
+
+class Clips(Protocol):
+    """Many clips; a list, or what reads them from somewhere."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, index: int, /) -> Clip:
+        """One of them."""
+
+
+@dataclass(frozen=True)
+class FolderClip:
+    """A clip of image files. Few Python objects, which worker processes would have to copy.
+
+    Attributes:
+        name: Name of the sequence.
+        numbers: int64 ``(n,)``, see `Clip`.
+        bboxes: float64 ``(n, 4)``, finite.
+        folder: What the names in ``files`` are relative to.
+        files: bytes ``(n,)``, names of the image files.
+    """
+
+    name: str
+    numbers: NDArray[np.int64]
+    bboxes: Floats
+    folder: str
+    files: NDArray[np.bytes_]
+
+    @classmethod
+    def of(cls, sequence: "data.datasets.clip.Sequence") -> "FolderClip | None":
+        """The clip of an annotated sequence, or None when its target is never there."""
+        numbers = np.flatnonzero(np.isfinite(sequence.bboxes).all(axis=1))
+        if not len(numbers):
+            return None
+        folder = os.path.commonpath([path.parent for path in (sequence.paths[0], sequence.paths[-1])])
+        files = np.array([os.fsencode(os.path.relpath(sequence.paths[i], folder)) for i in numbers])
+        return cls(sequence.name, numbers, sequence.bboxes[numbers], folder, files)
+
+    def view(self, index: int) -> View:
+        """The target in one of the frames."""
+        file = os.fsdecode(bytes(self.files[index]))
+        return View(f"{self.name}/{Path(file).name}", self.bboxes[index], Blob(f"{self.folder}/{file}"))
+
+
+@dataclass(frozen=True)
+class ClipSource:
+    """Two frames of a clip that are not too far apart; every clip is as likely as any other.
+
+    Attributes:
+        clips: What to choose from.
+        max_gap: Largest distance between the two frames, in frames.
+        jitter: Jitter of the search crop.
+    """
+
+    clips: Clips
+    max_gap: int = 100
+    jitter: GeometricJitter = field(default_factory=GeometricJitter)
+
+    def __post_init__(self) -> None:
+        if not len(self.clips):
+            raise ValueError("training clips must hold at least one frame with a box, got none that does")
+        if self.max_gap < 1:
+            raise ValueError(f"max_gap must be 1 or more frames, got {self.max_gap}")
+
+    @classmethod
+    def of(cls, sequences: "Sequence[data.datasets.clip.Sequence]", **settings: Any) -> "ClipSource":
+        """The source of annotated sequences; those whose target is never there are left out."""
+        clips = [clip for sequence in sequences if (clip := FolderClip.of(sequence))]
+        return cls(clips, **settings)
+
+    def draw(self, rng: np.random.Generator) -> Views:
+        """Choose a clip, a frame, and another frame near it (itself only where there is no other)."""
+        clip = self.clips[int(rng.integers(len(self.clips)))]
+        first = int(rng.integers(len(clip.numbers)))
+        low, high = np.searchsorted(
+            clip.numbers, clip.numbers[first] + np.array([-self.max_gap, self.max_gap + 1])
+        )
+        # one of high - low - 1 others; the frame itself is stepped over
+        second = int(rng.integers(low, max(high - 1, low + 1)))
+        second += second >= first and high - low > 1
+        return Views(clip.view(first), clip.view(second), self.jitter)
+
+
+@dataclass(frozen=True)
+class StillSource:
+    """Still images: the same target twice, with jitter for motion, at times pasted on another image.
+
+    Attributes:
+        folder: What the names in ``files`` are relative to.
+        files: bytes ``(n,)``, names of the image files.
+        bboxes: float64 ``(n, 4)``, or None: a place is chosen in each image anew, see `salient_bbox`.
+        background: Probability that the target is cut out and searched for on another image.
+        jitter: Jitter of the search crop.
+    """
+
+    folder: str
+    files: NDArray[np.bytes_]
+    bboxes: Floats | None = None
+    background: float = 0.35
+    jitter: GeometricJitter = field(default_factory=lambda: GeometricJitter(scale=0.1, aspect=0.1))
+
+    def __post_init__(self) -> None:
+        if not len(self.files):
+            raise ValueError(f"still images must be at least one, got none in {self.folder}")
+        if not 0 <= self.background <= 1:
+            raise ValueError(f"background must be a probability in [0, 1], got {self.background}")
+
+    @classmethod
+    def of_folder(cls, root: str | Path, **settings: Any) -> "StillSource":
+        """The source of all images in a folder and its sub-folders.
+
+        Raises:
+            FileNotFoundError: The folder does not exist or holds no image.
+        """
+        root = Path(root).absolute()
+        if not root.is_dir():
+            raise FileNotFoundError(f"folder of still images does not exist: {root}")
+        paths = sorted((path for path in root.rglob("*") if is_image(path)), key=natural_order)
+        if not paths:
+            raise FileNotFoundError(f"folder {root} holds no image, nor do its sub-folders")
+        names = np.array([os.fsencode(path.relative_to(root)) for path in paths])
+        return cls(str(root), names, **settings)
+
+    def draw(self, rng: np.random.Generator) -> Views:
+        """Choose an image, and perhaps another for the background."""
+        index, other = rng.integers(len(self.files), size=2)
+        view = self._view(int(index))
+        pasted = rng.uniform() < self.background
+        return Views(view, view, self.jitter, self._view(int(other)) if pasted else None)
+
+    def _view(self, index: int) -> View:
+        file = os.fsdecode(bytes(self.files[index]))
+        bbox = None if self.bboxes is None else self.bboxes[index]
+        return View(file, bbox, Blob(f"{self.folder}/{file}"))
+
+
+@dataclass(frozen=True)
+class SyntheticSource:
+    """Frames of synthetic sequences, rendered when asked for.
+
+    Attributes:
+        count: How many different sequences there are.
+        max_gap: Largest distance between the two frames, in frames.
+        jitter: Jitter of the search crop.
+    """
+
+    count: int = 64
+    max_gap: int = 60
+    jitter: GeometricJitter = field(default_factory=GeometricJitter)
+
+    def draw(self, rng: np.random.Generator) -> Views:
+        """Choose a sequence and two of its frames in which its target is in view."""
+        sequence = _sequence(int(rng.integers(self.count)))
+        visible = np.flatnonzero(np.isfinite(sequence.bboxes).all(axis=1))
+        first = int(rng.choice(visible))
+        second = int(rng.choice(visible[np.abs(visible - first) <= self.max_gap]))
+        template, search = (
+            View(f"{sequence.name}/{index}", sequence.bbox(index), sequence.frame(index))
+            for index in (first, second)
+        )
+        return Views(template, search, self.jitter)
+
+
+_LENGTH, _SIZE = 120, (240, 180)  # the target is then about as large as in a crop of 128
+_CHALLENGES = sorted(
+    set(ATTRIBUTES) - {"OCC", "LR"}
+)  # occluders come with jitter_appearance, and hide less
+
+
+@lru_cache(maxsize=64)
+def _sequence(number: int) -> SyntheticSequence:
+    """One of the synthetic sequences; half of them hold one to three challenges."""
+    rng = np.random.default_rng([number, 0])
+    names = rng.permutation(_CHALLENGES)[: rng.integers(4) if rng.uniform() < 0.5 else 0]
+    return synthetic_sequence(number, _LENGTH, _SIZE, attributes=[str(name) for name in names])
+
+
+def salient_bbox(image: Image, rng: np.random.Generator, candidates: int = 8) -> Floats:
+    """Choose a place with texture: of several random boxes the one with most gradient energy a pixel.
+
+    Args:
+        image: uint8 ``(H, W, 3)``.
+        rng: Where the randomness comes from.
+        candidates: How many boxes are compared.
+
+    Returns:
+        float64 ``(4,)`` inside the image, x, y, w, h in pixels, 0-based. Its ``sqrt(w h)`` lies between a tenth
+        and a half of the image's shorter side, small ones as likely as large ones on a logarithmic scale.
+    """
+    height, width = image.shape[:2]
+    extents = min(height, width) * np.exp(rng.uniform(np.log(0.1), np.log(0.5), candidates))
+    aspects = np.exp(np.clip(rng.normal(0, 0.35, candidates), -0.9, 0.9))
+    sizes = np.stack([extents * np.sqrt(aspects), extents / np.sqrt(aspects)], axis=1)
+    sizes = np.clip(sizes, 1, (width, height))
+    corners = rng.uniform(size=(candidates, 2)) * ((width, height) - sizes)
+    step = max(min(height, width) // 64, 1)
+    small = image[::step, ::step, 1].astype(np.float32)  # green is near enough to grey
+    energy = np.zeros(small.shape, np.float32)
+    energy[:, 1:] += np.diff(small, axis=1) ** 2
+    energy[1:] += np.diff(small, axis=0) ** 2
+    total = cv2.integral(energy)
+    left, top = (corners // step).astype(int).T
+    right, bottom = np.minimum(np.ceil((corners + sizes) / step).astype(int), small.shape[::-1]).T
+    sums = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
+    best = int(np.argmax(sums / ((right - left) * (bottom - top))))
+    return np.concatenate([corners[best], sizes[best]])

@@ -1,0 +1,132 @@
+"""One target's crops spread over its clip: small enough to keep, with room around for the jitter of training."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from data.boxes import Floats, Image, bbox_center
+from data.datasets.clip import Sequence
+from data.images import decode_bgr, is_jpeg
+
+
+@dataclass(frozen=True)
+class TrackletSettings:
+    """How tracklets are cropped.
+
+    Attributes:
+        frames_per_clip: Crops of a clip at most, spread evenly over the frames in which the target is there.
+        context: Side of the crops in ``sqrt(w h)`` of the target. Crops of training are cut out of these: of
+            5 targets, displaced by up to 1.2 and a little larger (``fast.yaml``) they need 8.
+        target_size: Side in pixels, ``sqrt(w h)``, that larger targets are shrunk to; smaller ones are kept.
+        quality: Quality of the JPEG images, 1 to 100.
+    """
+
+    frames_per_clip: int = 64
+    context: float = 8.0
+    target_size: int = 48
+    quality: int = 92
+
+    def __post_init__(self) -> None:
+        if self.frames_per_clip < 1 or self.target_size < 4 or not 1 <= self.quality <= 100:
+            raise ValueError(
+                "frames_per_clip must be 1 or more, target_size 4 or more pixels and quality 1 to 100, "
+                f"got {self.frames_per_clip}, {self.target_size} and {self.quality}"
+            )
+        if not 1 <= self.context < np.inf:
+            raise ValueError(f"context must be 1 or more target sizes, got {self.context}")
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames that a tracklet is made of: what goes to a worker.
+
+    Attributes:
+        name: Name of the sequence.
+        numbers: int64 ``(n,)``, their numbers in the clip, ascending.
+        paths: Their image files.
+        bboxes: float64 ``(n, 4)``, 0-based.
+    """
+
+    name: str
+    numbers: NDArray[np.int64]
+    paths: tuple[Path, ...]
+    bboxes: Floats
+
+    @classmethod
+    def of(cls, sequence: Sequence, count: int) -> "Frames":
+        """At most ``count`` frames with a box, the first and the last among them; none if there is no box."""
+        there = np.flatnonzero(np.isfinite(sequence.bboxes).all(axis=1))
+        if len(there) > count:
+            there = there[np.rint(np.linspace(0, len(there) - 1, count)).astype(int)]
+        return cls(sequence.name, there, tuple(sequence.paths[i] for i in there), sequence.bboxes[there])
+
+
+@dataclass(frozen=True)
+class Tracklet:
+    """Crops of one target.
+
+    Attributes:
+        name: Name of the sequence.
+        numbers: int64 ``(n,)``, number of each frame in the clip.
+        bboxes: float64 ``(n, 4)``, x, y, w, h in pixels of the crop, 0-based.
+        images: The crops, JPEG.
+        skipped: What could not be used, one message a frame.
+    """
+
+    name: str
+    numbers: NDArray[np.int64]
+    bboxes: Floats
+    images: tuple[bytes, ...]
+    skipped: tuple[str, ...] = ()
+
+
+def crop_tracklet(frames: Frames, settings: TrackletSettings) -> Tracklet:
+    """Crop one target; images that cannot be read and boxes outside their image are left out and said."""
+    numbers, bboxes, images, skipped = [], [], [], []
+    for number, path, bbox in zip(frames.numbers, frames.paths, frames.bboxes, strict=True):
+        try:
+            crop, box = _crop(path, bbox, settings)
+        except (OSError, ValueError) as error:
+            skipped.append(f"{frames.name}: {error}")
+            continue
+        encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, settings.quality])[1]
+        numbers.append(number)
+        bboxes.append(box)
+        images.append(encoded.tobytes())
+    return Tracklet(
+        frames.name,
+        np.array(numbers, np.int64),
+        np.array(bboxes, np.float64).reshape(-1, 4),
+        tuple(images),
+        tuple(skipped),
+    )
+
+
+def _crop(path: Path, bbox: Floats, settings: TrackletSettings) -> tuple[Image, Floats]:
+    """The part of an image around a box, BGR, shrunk where the target is large; and the box in it.
+
+    Nothing outside the image is made up here: training repeats the border itself.
+    """
+    data = path.read_bytes()
+    extent = float(np.sqrt(bbox[2] * bbox[3]))
+    shrink = extent / settings.target_size
+    reduce = next((factor for factor in (8, 4, 2) if shrink >= factor), 1) if is_jpeg(data) else 1
+    image, box = decode_bgr(data, path, reduce), bbox / reduce
+    size_wh = np.array(image.shape[1::-1])
+    reach = settings.context * extent / reduce / 2
+    center = bbox_center(box)
+    first = np.clip(np.floor(center - reach + 0.5), 0, size_wh).astype(int)
+    last = np.clip(np.ceil(center + reach + 0.5), 0, size_wh).astype(int)
+    inside = np.minimum(box[:2] + box[2:], size_wh) - np.maximum(box[:2], 0)
+    if (inside <= 0).any():
+        text = ", ".join(f"{value:g}" for value in bbox)
+        raise ValueError(f"box ({text}) lies outside the image {path}")
+    patch = image[first[1] : last[1], first[0] : last[0]]
+    small_wh = np.maximum(np.rint((last - first) / max(shrink / reduce, 1.0)), 1).astype(int)
+    scale = small_wh / (last - first)
+    if (scale < 1).any():
+        patch = cv2.resize(patch, small_wh.tolist(), interpolation=cv2.INTER_AREA)
+    return np.asarray(patch, np.uint8), np.concatenate([(box[:2] - first) * scale, box[2:] * scale])

@@ -1,0 +1,6 @@
+"""Synthetic sequences, whose boxes are exact."""
+
+from data.synthetic.scene import SyntheticSequence
+from data.synthetic.sequence import ATTRIBUTES, synthetic_sequence
+
+__all__ = ["ATTRIBUTES", "SyntheticSequence", "synthetic_sequence"]

@@ -1,0 +1,1 @@
+"""The command ``benchmark``: trackers on a dataset, in processes that may hang or crash."""

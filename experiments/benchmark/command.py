@@ -1,0 +1,118 @@
+"""``python -m experiments benchmark``: trackers on a dataset, with results other tools read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from experiments.command import Command
+
+if TYPE_CHECKING:
+    from data.datasets.base import Dataset
+    from experiments.benchmark.engines import Engine
+    from experiments.benchmark.run import Benchmarking
+
+
+@dataclass(kw_only=True)
+class Benchmark(Command):
+    """Run trackers on a dataset; what is done already is kept, so a broken-off run goes on where it stopped.
+
+    Boxes and times go to OUTPUT/results in got10k's layout, one folder a tracker, with run.json beside them.
+    """
+
+    dataset: str
+    """Dataset: otb2013, otb50, otb2015 (otb100), got10k, lasot, trackingnet, uav123, tcolor128, nfs, dtb70,
+    vot, synthetic, or folder for any tree in OTB's layout."""
+
+    root: Path
+    """Folder of the dataset; nothing is ever downloaded. For synthetic, where to render it."""
+
+    trackers: str = "fast"
+    """Names with commas between them: ours (dslt, dslt-code, dslt-paper, fast, gray, hog, identity, squeezenet), a
+    trained tracker's file (runs/x/best.safetensors), opencv-csrt, opencv-kcf, opencv-mil, opencv-nano, opencv-vit,
+    or module:Class for a subclass of got10k's Tracker."""
+
+    subset: str | None = None
+    """Part of the dataset, e.g. train, val or test of got10k; by default its usual one."""
+
+    protocol: Literal["ope", "tre", "sre"] = "ope"
+    """One pass, OTB's 20 start frames, or OTB's 12 shifted and scaled initial boxes."""
+
+    sequences: str | None = None
+    """Only these sequences, with commas between them."""
+
+    workers: int = 1
+    """Number of processes, each tracking with one thread; a running Ray cluster uses all it has."""
+
+    engine: Literal["local", "ray"] = "local"
+    """Processes of this machine, or a Ray cluster (requirements-cluster.txt)."""
+
+    address: str | None = None
+    """Address of a running Ray cluster, e.g. ray://head:10001; without it, Ray starts on this machine."""
+
+    output: Path = Path("runs/benchmark")
+    """Folder for the results."""
+
+    overwrite: bool = False
+    """Remove what these trackers have on this dataset and protocol, and start anew."""
+
+    timeout: float | None = None
+    """Seconds after which a tracker that gives no answer in a frame is stopped; by default never."""
+
+    weights: tuple[str, ...] = ()
+    """Files of weights as TRACKER=PATH, or a PATH for the only tracker; for opencv-nano and opencv-vit the
+    folder of their ONNX files."""
+
+    device: str = "cpu"
+    """Where our trackers run: cpu, cuda, cuda:1 …"""
+
+    pack: bool = False
+    """Write and check the zip that GOT-10k's server takes (got10k, subset test)."""
+
+    def run(self) -> int:
+        """Run what is not done yet, print the scores; 1 when something failed."""
+        from experiments.benchmark.worker import warm_up
+
+        self._check()
+        if self.engine == "local":
+            warm_up()
+        from data.datasets.by_name import load_dataset
+        from experiments.benchmark.run import Benchmarking, select
+        from experiments.trackers.by_name import parse_contenders
+
+        contenders = parse_contenders(self.trackers, self.weights, self.device)
+        dataset = select(load_dataset(self.dataset, self.root, self.subset), self.sequences)
+        if dataset.lack:
+            print(dataset.lack)
+        benchmarking = Benchmarking(dataset, contenders, self.protocol, self.output / "results")
+        with benchmarking.locked():
+            benchmarking.claim(overwrite=self.overwrite)
+            failed = benchmarking.run(self._engine(), debug=self.debug)
+            failed += benchmarking.print_scores()
+            if self.pack:
+                self._pack(dataset, benchmarking)
+        return 1 if failed else 0
+
+    def _check(self) -> None:
+        if self.workers < 1:
+            raise ValueError(f"--workers must be 1 or more, got {self.workers}")
+        if self.timeout is not None and not self.timeout > 0:
+            raise ValueError(f"--timeout must be a positive number of seconds, got {self.timeout:g}")
+        if self.address is not None and self.engine != "ray":
+            raise ValueError(f"--address is Ray's: give --engine ray as well, got --engine {self.engine}")
+        if self.pack and (self.dataset, self.subset, self.protocol) != ("got10k", "test", "ope"):
+            raise ValueError("--pack is for --dataset got10k --subset test with --protocol ope")
+
+    def _engine(self) -> "Engine":
+        if self.engine == "ray":
+            from experiments.runtime.cluster import ray_engine
+
+            return ray_engine(self.workers, self.timeout, self.address)
+        from experiments.benchmark.engines import local_engine
+
+        return local_engine(self.workers, self.timeout)
+
+    def _pack(self, dataset: "Dataset", benchmarking: "Benchmarking") -> None:
+        from experiments.benchmark.submissions import pack
+
+        for files in benchmarking.files.values():
+            print(f"packed {pack(files, dataset)}")

@@ -1,0 +1,169 @@
+"""A benchmark under way: which runs there are, which are done, what came of them, and the scores."""
+
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from tqdm import tqdm
+
+from data.datasets.base import Dataset
+from data.datasets.otb_protocol import canonical_name
+from experiments.benchmark.engines import Engine
+from experiments.benchmark.jobs import Job, Outcome
+from experiments.scoring.protocols import Run, plan_runs
+from experiments.scoring.result_files import ResultFiles
+from experiments.scoring.score_table import print_scores
+from experiments.track.files import versions
+from experiments.trackers.by_name import Contender, Description
+
+GOT10K_REPETITIONS = 3
+
+
+def select(dataset: Dataset, names: str | None) -> Dataset:
+    """The dataset with nothing but the sequences named, with commas between them; None for all.
+
+    Raises:
+        ValueError: A name is not in the dataset.
+    """
+    if names is None:
+        return dataset
+    known = {canonical_name(name) for name in [*(one.name for one in dataset), *dataset.broken]}
+    wanted = [canonical_name(name.strip()) for name in names.split(",")]
+    for name in wanted:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise ValueError(
+                f"sequence {name!r} is not in {dataset.root}: {hint}it holds {len(known)} others"
+            )
+    return replace(
+        dataset,
+        sequences=tuple(one for one in dataset if canonical_name(one.name) in wanted),
+        broken={name: reason for name, reason in dataset.broken.items() if canonical_name(name) in wanted},
+        missing=(),
+        official_count=None,
+    )
+
+
+class Benchmarking:
+    """Trackers on a dataset under a protocol.
+
+    Args:
+        dataset: What to run on.
+        contenders: The trackers.
+        protocol: One of ``experiments.scoring.protocols.PROTOCOLS``.
+        results: Folder ``<output>/results``.
+
+    Attributes:
+        files: Result files by the tracker's label.
+
+    Raises:
+        ValueError, FileNotFoundError: A tracker cannot be built, or two have one label.
+    """
+
+    def __init__(
+        self, dataset: Dataset, contenders: Sequence[Contender], protocol: str, results: Path
+    ) -> None:
+        self.dataset = dataset
+        self.protocol = protocol
+        self._entries = [(contender, Description(contender)) for contender in contenders]
+        labels = [described.label for _, described in self._entries]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"trackers must have different names, got {', '.join(labels)}")
+        self.files = {label: ResultFiles.of(results, dataset, protocol, label) for label in labels}
+        self._unusable = dict(dataset.broken)
+        self._runs = {
+            described.label: self._plan(self._repetitions(described)) for _, described in self._entries
+        }
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the result folders; see ``ResultFiles.locked``."""
+        with ExitStack() as stack:
+            for files in self.files.values():
+                stack.enter_context(files.locked())
+            yield
+
+    def claim(self, *, overwrite: bool) -> None:
+        """Make the result folders these trackers'; see ``ResultFiles.claim`` for what it refuses."""
+        for contender, described in self._entries:
+            record = {
+                "dataset": self.dataset.name,
+                "protocol": self.protocol,
+                "device": contender.device,
+                "machine": f"{platform.processor() or platform.machine()}, {platform.system()}",
+                "versions": versions(),
+            }
+            self.files[described.label].claim(described.identity, record, overwrite=overwrite)
+
+    def run(self, engine: Engine, *, debug: bool) -> int:
+        """Do every run that is not done yet, the longest first; return how many failed.
+
+        Each failure is printed, with its traceback if ``debug``, and kept in ``failures.json``.
+        """
+        for name, reason in self._unusable.items():
+            print(f"{name} cannot be run: {reason}", file=sys.stderr)
+            for files in self.files.values():
+                files.note(files.key(name, 1), reason)
+        failed = len(self._unusable) * len(self.files)
+        jobs = self._jobs()
+        frames = sum(len(job.paths) for job in jobs)
+        pace = {} if sys.stderr.isatty() else {"mininterval": 10}
+        with tqdm(total=frames, unit="frame", smoothing=0, disable=not jobs, **pace) as progress:
+            for outcome in engine(jobs, progress.update):
+                failed += outcome.error is not None
+                self._keep(outcome, debug=debug)
+        return failed
+
+    def _repetitions(self, described: Description) -> int:
+        return 1 if described.is_deterministic or self.dataset.name != "got10k" else GOT10K_REPETITIONS
+
+    def _plan(self, repetitions: int) -> list[Run]:
+        runs = []
+        for sequence in self.dataset:
+            try:
+                runs += plan_runs(sequence, self.protocol, repetitions)
+            except (OSError, ValueError) as error:
+                self._unusable[sequence.name] = str(error)
+        return runs
+
+    def _jobs(self) -> list[Job]:
+        """What is left to do, the longest first, so that no worker starts a long run when the others end."""
+        jobs, total = [], 0
+        for contender, described in self._entries:
+            files, runs = self.files[described.label], self._runs[described.label]
+            total += len(runs)
+            jobs += [
+                Job(
+                    contender,
+                    described.label,
+                    run.sequence.name,
+                    run.number,
+                    run.sequence.paths[run.start :],
+                    run.bbox,
+                )
+                for run in runs
+                if not files.is_done(run.sequence.name, run.number)
+            ]
+        if len(jobs) < total:
+            print(f"{total - len(jobs)} of {total} runs are done already")
+        return sorted(jobs, key=lambda job: len(job.paths), reverse=True)
+
+    def _keep(self, outcome: Outcome, *, debug: bool) -> None:
+        job, files = outcome.job, self.files[outcome.job.label]
+        key = files.key(job.sequence, job.number)
+        if outcome.error is None:
+            files.write(job.sequence, job.number, outcome.bboxes, outcome.seconds)
+        else:
+            tqdm.write(f"{job.label} failed on {key}: {outcome.error}", sys.stderr)
+            if debug:
+                tqdm.write(outcome.details, sys.stderr)
+        files.note(key, outcome.error)
+
+    def print_scores(self) -> int:
+        """Print a table of the scores so far; return how many results cannot be read."""
+        return print_scores(self._runs, self.files, self.dataset.name)

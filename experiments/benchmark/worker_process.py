@@ -1,0 +1,75 @@
+"""What a worker's process does: build trackers, take them through sequences, send back what came of it."""
+
+import os
+import random
+import signal
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from data.boxes import Floats
+from data.images import read_image
+from experiments.benchmark.jobs import Job, Outcome
+from experiments.trackers.by_name import Contender
+from experiments.trackers.follow import follow
+from tracker import Tracker
+
+
+def serve(connection: Connection, frames: Any) -> None:
+    """Do jobs until the other end of the connection is gone.
+
+    Args:
+        connection: Gives `Job`s, takes `Outcome`s.
+        frames: Shared number of frames answered in the job under way; -1 until its tracker is built.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that hands out the jobs
+    # Workers share the cores among them, and a sum over threads depends on how many there are.
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    trackers: dict[Contender, Tracker] = {}
+    while True:
+        try:
+            job = connection.recv()
+            outcome = _run(job, trackers, connection, frames)
+            connection.send(outcome)
+        except (EOFError, ConnectionError):
+            return
+
+
+def _run(job: Job, trackers: dict[Contender, Tracker], connection: Connection, frames: Any) -> Outcome:
+    bboxes, seconds = [], []
+    try:
+        # Taken out while in use: one that raised may be in any state.
+        tracker = trackers.pop(job.contender, None) or job.contender.build()
+        _seed(job.number)
+        frames.value = 0
+        for step in follow(tracker, map(read_image, job.paths), job.bbox):
+            bboxes.append(_checked(step.output.bbox))
+            seconds.append(step.seconds)
+            frames.value += 1
+            if connection.poll():  # nothing is sent during a job: whoever wanted the outcome is gone
+                os._exit(1)
+        trackers[job.contender] = tracker
+    except Exception as error:  # whatever a tracker raises is this run's failure and no other's
+        reason = f"{type(error).__name__}: {error} (frame {len(bboxes)})"
+        return Outcome.failed(job, " ".join(reason.split()), traceback.format_exc())
+    return Outcome(job, np.array(bboxes), np.array(seconds))
+
+
+def _checked(bbox: Floats) -> Floats:
+    box = np.asarray(bbox, np.float64)
+    if box.shape != (4,) or not np.isfinite(box).all():
+        raise ValueError(f"the tracker returned bbox {box.tolist()}, expected 4 finite numbers (x, y, w, h)")
+    return box
+
+
+def _seed(number: int) -> None:
+    """Make the random numbers of a run depend on nothing but its number."""
+    random.seed(number)
+    np.random.seed(number)  # noqa: NPY002  (trackers of others draw from the global generator)
+    torch.manual_seed(number)
+    cv2.setRNGSeed(number)

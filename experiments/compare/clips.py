@@ -1,0 +1,136 @@
+"""The clips of a comparison, kept apart: those trained on, those that choose the rates, those of the table."""
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.boxes import Floats, Image
+from data.datasets.clip import Sequence as Clip
+from data.datasets.clip import write_otb
+from data.images import read_image
+from data.pairs.dataset import PairDataset
+from data.pairs.jitter_geometry import GeometricJitter
+from data.pairs.sources import ClipSource
+from data.synthetic.sequence import synthetic_sequence
+from experiments.scoring.metrics import score
+from experiments.scoring.protocols import SRE_SHIFTS, shifted_bbox
+from experiments.trackers.follow import follow
+from experiments.train.batches import CHALLENGES, HELD_OUT_SEED, read_clips
+from experiments.train.data import parse_source
+from tracker import Tracker
+
+FOLD = 4
+"""One clip in so many of a training folder is not trained on but chooses the rates, the first of each lot."""
+
+PROBE_SEED = 20_181
+"""Of the pairs that are measured: the same for every loss, step and seed."""
+
+_ANY_GAP = 1_000_000  # frames: near ones are found by any network, a random one too
+SYNTHETIC_CLIPS, SYNTHETIC_FRAMES = 6, 60
+
+
+def place_clips(
+    sources: Sequence[str], validation: Sequence[str], test: Sequence[str], folder: Path
+) -> dict[str, dict[str, list[str]]]:
+    """Where the validation and test clips are: ``{"validation": {"clips": roots, "names": …}, "test": …}``.
+
+    Without roots for validation, one in `FOLD` clips of the training folders is taken. What is named nowhere is
+    synthetic: rendered into ``folder`` once, from seeds that training never sees.
+
+    Raises:
+        ValueError: clips to validate on cannot be told from the sources, or a test clip is a validation clip.
+        OSError: a root cannot be read.
+    """
+    named = [parse_source(text) for text in sources]
+    folders = [f"folder:{source.root}" for source in named if source.kind == "folder"]
+    names: list[str] = []
+    if not validation and folders:
+        names = [clip.name for clip in read_clips(folders)][::FOLD]
+        validation = folders
+    if not validation and any(source.kind != "synthetic" for source in named):
+        raise ValueError(
+            f"--validation must name clips as DATASET:ROOT where no source is a folder, got {' '.join(sources)}"
+        )
+    places = {
+        "validation": {"clips": list(validation or [_render(folder / "validation", 0)]), "names": names},
+        "test": {"clips": list(test or [_render(folder / "test", SYNTHETIC_CLIPS)]), "names": []},
+    }
+    both = {clip.paths[0] for clip in clips_at(places["validation"])} & {
+        clip.paths[0] for clip in clips_at(places["test"])
+    }
+    if both:
+        raise ValueError(f"clips of --test must not choose the rates: {min(both)} is in both")
+    return places
+
+
+def clips_at(place: Mapping[str, Sequence[str]]) -> list[Clip]:
+    """The clips of one of the places of `place_clips`."""
+    chosen = [
+        clip for clip in read_clips(place["clips"]) if not place["names"] or clip.name in place["names"]
+    ]
+    if not chosen:
+        raise ValueError(f"{', '.join(place['clips'])} must hold a clip, got none")
+    return chosen
+
+
+def probe_pairs(clips: Sequence[Clip], data: Mapping[str, Any], count: int) -> PairDataset:
+    """Pairs of these clips to be measured, made as training makes its own but with any two frames of a clip."""
+    source = ClipSource.of(clips, max_gap=_ANY_GAP, jitter=GeometricJitter(**data["clip_jitter"]))
+    size, scale = data["crop_size"], data["search_area_scale"]
+    return PairDataset([(source, 1.0)], count, crop_size=size, search_area_scale=scale, seed=PROBE_SEED)
+
+
+def first_frame(clip: Clip) -> int:
+    """Index of the first frame with a box."""
+    return int(np.flatnonzero(np.isfinite(clip.bboxes).all(axis=1))[0])
+
+
+def first_bbox(clip: Clip, image: Image, seed: int) -> Floats:
+    """The box an on-line run starts from: the true one, for seeds above 0 OTB's shifted and scaled ones in turn."""
+    truth = clip.bboxes[first_frame(clip)]
+    if seed == 0:
+        return truth
+    shift = SRE_SHIFTS[
+        (seed - 1) * 5 % len(SRE_SHIFTS)
+    ]  # 5 and 12 have no common factor: all of them in the end
+    return shifted_bbox(truth, shift, (image.shape[1], image.shape[0]))
+
+
+def track_clips(
+    tracker: Tracker, clips: Sequence[Clip], frames: int, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """Success AUC, precision at 20 px and AO of each clip's first frames under got10k's rules.
+
+    Args:
+        tracker: to be tested.
+        clips: to follow, from the first frame that has a box.
+        frames: of each.
+        seed: of the first box, see `first_bbox`.
+    """
+    scores = {}
+    for clip in clips:
+        first = first_frame(clip)
+        truth = clip.bboxes[first : first + frames]
+        bbox = first_bbox(clip, read_image(clip.paths[first]), seed)
+        steps = follow(tracker, islice(clip.frames(), first, first + frames), bbox)
+        result = score([step.output.bbox for step in steps], truth)
+        scores[clip.name] = {
+            "success_auc": result.success_auc,
+            "precision_20": result.precision_20,
+            "ao": result.ao,
+        }
+    return scores
+
+
+def _render(folder: Path, offset: int) -> str:
+    """Write synthetic clips where they are not yet."""
+    for number in range(offset, offset + SYNTHETIC_CLIPS):
+        attributes = CHALLENGES[number % len(CHALLENGES)]
+        sequence = synthetic_sequence(HELD_OUT_SEED + number, SYNTHETIC_FRAMES, attributes=attributes)
+        target = folder / sequence.name
+        if not (target / "groundtruth_rect.txt").is_file():
+            write_otb(sequence, target, ".jpg")
+    return f"folder:{folder}"

@@ -1,0 +1,179 @@
+"""``python -m experiments compare``: one budget, several losses: which one helps, where, and by how much."""
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from experiments.command import Command
+from experiments.train.data import DataConfig
+
+if TYPE_CHECKING:
+    from experiments.compare.engines import Engine
+
+LOSSES = ("l2", "l3", "shrinkage", "focal-regression:gamma=2", "ghm-r", "spatial-ce", "quality-focal")
+CONFIG = Path(__file__).parents[1] / "configs" / "compare.yaml"
+
+BUDGET = {
+    "batch_size": 16,
+    "steps": 300,
+    "search_steps": 100,
+    "measure_every": 50,
+    "probes": 128,
+    "frames": 200,
+    "search_frames": 40,
+}
+QUICK = {
+    "batch_size": 8,
+    "steps": 28,
+    "search_steps": 14,
+    "measure_every": 7,
+    "probes": 32,
+    "frames": 20,
+    "search_frames": 8,
+}
+FIRST_STEPS = 50
+FACTORS = (1 / 3, 1.0, 3.0)
+
+
+@dataclass(kw_only=True)
+class Compare(Command):
+    """Compare losses: off-line training of the regression network, on-line regression of dslt, same budget and data.
+
+    Each loss gets its learning rate by the same small search on validation clips, then runs with several seeds and
+    tracks the test clips. What is done already is kept: the same command goes on where it stopped.
+    """
+
+    losses: tuple[str, ...] = LOSSES
+    """Losses, as NAME or NAME:ARGUMENT=VALUE,…; l2 is what the others are compared with."""
+
+    seeds: int | None = None
+    """Seeds 0, 1, …: of weights and pairs off line, of the first box on line. 3, with --quick 2."""
+
+    stages: tuple[Literal["offline", "online"], ...] = ("offline", "online")
+    """What to compare."""
+
+    quick: bool = False
+    """A small budget: to see that everything works, not to learn about losses."""
+
+    steps: int | None = None
+    """Optimiser steps off line. 300, with --quick 28; the search takes a third, with --quick half."""
+
+    frames: int | None = None
+    """Frames of each test clip that are tracked. 200, with --quick 20."""
+
+    data: DataConfig = field(default_factory=lambda: DataConfig(workers=0))
+    """What is trained on, as for train."""
+
+    validation: tuple[str, ...] = ()
+    """Clips that choose the rates, as DATASET:ROOT; none of them is trained on. By default every fourth clip of the
+    folders among data.sources; synthetic ones where there is none."""
+
+    test: tuple[str, ...] = ()
+    """Clips of the table, as DATASET:ROOT; by default synthetic ones."""
+
+    config: Path = CONFIG
+    """YAML file with other options of train: model, optimiser, compute."""
+
+    solver: Literal["adam", "irls"] = "adam"
+    """On-line solver. irls takes losses of setting regress only; its λ is searched, for it has no rate."""
+
+    backbone: str = "hog+color"
+    """On-line features: names joined by +."""
+
+    weights: Path | None = None
+    """File with the backbone's weights."""
+
+    workers: int = 2
+    """Processes, each with one thread."""
+
+    engine: Literal["local", "ray"] = "local"
+    """Processes of this machine, or a Ray cluster (requirements-cluster.txt)."""
+
+    address: str | None = None
+    """Address of a running Ray cluster; without it, Ray starts on this machine."""
+
+    output: Path = Path("runs/compare")
+    """Folder for index.html, comparison.json, the figures, and a file for each run."""
+
+    overwrite: bool = False
+    """Remove what the folder holds of an earlier comparison."""
+
+    def run(self) -> int:
+        """Run what is not done yet and write the page; 1 when some run failed."""
+        from experiments.compare.plan import parse_losses
+        from experiments.compare.run import Comparison
+
+        self._check()
+        losses = parse_losses(self.losses)
+        if self.solver == "irls" and "online" in self.stages:
+            self._check_regress(losses)
+        started = time.perf_counter()
+        seeds = self.seeds or (2 if self.quick else 3)
+        comparison = Comparison(self.output, self.settings(), self.stages, losses, seeds)
+        comparison.claim(overwrite=self.overwrite)
+        results = comparison.run(self._engine(comparison.settings["train"]["compute"]["device"]))
+        from experiments.compare.page import write_comparison
+
+        page = write_comparison(self.output, comparison.settings, results)
+        print(f"{page} after {time.perf_counter() - started:.0f} s")
+        return 1 if comparison.failed else 0
+
+    def settings(self) -> dict[str, Any]:
+        """All that decides what comes out, but for losses and seeds, as plain mappings and lists."""
+        from experiments.compare.clips import place_clips
+        from experiments.config_file import plain
+        from experiments.train.parse import parse_training
+
+        train = parse_training(["train", "--config", str(self.config)]).settings()
+        del train["loss"]
+        budget = {**(QUICK if self.quick else BUDGET)}
+        if self.steps is not None:
+            budget |= {"steps": self.steps, "search_steps": max(self.steps // (2 if self.quick else 3), 1)}
+            budget["measure_every"] = max(self.steps // (4 if self.quick else 6), 1)
+        if self.frames is not None:
+            budget["frames"] = self.frames
+        online = {"solver": self.solver, "backbone": self.backbone, "first_steps": FIRST_STEPS}
+        return plain(
+            {
+                "train": train | {"data": asdict(self.data)},
+                "clips": place_clips(self.data.sources, self.validation, self.test, self.output / "clips"),
+                "budget": budget,
+                "factors": FACTORS,
+                "online": online | {"weights": None if self.weights is None else str(self.weights)},
+            }
+        )
+
+    def _check(self) -> None:
+        for name in ("seeds", "steps", "workers"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"--{name} must be 1 or more, got {value}")
+        if self.frames is not None and self.frames < 2:
+            raise ValueError(f"--frames must be 2 or more, got {self.frames}")
+        if not self.stages:
+            raise ValueError("--stages must be offline, online or both, got none")
+        if self.address is not None and self.engine != "ray":
+            raise ValueError(f"--address is Ray's: give --engine ray as well, got --engine {self.engine}")
+
+    def _check_regress(self, losses: dict[str, dict[str, Any]]) -> None:
+        from losses import build_loss
+
+        others = [label for label, loss in losses.items() if build_loss(**loss).setting != "regress"]
+        if others:
+            raise ValueError(
+                f"--solver irls takes losses of setting regress only, got {', '.join(others)}: leave them out, take "
+                "--solver adam, or compare --stages offline alone"
+            )
+
+    def _engine(self, device: str) -> "Engine":
+        if self.engine == "ray":
+            import torch
+
+            from experiments.compare.engines import ray_engine
+
+            on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+            return ray_engine(self.workers, self.address, on_gpu=on_gpu)
+        from experiments.compare.engines import local_engine
+
+        return local_engine(self.workers)

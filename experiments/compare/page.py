@@ -1,0 +1,106 @@
+"""The page of a comparison, ``index.html``, its numbers, ``comparison.json``, and its tables as Markdown."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.boxes import Floats, Image
+from data.files import replacing
+from experiments.compare.clips import clips_at, probe_pairs
+from experiments.compare.figures import TITLES, convergence, differences, easy_background, strips
+from experiments.compare.online import build, probes
+from experiments.compare.plan import STAGES, Stage, Unit
+from experiments.compare.tables import METRICS, Results, course_of, markdown, reference_of, summarise
+from experiments.drawing.figures import house_style
+from experiments.drawing.pages import write_page
+from experiments.track.files import write_json
+
+TEMPLATE = Path(__file__).with_name("compare.html")
+
+_QUADRATIC = {"name": "l2"}
+
+
+def write_comparison(
+    folder: Path,
+    settings: Mapping[str, Any],
+    results: Mapping[tuple[Stage, str], Sequence[Mapping[str, Any]]],
+) -> Path:
+    """Write all of it.
+
+    Args:
+        folder: of the comparison.
+        settings: of the comparison.
+        results: for each stage and loss the results of its seeds.
+
+    Returns:
+        The page.
+
+    Raises:
+        RuntimeError: every run failed.
+    """
+    sections = []
+    with house_style():
+        for stage in STAGES:
+            own: Results = {label: runs for (at, label), runs in results.items() if at == stage}
+            if own:
+                sections.append(_section(folder, stage, own, settings))
+    if not sections:
+        raise RuntimeError("there is nothing to compare: every run failed, see the messages above")
+    made = [run["made"] for runs in results.values() for run in runs]
+    record = {
+        "settings": dict(settings),
+        "machines": sorted({one["machine"] for one in made}),
+        "commits": sorted({str(one["versions"]["commit"]) for one in made}),
+        "versions": made[-1]["versions"],
+        "clips": {
+            place: {clip.name: len(clip) for clip in clips_at(settings["clips"][place])}
+            for place in ("validation", "test")
+        },
+        "stages": {section["stage"]: section["record"] for section in sections},
+    }
+    write_json(folder / "comparison.json", record)
+    page = folder / "index.html"
+    write_page(page, TEMPLATE, sections=sections, metrics=METRICS, **record)
+    return page
+
+
+def _section(folder: Path, stage: Stage, results: Results, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page shows of a stage; writes its figures and its table."""
+    rows, reference = summarise(results), reference_of(list(results))
+    crops = _measured_crops(stage, settings)
+    plots = [
+        convergence(stage, results),
+        differences(stage, rows, reference),
+        easy_background(stage, results),
+        strips(stage, results, crops),
+    ]
+    drawn = [plot for plot in plots if plot is not None]
+    for plot in drawn:
+        plot.save(folder)
+    with replacing(folder / f"{stage}.md") as path:
+        path.write_text(markdown(rows), "utf-8")
+    courses = {
+        label: {
+            measure: {name: values.tolist() for name, values in course_of(runs, measure).items()}
+            for measure in ("peak_distance", "hit_rate", "ao")
+            if any(measure in point for point in runs[0]["course"])
+        }
+        for label, runs in results.items()
+    }
+    background = {label: [run["easy_background"] for run in runs] for label, runs in results.items()}
+    record = {"reference": reference, "table": rows, "courses": courses, "easy_background": background}
+    return {"stage": stage, "title": TITLES[stage], "rows": rows, "plots": drawn, "record": record} | {
+        "reference": reference
+    }
+
+
+def _measured_crops(stage: Stage, settings: Mapping[str, Any]) -> list[tuple[Image, Floats]]:
+    """The search crops whose responses are kept, and the target's box in each."""
+    clips = clips_at(settings["clips"]["test"])
+    if stage == "online":
+        tracker = build(Unit("online", "final", "l2", _QUADRATIC, 0, 1.0), settings["online"])
+        return [(probe.patch, probe.bbox) for clip in clips for probe in probes(clip, tracker)]
+    pairs = probe_pairs(clips, settings["train"]["data"], settings["budget"]["probes"])
+    return [(pair.search, np.asarray(pair.search_bbox)) for pair in (pairs[i] for i in range(len(pairs)))]

@@ -1,0 +1,128 @@
+"""A comparison under way: its folder, the units that are done, the rates they chose, and what is made of it all."""
+
+import json
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from data.files import replacing
+from experiments.compare.engines import Engine, Settings
+from experiments.compare.plan import Stage, Unit, best_factors, final_units, search_units
+from experiments.config_file import differences, read_config
+from experiments.track.files import versions, write_json
+
+CONFIG = "config.yaml"
+
+
+class Comparison:
+    """Losses under one budget.
+
+    Args:
+        folder: of the results: ``config.yaml``, ``units/`` with a file for each unit, the page and ``comparison.json``.
+        settings: all that decides a unit's result, but for its loss and seed: more of these may come later.
+        stages: what to compare.
+        losses: label -> name and arguments.
+        seeds: number of them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        stages: Sequence[Stage],
+        losses: Mapping[str, Mapping[str, Any]],
+        seeds: int,
+    ) -> None:
+        self.folder, self.settings, self.losses, self.seeds = folder, settings, losses, seeds
+        self.stages = stages
+        self.failed: list[str] = []
+
+    def claim(self, *, overwrite: bool) -> None:
+        """Make the folder this comparison's.
+
+        Raises:
+            ValueError: it holds one with other settings; the message says which differ.
+        """
+        config = self.folder / CONFIG
+        if overwrite:
+            shutil.rmtree(self.folder / "units", ignore_errors=True)
+            config.unlink(missing_ok=True)
+        if config.is_file():
+            different = list(differences(read_config(config), self.settings))
+            if different:
+                raise ValueError(
+                    f"{self.folder} holds a comparison with other settings: {'; '.join(different)}. Give the same "
+                    "ones to go on with it, another --output, or --overwrite to remove its results"
+                )
+        elif (self.folder / "units").is_dir():
+            raise ValueError(f"{self.folder} holds units of unknown origin (no {CONFIG}): use --overwrite")
+        (self.folder / "units").mkdir(parents=True, exist_ok=True)
+        for leftover in (self.folder / "units").glob(".*.partial*"):  # of a process that was killed
+            leftover.unlink()
+        with replacing(config) as path:
+            path.write_text(yaml.safe_dump(dict(self.settings), sort_keys=False), "utf-8")
+
+    def run(self, engine: Engine) -> dict[tuple[Stage, str], list[dict[str, Any]]]:
+        """Search the rates, then run every loss with its own; what is done already is kept.
+
+        Returns:
+            For each stage and loss the results of its seeds; those of units that failed are missing.
+        """
+        searches = search_units(self.stages, self.losses, self.settings["factors"])
+        found = self._do("search", searches, engine)
+        chosen = best_factors(found)
+        finals = self._do("final", final_units(chosen, self.losses, self.seeds), engine)
+        results: dict[tuple[Stage, str], list[dict[str, Any]]] = {}
+        for unit, result in sorted(finals, key=lambda pair: pair[0].seed):
+            tried = {str(one.factor): got["score"] for one, got in found if self._is_search(one, unit)}
+            results.setdefault((unit.stage, unit.label), []).append(result | {"search": tried})
+        return results
+
+    def _do(self, title: str, units: Sequence[Unit], engine: Engine) -> list[tuple[Unit, dict[str, Any]]]:
+        """Results of the units, of this run and of earlier ones, in the order of the units."""
+        known = {unit: result for unit in units if (result := self._read(unit)) is not None}
+        left = [unit for unit in units if unit not in known]
+        if known:
+            print(f"{title}: {len(known)} of {len(units)} runs are done already", flush=True)
+        started, made = time.perf_counter(), {"machine": machine(), "versions": versions()}
+        for count, done in enumerate(engine(left, self.settings) if left else [], 1):
+            passed = time.perf_counter() - started
+            rest = passed / count * (len(left) - count)
+            print(f"{title} {count}/{len(left)}  {done.unit.name}  left {rest:.0f} s", flush=True)
+            if done.result is None:
+                self.failed.append(done.unit.name)
+                print(f"{done.unit.name} failed: {done.error}", file=sys.stderr, flush=True)
+                continue
+            known[done.unit] = done.result | {"factor": done.unit.factor, "made": made}
+            write_json(self._file(done.unit), known[done.unit])
+        return [(unit, known[unit]) for unit in units if unit in known]
+
+    def _file(self, unit: Unit) -> Path:
+        return self.folder / "units" / f"{unit.name}.json"
+
+    def _read(self, unit: Unit) -> dict[str, Any] | None:
+        """What is known of a unit; a final run with another rate than the search chose since then is not it."""
+        file = self._file(unit)
+        if not file.is_file():
+            return None
+        result: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        return result if result["factor"] == unit.factor else None
+
+    @staticmethod
+    def _is_search(search: Unit, final: Unit) -> bool:
+        return (search.stage, search.label) == (final.stage, final.label)
+
+
+def machine() -> str:
+    """Processor, system and number of cores of this machine."""
+    import os
+
+    from experiments.losses.cost import processor
+
+    return f"{processor()}, {os.cpu_count()} cores, {platform.system()}"

@@ -1,0 +1,1 @@
+"""The command ``demo``: train, track and show, in about a minute."""

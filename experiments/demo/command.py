@@ -1,0 +1,87 @@
+"""``python -m experiments demo``: train a tracker, follow synthetic sequences with it and others, show all of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.command import Command
+from experiments.report.command import Report
+
+if TYPE_CHECKING:
+    from tracker import Tracker
+
+TRACKERS = ("fast", "hog", "identity")
+
+CONFIG = Path(__file__).parents[1] / "configs" / "demo.yaml"
+
+SCENES: Sequence[tuple[tuple[str, ...], bool]] = (
+    (("IV",), False),
+    (("SV", "IPR"), True),
+    (("OCC",), True),
+    (("MB", "FM"), True),
+    (("BC", "DEF"), True),
+    (("OPR",), True),
+)
+"""Challenges of each sequence (keys of `data.synthetic.sequence.ATTRIBUTES`) and whether it is in colour."""
+
+FRAME_WH = (640, 360)
+
+
+@dataclass(kw_only=True)
+class Demo(Command):
+    """Train a small tracker for a minute, then track synthetic sequences with it, with the shipped one and others.
+
+    Writes videos, plots, a page (index.html) and a report to explore (report.html).
+    """
+
+    output: Path = Path("runs/demo")
+    """Folder for the page and everything it shows."""
+
+    length: int = 120
+    """Frames of each sequence; fewer are quicker, but it takes some 100 to meet every challenge."""
+
+    train: bool = True
+    """Train first; without it only what comes with the project is shown."""
+
+    def run(self) -> int:
+        """Train, track, score and draw; print the table and the paths of the pages."""
+        import torch
+
+        from data import synthetic_sequence
+        from experiments.demo.showcase import prepare, show, table, write_annotations
+        from tracker import load_tracker
+
+        if self.length < 2:
+            raise ValueError(f"--length must be 2 or more frames, got {self.length}")
+        prepare(self.output, TRACKERS)  # a folder that cannot be written is said before a minute of training
+        trained = self._trained() if self.train else {}
+        # These trackers' operations are so small that a second thread gains a tenth on an idle machine, and on a
+        # busy one costs a multiple: in each operation the threads wait for the one that has no core.
+        torch.set_num_threads(1)
+        sequences = [
+            synthetic_sequence(seed, self.length, FRAME_WH, attributes, colour=colour)
+            for seed, (attributes, colour) in enumerate(SCENES, 1)
+        ]
+        trackers = {name: load_tracker(name) for name in TRACKERS}
+        about = {"trained": "trained by this demo a minute ago, on generated frames, with Shrinkage loss"}
+        print(table(*show(sequences, {**trained, **trackers}, self.output, about)))
+        report = Report(
+            results_dir=self.output / "results",
+            dataset="synthetic",
+            root=write_annotations(self.output / "annotations.json", sequences),
+            output=self.output,
+        )
+        report.run()
+        print(f"open {self.output / 'index.html'}, and {self.output / 'report.html'} to explore the scores")
+        return 0
+
+    def _trained(self) -> "dict[str, Tracker]":
+        from experiments.train.parse import parse_training
+        from tracker import load_tracker
+
+        folder = self.output / "training"
+        options = ["train", "--config", str(CONFIG), "--output", str(folder), "--overwrite"]
+        if parse_training(options).run():
+            raise KeyboardInterrupt
+        return {"trained": load_tracker(str(folder / "best.safetensors"))}

@@ -1,0 +1,186 @@
+"""Several trackers shown side by side on annotated sequences: videos, plots, scores and one page to open."""
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data.boxes import to_one_based
+from data.datasets.clip import write_bboxes
+from data.synthetic.scene import SyntheticSequence
+from data.synthetic.sequence import ATTRIBUTES
+from data.video.writer import VideoWriter
+from experiments.demo.trial import Trial, side_by_side
+from experiments.drawing.curves import success_precision_plot
+from experiments.drawing.frames import compare
+from experiments.drawing.pages import write_page
+from experiments.drawing.palette import as_hex, colours
+from experiments.runtime.progress import progress_bar
+from experiments.scoring.metrics import Score, mean_score
+from experiments.track.files import versions, write_json
+from tracker import TRACKERS, Tracker
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+VIDEO_FPS = 25.0
+
+Trials = Mapping[str, Mapping[str, Trial]]
+"""sequence -> tracker -> what it did there."""
+
+Numbers = Mapping[str, Mapping[str, Any]]
+"""tracker -> ``success_auc``, ``precision_20``, ``fps`` and, in one sequence, ``first_miss``."""
+
+
+def show(
+    sequences: Sequence[SyntheticSequence],
+    trackers: Mapping[str, Tracker],
+    folder: Path,
+    about: Mapping[str, str] = {},
+) -> tuple[Mapping[str, Numbers], Numbers]:
+    """Follow every sequence with every tracker and write into ``folder``.
+
+    * ``index.html``, last: a folder without it is not finished.
+    * ``videos/<sequence>.webm``: the true box dashed, each tracker's in its colour.
+    * ``success.png``, ``precision.png``: curves averaged over the sequences.
+    * ``scores.json``: what this function returns, and the versions that made it.
+    * ``results/synthetic/<tracker>/<sequence>.txt``: boxes in OTB's 1-based text form.
+
+    Args:
+        sequences: at least one, each of at least 2 frames and with a name of its own.
+        trackers: by name, at least one.
+        folder: made where it does not exist.
+        about: what the page says of trackers that are not registered, by name.
+
+    Returns:
+        The numbers of each sequence, and their mean, in which every sequence counts the same (but for
+        ``fps``, which is all frames over all their time).
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    prepare(folder, trackers)
+    trials: dict[str, Mapping[str, Trial]] = {}
+    with progress_bar(total=sum(map(len, sequences)), unit="frame") as bar:
+        for sequence in sequences:
+            bar.set_description(sequence.name)
+            trials[sequence.name] = _follow(trackers, sequence, folder, bar)
+    by_tracker = {name: [of[name] for of in trials.values()] for name in trackers}
+    curves = {name: mean_score([trial.score for trial in of]) for name, of in by_tracker.items()}
+    success_precision_plot(curves, folder, f"OPE on {len(sequences)} synthetic sequences")
+    rows = {
+        sequence: {
+            name: _numbers(trial.score, [trial]) | {"first_miss": trial.first_miss}
+            for name, trial in of.items()
+        }
+        for sequence, of in trials.items()
+    }
+    mean = {name: _numbers(curves[name], of) for name, of in by_tracker.items()}
+    write_json(folder / "scores.json", {"sequences": rows, "mean": mean, "versions": versions()})
+    said = {name: about.get(name) or _first_line(TRACKERS[name]) for name in mean}
+    _write_page(folder / "index.html", sequences, rows, mean, said)
+    return rows, mean
+
+
+def table(rows: Mapping[str, Numbers], mean: Numbers) -> str:
+    """The numbers as text for a terminal: success AUC and precision at 20 pixels, then frames per second."""
+    width = max(map(len, rows))
+    lines = [" " * width + "".join(f"{name:>16}" for name in mean)]
+    for row, numbers in {**rows, "mean": mean}.items():
+        cells = [f"{of['success_auc']:>8.3f} / {of['precision_20']:.3f}" for of in numbers.values()]
+        lines.append(f"{row:<{width}}" + "".join(cells))
+    lines.append(f"{'fps':<{width}}" + "".join(f"{fps_text(of['fps']):>16}" for of in mean.values()))
+    return "\n".join([*lines, "success AUC / precision at 20 pixels; fps of the tracker alone"])
+
+
+def fps_text(fps: float) -> str:
+    """Frames per second for people: what does next to nothing has no meaningful speed."""
+    return "over 1000" if fps > 1000 else f"{fps:.1f}"
+
+
+def write_annotations(path: Path, sequences: Sequence[SyntheticSequence]) -> Path:
+    """Write the true boxes as ``report --root`` takes them: JSON, 1-based, no box where the target is absent."""
+    content = {
+        sequence.name: {
+            "gt_rect": np.nan_to_num(to_one_based(sequence.bboxes)).tolist(),
+            "attributes": list(sequence.attributes),
+        }
+        for sequence in sequences
+    }
+    write_json(path, content)
+    return path
+
+
+def prepare(folder: Path, trackers: Iterable[str]) -> None:
+    """Make the folders and take away the page of an earlier run, whose videos are about to be replaced."""
+    try:
+        for part in ("videos", *(f"results/synthetic/{name}" for name in trackers)):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / "index.html").unlink(missing_ok=True)
+    except OSError as error:
+        raise OSError(f"cannot write into {folder}: {error.strerror}; give another --output") from error
+
+
+def _follow(
+    trackers: Mapping[str, Tracker], sequence: SyntheticSequence, folder: Path, bar: "tqdm"
+) -> Mapping[str, Trial]:
+    """Drive all trackers through a sequence, write its video and their boxes."""
+    trials = {name: Trial(sequence.bboxes) for name in trackers}
+    with VideoWriter(folder / "videos" / f"{sequence.name}.webm", VIDEO_FPS) as video:
+        for frame, steps in enumerate(side_by_side(trackers, sequence.frames(), sequence.bboxes[0])):
+            for name, step in steps.items():
+                trials[name].add(step)
+            image = next(iter(steps.values())).image
+            bboxes = {name: step.output.bbox for name, step in steps.items()}
+            video.write(compare(image, frame, sequence.bboxes[frame], bboxes))
+            bar.update()
+    for name, trial in trials.items():
+        write_bboxes(folder / "results" / "synthetic" / name / f"{sequence.name}.txt", trial.bboxes)
+    return trials
+
+
+def _first_line(builder: object) -> str:
+    return (inspect.getdoc(builder) or "").partition("\n")[0]
+
+
+def _numbers(curves: Score, trials: Sequence[Trial]) -> dict[str, Any]:
+    """Scores of ``curves``, and the speed over all frames of ``trials`` but the first of each."""
+    updates = [trial.seconds[1:] for trial in trials]
+    return {
+        "success_auc": curves.success_auc,
+        "precision_20": curves.precision_20,
+        "fps": sum(map(len, updates)) / sum(map(sum, updates)),
+    }
+
+
+def _write_page(
+    path: Path,
+    sequences: Sequence[SyntheticSequence],
+    rows: Mapping[str, Numbers],
+    mean: Numbers,
+    about: Mapping[str, str],
+) -> None:
+    write_page(
+        path,
+        Path(__file__).with_name("demo.html"),
+        sequences=[
+            {
+                "name": sequence.name,
+                "challenges": [ATTRIBUTES[name] for name in sequence.attributes],
+                "title": ", ".join(ATTRIBUTES[name].partition(":")[0] for name in sequence.attributes),
+                "colour": sequence.colour,
+                "wh": sequence.size_wh,
+                "numbers": rows[sequence.name],
+            }
+            for sequence in sequences
+        ],
+        frames=sum(map(len, sequences)),
+        mean=mean,
+        colours={name: as_hex(colour) for name, colour in colours(mean).items()},
+        about=about,
+        best=max(mean, key=lambda name: mean[name]["success_auc"]),
+        fps_text=fps_text,
+        versions=versions(),
+    )

@@ -1,0 +1,1 @@
+"""Boxes on frames, curves, figures, palettes and pages."""

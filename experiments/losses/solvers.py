@@ -1,0 +1,157 @@
+"""How fast the on-line solvers fit the target in frame 1, for several losses: a table and a figure."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from data.boxes import Image
+from experiments.drawing.figures import COLOURS, Plot, label, panels
+from experiments.losses.cost import processor
+from losses import build_loss
+from tracker import DSLTTracker, load_tracker
+from tracker.solvers import AdamSolver, LabelWeightedSquares, Regression, ReweightedLeastSquares, RidgeSolver
+
+CLOSE = 0.1
+"""Error within which every cell of the target's label above one half is to be fitted."""
+
+STEPS = {"adam": 300, "irls": 60}
+LOSSES: dict[str, Callable[[], nn.Module]] = {
+    "L2": lambda: build_loss("l2", reduction="sum"),
+    "exp(Y) · L2": LabelWeightedSquares,
+    "L3": lambda: build_loss("l3", reduction="sum"),
+    "Shrinkage": lambda: build_loss("shrinkage", importance="none", reduction="sum"),
+    "exp(Y) · Shrinkage": lambda: build_loss("shrinkage", reduction="sum"),
+}
+_COLOURS = dict(zip(LOSSES, ("l2", "focal-regression", "l3", "quality-focal", "shrinkage"), strict=True))
+
+
+@dataclass
+class Course:
+    """How a solver went: the target's largest error after each step, and the seconds until then."""
+
+    errors: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def close(self) -> tuple[int, float] | None:
+        """Steps and seconds until the error stays within ``CLOSE`` for the first time, or None."""
+        within = np.flatnonzero(np.array(self.errors) <= CLOSE)
+        return (int(within[0]) + 1, self.seconds[within[0]]) if within.size else None
+
+
+def measure(image: Image, bbox: tuple[float, ...], backbone: str, weights: Path | None) -> tuple[str, Plot]:
+    """Run every solver with every loss on one frame; return a markdown table and a figure."""
+    tracker = load_tracker("dslt", backbone=backbone, weights=None if weights is None else str(weights))
+    assert isinstance(tracker, DSLTTracker)
+    tracker.init(image, bbox)
+    regression, kernel_hw = tracker.regression, tracker.kernel_hw
+    courses: dict[tuple[str, str], Course] = {}
+    with torch.no_grad():
+        for name, make in LOSSES.items():
+            own = replace(regression, criterion=make())
+            courses[name, "adam"] = _adam(own, kernel_hw)
+            courses[name, "irls"] = _irls(own, kernel_hw)
+            if "2" in name:
+                courses[name, "ridge"] = _ridge(own, kernel_hw)
+    channels = regression.features.shape[1]
+    setting = f"{channels} channels of {backbone}, a filter of {kernel_hw[0]}x{kernel_hw[1]} cells"
+    return _table(courses, setting), _figure(courses, setting)
+
+
+def _adam(regression: Regression, kernel_hw: tuple[int, int]) -> Course:
+    solver = AdamSolver(update_rate=1.0, steps=1, stop_loss=float("inf"))
+    kernel = solver.start(regression, kernel_hw)  # ends at once: the steps are taken one by one
+    return _walk(regression, kernel, solver.update, STEPS["adam"])
+
+
+def _irls(regression: Regression, kernel_hw: tuple[int, int]) -> Course:
+    """Run anew for each number of steps: steps that are taken one by one would not be conjugate."""
+    target = regression.labels > 0.5
+    errors = [
+        _error(regression, ReweightedLeastSquares(first_steps=steps).start(regression, kernel_hw), target)
+        for steps in range(1, STEPS["irls"] + 1)
+    ]
+    started = time.perf_counter()
+    ReweightedLeastSquares(first_steps=STEPS["irls"]).start(regression, kernel_hw)
+    second = (time.perf_counter() - started) / STEPS["irls"]
+    return Course(errors, [(step + 1) * second for step in range(len(errors))])
+
+
+def _ridge(regression: Regression, kernel_hw: tuple[int, int]) -> Course:
+    kernel = regression.features.new_zeros(regression.features.shape[1], *kernel_hw)
+    return _walk(regression, kernel, RidgeSolver().update, 1)
+
+
+def _walk(
+    regression: Regression, kernel: Tensor, update: Callable[[Regression, Tensor], Tensor], steps: int
+) -> Course:
+    target = regression.labels > 0.5
+    course, spent = Course(), 0.0
+    for _ in range(steps):
+        started = time.perf_counter()
+        kernel = update(regression, kernel)
+        spent += time.perf_counter() - started
+        course.errors.append(_error(regression, kernel, target))
+        course.seconds.append(spent)
+    return course
+
+
+def _error(regression: Regression, kernel: Tensor, target: Tensor) -> float:
+    return float((regression.respond(kernel) - regression.labels).abs()[target].max())
+
+
+def _table(courses: dict[tuple[str, str], Course], setting: str) -> str:
+    lines = [
+        f"Steps and milliseconds until every cell of the label above one half is fitted to {CLOSE}; {setting}. "
+        f"A step: one gradient (`adam`), one conjugate-gradient step (`irls`), one solve (`ridge`); at most "
+        f"{STEPS['adam']} and {STEPS['irls']}.",
+        "",
+        f"Machine: {processor()}, {torch.get_num_threads()} thread(s) of torch {torch.__version__}; "
+        f"{time.strftime('%Y-%m-%d')}.",
+        "",
+        "| loss | adam | irls | ridge |",
+        "|---|---:|---:|---:|",
+    ]
+    for name in LOSSES:
+        cells = [_cell(courses.get((name, solver))) for solver in ("adam", "irls", "ridge")]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _cell(course: Course | None) -> str:
+    if course is None:
+        return ""
+    close = course.close()
+    if close is None:
+        return f"not ({course.errors[-1]:.2f} after {1000 * course.seconds[-1]:.0f} ms)"
+    return f"{close[0]} ({1000 * close[1]:.0f} ms)"
+
+
+def _figure(courses: dict[tuple[str, str], Course], setting: str) -> Plot:
+    figure, (by_step, by_time) = panels(1, 2, 8.4, 3.8)
+    for (name, solver), course in courses.items():
+        if solver == "ridge":
+            by_time.plot(1000 * course.seconds[0], course.errors[0], "x", color=COLOURS[_COLOURS[name]])
+            continue
+        style: dict[str, Any] = {
+            "color": COLOURS[_COLOURS[name]],
+            "linestyle": "--" if solver == "adam" else "-",
+        }
+        by_step.plot(np.arange(len(course.errors)) + 1, course.errors, **style, label=f"{name}, {solver}")
+        by_time.plot(1000 * np.array(course.seconds), course.errors, **style)
+    for axes in (by_step, by_time):
+        axes.axhline(CLOSE, color="#777777", linewidth=0.8, linestyle=":")
+        axes.set(xscale="log", yscale="log", ylim=(0.005, 1.1))
+    label(by_step, "steps", "largest error on the target", "against steps")
+    label(by_time, "milliseconds", "largest error on the target", "against time")
+    by_step.legend(loc="lower left", fontsize=6)
+    caption = (
+        f"Frame 1 fitted from zero by Adam (dashed), reweighted conjugate gradient (solid) and the closed form "
+        f"(crosses); {setting}. Dotted: {CLOSE}."
+    )
+    return Plot("solvers", "How fast the on-line solvers fit the target", caption, figure)

@@ -1,0 +1,1 @@
+"""The command ``prepare``: a training set, cropped once into shards."""

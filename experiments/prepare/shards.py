@@ -1,0 +1,150 @@
+"""Cropping a training set into shards: in parallel, in order, and so that a run that was stopped goes on."""
+
+import json
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+import data.datasets.clip
+from data.files import replacing
+from data.pairs.shards import is_complete, write_manifest, write_shard
+from data.pairs.tracklets import Frames, Tracklet, TrackletSettings, crop_tracklet
+from experiments.runtime.progress import progress_bar
+
+_SETTINGS = "settings.json"
+_AHEAD = 4  # clips a worker that may be cropped before the shard before them is written
+
+
+class Preparation:
+    """Writes the shards of one dataset into one folder.
+
+    Args:
+        output: The folder; what is in it must come from the same settings.
+        dataset: Name of the dataset, for the manifest.
+        settings: How the tracklets are cropped.
+        clips_per_shard: Targets in a tar file.
+        skip: Leave out what cannot be used and list it, instead of stopping.
+
+    Raises:
+        ValueError: The number of clips is out of range, or the folder holds something else.
+    """
+
+    def __init__(
+        self, output: Path, dataset: str, settings: TrackletSettings, clips_per_shard: int, *, skip: bool
+    ) -> None:
+        if clips_per_shard < 1:
+            raise ValueError(f"clips_per_shard must be 1 or more, got {clips_per_shard}")
+        self.output, self.settings, self.clips_per_shard, self.skip = output, settings, clips_per_shard, skip
+        self.about = {"name": dataset, "settings": {**asdict(settings), "clips_per_shard": clips_per_shard}}
+        self._check_folder()
+
+    def run(self, sequences: "Sequence[data.datasets.clip.Sequence]", workers: int) -> dict[str, Any]:
+        """Write the shards that are not there yet, then the manifest; return its content.
+
+        Args:
+            sequences: What is to be cropped.
+            workers: Processes that do it.
+
+        Raises:
+            ValueError: No target is ever there, the folder was made from other clips, or, unless they are to be
+                skipped, an image or box cannot be used.
+            RuntimeError: A worker process died.
+        """
+        if workers < 1:
+            raise ValueError(f"workers must be 1 or more, got {workers}")
+        frames = [Frames.of(sequence, self.settings.frames_per_clip) for sequence in sequences]
+        frames = [clip for clip in frames if len(clip.numbers)]
+        if not frames:
+            raise ValueError("the dataset holds no frame with a box: there is nothing to crop")
+        self._begin([clip.name for clip in frames])
+        for left_over in self.output.glob(".shard-*.partial.*"):  # of a run that was killed
+            left_over.unlink()
+        starts = range(0, len(frames), self.clips_per_shard)
+        shards = {self.output / f"shard-{number:06d}.tar": start for number, start in enumerate(starts)}
+        missing = {path: start for path, start in shards.items() if not is_complete(path)}
+        parts = {path: frames[start : start + self.clips_per_shard] for path, start in missing.items()}
+        if len(missing) < len(shards):
+            print(f"{len(shards) - len(missing)} of {len(shards)} shards are there and sound")
+        wanted = [clip for part in parts.values() for clip in part]
+        with progress_bar(_cropped(wanted, self.settings, workers), total=len(wanted), unit="clip") as bar:
+            tracklets = iter(bar)
+            for path, part in parts.items():
+                found = [self._checked(tracklet) for tracklet in islice(tracklets, len(part))]
+                write_shard(path, missing[path], found)
+        return write_manifest(self.output, list(shards), self.about)
+
+    def _checked(self, tracklet: Tracklet) -> Tracklet:
+        if tracklet.skipped and not self.skip:
+            raise ValueError(f"{tracklet.skipped[0]}; repair it, or leave it out with --on-error skip")
+        return tracklet
+
+    def _check_folder(self) -> None:
+        """Refuse a folder that holds anything but shards."""
+        if self.output.exists() and not self.output.is_dir():
+            raise NotADirectoryError(f"output must be a folder, got the file {self.output}")
+        if not self.output.is_dir() or (self.output / _SETTINGS).is_file() or not any(self.output.iterdir()):
+            return
+        raise FileExistsError(f"folder {self.output} holds other files than shards: give a new one")
+
+    def _begin(self, names: list[str]) -> None:
+        """Write down what the shards are made of, or compare it with what an earlier run wrote."""
+        file, mine = self.output / _SETTINGS, {**self.about, "clips": names}
+        if file.is_file():
+            known = json.loads(file.read_text("utf-8"))
+            changed = [key for key in mine if known.get(key) != mine[key]]
+            if changed:
+                what = ", ".join(f"{key} {_difference(known.get(key), mine[key])}" for key in changed)
+                raise ValueError(f"shards in {self.output} were made differently: {what}; give a new folder")
+            return
+        self.output.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as temporary:
+            temporary.write_text(json.dumps(mine, indent=1) + "\n", "utf-8")
+
+
+def _difference(old: Any, new: Any) -> str:
+    """Say in a few words how a setting differs from that of an earlier run."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return ", ".join(
+            f"{key} was {old.get(key)}, is {new[key]}" for key in new if old.get(key) != new[key]
+        )
+    if isinstance(old, list) and isinstance(new, list):
+        return f"were {len(old)}, are {len(new)} or have other names"
+    return f"was {old}, is {new}"
+
+
+def _cropped(clips: Sequence[Frames], settings: TrackletSettings, workers: int) -> Iterator[Tracklet]:
+    """Crop clips in order; several processes stay a few clips ahead of who takes them."""
+    if workers == 1:
+        yield from (crop_tracklet(clip, settings) for clip in clips)
+        return
+    # Spawned: a forked process would inherit OpenCV's threads' locks, but not its threads.
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
+    pending: deque[Future[Tracklet]] = deque()
+    try:
+        for clip in clips:
+            pending.append(pool.submit(crop_tracklet, clip, settings))
+            if len(pending) > _AHEAD * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    except BrokenProcessPool:
+        raise RuntimeError(
+            "a worker process died, of too little memory perhaps: run the same command again, finished shards "
+            "are kept; fewer --workers need less memory"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
+    cv2.setNumThreads(1)

@@ -1,0 +1,1 @@
+"""The command ``report``: plots, tables and a page to explore, of stored results."""

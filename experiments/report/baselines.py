@@ -1,0 +1,77 @@
+"""Public trackers' scores on OTB-100, to lay beside one's own; `otb2015.json` holds them."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.boxes import Floats
+from data.files import replacing
+from experiments.scoring.evaluation import Evaluation, TrackerResult
+from experiments.scoring.metrics import Score
+
+_FILE = Path(__file__).with_name("otb2015.json")
+_CURVES = ("success", "precision", "normalised_precision", "rate")
+
+
+def with_baselines(evaluation: Evaluation, dataset: str) -> Evaluation:
+    """The evaluation with the published trackers after its own, on the sequences that it has.
+
+    Raises:
+        ValueError: the dataset is none of OTB's, or other rules than OTB's were followed.
+    """
+    if not dataset.startswith("otb") or evaluation.protocol != "otb":
+        raise ValueError(
+            f"--baselines are of OTB under --protocol otb, got {dataset} under {evaluation.protocol}"
+        )
+    results = [
+        replace(one, scores={name: one.scores[name] for name in evaluation.attributes if name in one.scores})
+        for one in read_baselines(_FILE)
+    ]
+    return replace(evaluation, results=(*evaluation.results, *results))
+
+
+def read_baselines(path: Path) -> list[TrackerResult]:
+    """The trackers of a file that `write_baselines` wrote."""
+    content = json.loads(path.read_text("utf-8"))
+    return [
+        TrackerResult(
+            f"{name} (published)", {sequence: _decode(values) for sequence, values in sequences.items()}
+        )
+        for name, sequences in content["trackers"].items()
+    ]
+
+
+def write_baselines(path: Path, results: Iterable[TrackerResult], source: str) -> None:
+    """Store scores exactly and small: for each curve, in how many frames each threshold was the first passed.
+
+    Args:
+        path: JSON file.
+        results: of the trackers.
+        source: where their boxes come from and how they were scored.
+    """
+    trackers = {
+        one.name: {sequence: _encode(score) for sequence, score in one.scores.items()} for one in results
+    }
+    text = json.dumps({"source": source, "trackers": trackers}, separators=(",", ":"))
+    with replacing(path) as temporary:
+        temporary.write_text(text.replace('},"', '},\n"') + "\n", "utf-8")
+
+
+def _encode(score: Score) -> dict[str, Any]:
+    curves = {name: _steps(getattr(score, name), score.frames) for name in _CURVES}
+    return {"frames": score.frames, "ao": round(score.ao, 6), **curves}
+
+
+def _decode(values: dict[str, Any]) -> Score:
+    frames = values["frames"]
+    curves = {name: np.cumsum(values[name]) / frames for name in _CURVES}
+    return Score(**curves, ao=values["ao"], frames=frames)
+
+
+def _steps(curve: Floats, frames: int) -> list[int]:
+    counts = np.rint(curve * frames).astype(int)
+    return [int(step) for step in np.diff(counts, prepend=0)]

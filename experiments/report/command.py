@@ -1,0 +1,153 @@
+"""``python -m experiments report``: scores, plots, tables and a page from result files."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tyro.conf import Positional
+
+from experiments.command import Command
+
+if TYPE_CHECKING:
+    from experiments.report.summary import Summary
+    from experiments.scoring.annotations import Annotations
+    from experiments.scoring.evaluation import Evaluation
+
+_PROBLEMS_PRINTED = 20
+
+
+@dataclass(kw_only=True)
+class Report(Command):
+    """Score result files; write plots, tables and a page that shows where and why a tracker fails."""
+
+    results_dir: Positional[Path]
+    """Folder that holds the results as OTB2015/TRACKER/SEQUENCE.txt."""
+
+    dataset: str
+    """Name of the benchmark: otb2013, otb50, otb2015, got10k, …"""
+
+    root: Path
+    """Folder of the dataset, or a JSON file with its annotations."""
+
+    trackers: str | None = None
+    """Trackers to compare, with commas between them; all that there are by default."""
+
+    output: Path | None = None
+    """Folder for the report; by default runs/report/ and the dataset's name."""
+
+    baselines: bool = False
+    """Compare with published trackers too (on OTB)."""
+
+    protocol: Literal["otb", "got10k"] | None = None
+    """Whose rules to follow; by default OTB's own for OTB, and got10k's elsewhere."""
+
+    def run(self) -> int:
+        """Write the report; 1 when a tracker lacks usable results of some sequence."""
+        from experiments.report.page import write_report_page
+        from experiments.scoring.annotations import read_annotations
+        from experiments.scoring.predictions import find_trackers, present_ways
+
+        annotations = read_annotations(self.dataset, self.root)
+        ways = present_ways(self.results_dir, annotations.results_name)
+        names = [name.strip() for name in (self.trackers or "").split(",") if name.strip()]
+        first, *others = ways
+        trackers = {first: find_trackers(ways[first], names)}
+        for way in others:  # trackers that were not run in this way are simply not in its tables
+            trackers[way] = [path for path in find_trackers(ways[way]) if not names or path.name in names]
+        evaluations = {
+            way.upper(): self._evaluate(way, folders, annotations)
+            for way, folders in trackers.items()
+            if folders
+        }
+        lines = (line for evaluation in evaluations.values() for line in evaluation.problems)
+        print_problems(list(dict.fromkeys(lines)))
+        folder = self.output or Path("runs/report") / annotations.dataset
+        summaries = write_files(folder, evaluations, annotations.dataset)
+        main = evaluations[first.upper()]
+        write_report_page(folder, summaries, annotations.sequences, trackers[first], main.protocol)
+        print(f"report in {folder}: open {folder / 'report.html'}")
+        return int(any(one.lacks(main.attributes) for one in main.results))
+
+    def _evaluate(self, way: str, folders: Sequence[Path], annotations: "Annotations") -> "Evaluation":
+        from experiments.report.baselines import with_baselines
+        from experiments.scoring.evaluation import evaluate
+        from experiments.scoring.metrics import usual_protocol
+
+        protocol = self.protocol or usual_protocol(annotations.dataset)
+        found = evaluate(folders, annotations, protocol, way)
+        if not found.means() and not any(one.resets for one in found.results):
+            raise ValueError(
+                f"no result in {folders[0].parent} can be scored: {'; '.join(found.problems[:2])}"
+            )
+        return with_baselines(found, annotations.dataset) if self.baselines and way == "ope" else found
+
+
+def print_problems(problems: Sequence[str]) -> None:
+    """Print the first problems on stderr, and how many more there are."""
+    for line in problems[:_PROBLEMS_PRINTED]:
+        print(f"warning: {line}", file=sys.stderr)
+    if len(problems) > _PROBLEMS_PRINTED:
+        print(f"warning: {len(problems) - _PROBLEMS_PRINTED} more in the report", file=sys.stderr)
+
+
+def write_files(folder: Path, evaluations: Mapping[str, "Evaluation"], dataset: str) -> dict[str, "Summary"]:
+    """Write plots, tables and JSON, print the ranking, and return the summaries by way of running."""
+    from data.files import replacing
+    from experiments.report.summary import summarise
+    from experiments.report.tables import latex, markdown, ranking
+
+    folder.mkdir(parents=True, exist_ok=True)
+    summaries = {}
+    for way, evaluation in evaluations.items():
+        summaries[way] = summarise(evaluation, dataset)
+        if evaluation.means():
+            write_plots(folder / "plots", evaluation, [one["name"] for one in summaries[way]["trackers"]])
+        print(ranking(summaries[way]))
+    texts = {
+        "report.json": json.dumps(summaries, indent=1) + "\n",
+        "report.md": "\n".join(map(markdown, summaries.values())),
+        "report.tex": "\n".join(map(latex, summaries.values())),
+    }
+    for name, text in texts.items():
+        with replacing(folder / name) as temporary:
+            temporary.write_text(text, "utf-8")
+    return summaries
+
+
+def write_plots(folder: Path, evaluation: "Evaluation", ranked: Sequence[str]) -> None:
+    """Write the curves over all sequences and by attribute, as PNG, PDF and SVG.
+
+    Args:
+        folder: made where it does not exist.
+        evaluation: what to draw.
+        ranked: its trackers, in the order of their colours: the best look different from one another.
+    """
+    from experiments.drawing import curves as plots
+    from experiments.report.summary import attributes_of
+
+    folder.mkdir(parents=True, exist_ok=True)
+    way, total = evaluation.way.upper(), len(evaluation.attributes)
+    scored = {one.name: len(one.scores) for one in evaluation.results}
+    labels = {name: name if n == total else f"{name} ({n} of {total})" for name, n in scored.items()}
+    scores = evaluation.means()
+    means = {labels[name]: scores[name] for name in ranked if name in scores}
+    kinds = (
+        [plots.RATE] if evaluation.by_frames else [plots.SUCCESS, plots.PRECISION, plots.NORMALISED_PRECISION]
+    )
+    figures = {plot.curve: plots.curves_figure(plot, means, way) for plot in kinds}
+    panels = {}
+    for short, full in attributes_of(evaluation).items():
+        scores = evaluation.means(short)
+        if not scores:
+            continue
+        title = f"{full} ({len(evaluation.with_attribute(short))})"
+        panels[title] = {name: scores[name] for name in ranked if name in scores}
+    if panels:
+        figures |= {f"{one.curve}_attributes": plots.attributes_figure(one, panels, way) for one in kinds[:2]}
+    for name, figure in figures.items():
+        for suffix in plots.FORMATS:
+            stem = name if evaluation.way == "ope" else f"{name}_{evaluation.way}"
+            plots.save(figure, folder / f"{stem}.{suffix}")

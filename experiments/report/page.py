@@ -1,0 +1,128 @@
+"""The page of a report: works from disk, without a network, and draws every tracker's box on the frames."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from data.files import replacing
+from experiments.drawing.curves import NORMALISED_PRECISION, PRECISION, RATE, SUCCESS
+from experiments.drawing.pages import write_page
+from experiments.drawing.palette import PALETTE, as_hex, colours
+from experiments.report.sequences import BYTES_PER_BOX, link_frames, sequence_record, write_thumbnails
+from experiments.report.summary import Summary
+from experiments.report.tables import HEADINGS
+from experiments.scoring.annotations import Annotation
+from experiments.scoring.metrics import Protocol
+from experiments.scoring.predictions import find_runs
+
+ASSETS = Path(__file__).with_name("assets")
+"""The page's own script, style and template."""
+
+SIZE_LIMIT = 55e6
+"""Bytes that a report may take, about; frames are thinned until it does."""
+
+_FIXED_BYTES = 10e6  # plotly, and the plots, tables and curves of many trackers
+_DASHES = ("solid", "dash", "dot", "dashdot")
+_PLOTS = (SUCCESS, PRECISION, NORMALISED_PRECISION, RATE)
+
+
+def write_report_page(
+    folder: Path,
+    summaries: Mapping[str, Summary],
+    sequences: Mapping[str, Annotation],
+    trackers: Sequence[Path],
+    protocol: Protocol,
+) -> None:
+    """Write ``report.html`` and, in ``assets/``, what it loads.
+
+    Args:
+        folder: of the report; must exist.
+        summaries: how the trackers were run -> what came out.
+        sequences: the ground truth, by name.
+        trackers: folders of the files whose boxes are shown.
+        protocol: whose rules were followed.
+    """
+    from plotly.offline import get_plotlyjs
+
+    assets = folder / "assets"
+    assets.mkdir(exist_ok=True)
+    _write_text(assets / "plotly.min.js", get_plotlyjs())
+    for name in ("report.js", "tables.js", "viewer.js", "report.css"):
+        _write_text(assets / name, (ASSETS / name).read_text("utf-8"))
+    files = {name: f"{number:04d}" for number, name in enumerate(sequences)}
+    _write_script(assets / "data.js", "window.REPORT", _content(summaries, files))
+    _write_sequences(folder, sequences, files, trackers, protocol)
+    problems = dict.fromkeys(line for summary in summaries.values() for line in summary["problems"])
+    write_page(
+        folder / "report.html",
+        ASSETS / "report.html",
+        summary=next(iter(summaries.values())),
+        ways=list(summaries),
+        problems=list(problems),
+        headings=HEADINGS,
+    )
+
+
+def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict[str, Any]:
+    """What the page needs before a sequence is opened."""
+    shown = [{**summary, "problems": []} for summary in summaries.values()]
+    names = list(dict.fromkeys(one["name"] for summary in shown for one in summary["trackers"]))
+    by_frames = shown[0]["rank_metric"] == "ao"
+    return {
+        "ways": dict(zip(summaries, shown, strict=True)),
+        "headings": HEADINGS,
+        "colours": {name: as_hex(colour) for name, colour in colours(names).items()},
+        "dashes": {name: _DASHES[i // len(PALETTE) % len(_DASHES)] for i, name in enumerate(names)},
+        "plots": [
+            {
+                "curve": plot.curve,
+                "metric": plot.metric,
+                "title": plot.title,
+                "xlabel": plot.xlabel,
+                "ylabel": plot.ylabel,
+                "thresholds": plot.thresholds.tolist(),
+            }
+            for plot in _PLOTS
+            if (plot is RATE) == by_frames
+        ],
+        "files": files,
+    }
+
+
+def _write_sequences(
+    folder: Path,
+    sequences: Mapping[str, Annotation],
+    files: Mapping[str, str],
+    trackers: Sequence[Path],
+    protocol: Protocol,
+) -> None:
+    """Write the boxes of each sequence, read one sequence at a time, and pictures of its frames."""
+    from tqdm import tqdm
+
+    for part in ("sequences", "frames"):  # an earlier report's would take room and never be shown
+        shutil.rmtree(folder / "assets" / part, ignore_errors=True)
+        (folder / "assets" / part).mkdir()
+    runs = {tracker.name: find_runs(tracker)[0] for tracker in trackers}
+    boxes = sum(len(one.bboxes) for one in sequences.values()) * (len(trackers) + 1)
+    left = SIZE_LIMIT - _FIXED_BYTES - BYTES_PER_BOX * boxes
+    budget = max(left, 0.1 * SIZE_LIMIT) / len(sequences)
+    for name, sequence in tqdm(sequences.items(), desc="boxes and frames", unit="sequence"):
+        paths = {tracker: found[name][0] for tracker, found in runs.items() if name in found}
+        record = sequence_record(sequence, paths, protocol)
+        failures = {one["first_failure"] for one in record["trackers"]} - {None}
+        pictures = folder / "assets" / "frames" / files[name]
+        record |= write_thumbnails(sequence, failures, pictures, budget)
+        record |= {"pictures": f"assets/frames/{files[name]}", "originals": link_frames(sequence, folder)}
+        _write_script(folder / "assets" / "sequences" / f"{files[name]}.js", "window.SEQUENCE", record)
+
+
+def _write_script(path: Path, variable: str, content: dict[str, Any]) -> None:
+    """Write data as a script: a page opened from disk may load scripts, but read no other files."""
+    _write_text(path, f"{variable} = {json.dumps(content, separators=(',', ':'))};\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8")

@@ -1,0 +1,156 @@
+"""What the page shows of one sequence: every tracker's boxes and errors, and small pictures of its frames."""
+
+import base64
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+
+from data.boxes import Floats
+from data.datasets.clip import read_bboxes
+from data.images import read_image
+from experiments.scoring.annotations import Annotation
+from experiments.scoring.metrics import Protocol, frame_errors
+from experiments.scoring.predictions import check_predicted
+
+BYTES_PER_BOX = 16
+"""What a box and its two errors take in a page: six numbers of two bytes, in base64."""
+
+_LONGEST_SIDE = 360
+_QUALITY = 65
+_LARGEST = 32_000
+_NOTHING = -32_768
+
+
+def sequence_record(sequence: Annotation, files: Mapping[str, Path], protocol: Protocol) -> dict[str, Any]:
+    """Ground truth, boxes, overlaps and centre errors of a sequence, packed for the page.
+
+    Args:
+        sequence: its ground truth.
+        files: tracker -> its result file; one that cannot be used is left out.
+        protocol: whose rules decide about invalid predictions.
+    """
+    trackers = []
+    for name, path in files.items():
+        try:
+            predicted = read_bboxes(path)
+            check_predicted(predicted, path, sequence.bboxes, protocol)
+        except (OSError, ValueError):
+            continue  # the report's list of problems says why
+        overlap, error = _errors(predicted, sequence.bboxes, protocol)
+        failed = np.flatnonzero(overlap == 0)
+        trackers.append(
+            {
+                "name": name,
+                "bboxes": pack(_padded(predicted, len(sequence.bboxes))),
+                "overlap": pack(overlap),
+                "error": pack(error),
+                "first_failure": int(failed[0]) if failed.size else None,
+            }
+        )
+    return {
+        "name": sequence.name,
+        "attributes": list(sequence.attributes),
+        "frames": len(sequence.bboxes),
+        "truth": pack(sequence.bboxes),
+        "trackers": trackers,
+    }
+
+
+def pack(values: ArrayLike) -> dict[str, Any]:
+    """Numbers as 16-bit integers in base64, and what to multiply them by; NaN is the smallest integer."""
+    array = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(array)
+    largest = np.abs(array[finite]).max(initial=0.0)
+    step = max(largest / _LARGEST, 1e-4)
+    integers = np.where(finite, np.rint(np.where(finite, array, 0) / step), _NOTHING).astype("<i2")
+    return {"step": step, "data": base64.b64encode(integers.tobytes()).decode("ascii")}
+
+
+def link_frames(sequence: Annotation, page: Path) -> dict[str, Any]:
+    """Where the page in the folder ``page`` finds the dataset's own frames, as relative addresses."""
+    if not sequence.paths:
+        return {"folder": "", "names": []}
+    folder = os.path.relpath(sequence.paths[0].parent, page)
+    names = [os.path.relpath(path, sequence.paths[0].parent) for path in sequence.paths]
+    return {"folder": quote(Path(folder).as_posix()), "names": [quote(Path(n).as_posix()) for n in names]}
+
+
+def write_thumbnails(
+    sequence: Annotation, wanted: Iterable[int], folder: Path, budget: float
+) -> dict[str, Any]:
+    """Write small JPEGs of frames, as many as the budget allows; see `choose_frames`.
+
+    Args:
+        sequence: whose frames.
+        wanted: frames that matter most.
+        folder: made where there is something to write.
+        budget: bytes that the pictures may take, about.
+
+    Returns:
+        ``kept``, the frames that were written, and ``width`` and ``height`` of the sequence's frames; no frame
+        and None where there are none. A frame that cannot be read is left out.
+    """
+    count = len(sequence.paths)
+    probes = [
+        found
+        for frame in {0, count // 2, count - 1}
+        if count and (found := _thumbnail(sequence.paths[frame]))
+    ]
+    if not probes:
+        return {"kept": [], "width": None, "height": None}
+    folder.mkdir(parents=True, exist_ok=True)
+    affordable = budget / np.mean([len(picture) for picture, _ in probes])
+    kept = []
+    for frame in choose_frames(count, wanted, int(affordable)):
+        found = _thumbnail(sequence.paths[frame])
+        if found:
+            (folder / f"{frame}.jpg").write_bytes(found[0])
+            kept.append(frame)
+    width, height = probes[0][1]
+    return {"kept": kept, "width": width, "height": height}
+
+
+def choose_frames(count: int, wanted: Iterable[int], affordable: int) -> list[int]:
+    """Of ``count`` frames about as many as are affordable: up to half of them the wanted, the rest evenly spaced.
+
+    >>> choose_frames(100, [33, 77], 7)
+    [0, 20, 33, 40, 60, 77, 80]
+    """
+    first = sorted(wanted)[: affordable // 2]
+    stride = math.ceil(count / max(affordable - len(first), 1))
+    return sorted({*range(0, count, stride), *first})
+
+
+def _thumbnail(path: Path) -> tuple[bytes, tuple[int, int]] | None:
+    """A frame as a small JPEG, and its own width and height; None when it cannot be read."""
+    try:
+        image = read_image(path)
+    except (OSError, ValueError):
+        return None
+    height, width = image.shape[:2]
+    scale = min(1.0, _LONGEST_SIDE / max(height, width))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    settings = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+    encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), settings)[1]
+    return encoded.tobytes(), (width, height)
+
+
+def _errors(predicted: Floats, truth: Floats, protocol: Protocol) -> tuple[Floats, Floats]:
+    """Overlap and centre error of each frame; NaN where the protocol sees no target, or there is no prediction."""
+    found = frame_errors(predicted, truth[: len(predicted)], protocol)
+    absent = found.error < 0
+    both = (np.where(absent, np.nan, found.overlap), np.where(absent, np.nan, found.error))
+    overlap, error = (_padded(values, len(truth)) for values in both)
+    return overlap, error
+
+
+def _padded(values: Floats, length: int) -> Floats:
+    missing = length - len(values)
+    return np.concatenate([values, np.full((missing, *values.shape[1:]), np.nan)])

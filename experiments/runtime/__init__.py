@@ -1,0 +1,1 @@
+"""What long work needs: a cluster, interrupts, progress, provenance."""

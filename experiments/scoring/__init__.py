@@ -1,0 +1,1 @@
+"""Result files to numbers: one rule for all commands."""

@@ -1,0 +1,124 @@
+"""How a sequence is run: once (OPE), or OTB's robustness to the start in time (TRE) and in space (SRE).
+
+TRE and SRE follow the official toolkit of Wu, Lim and Yang (tracker_benchmark_v1.0). Its boxes are 1-based and
+its ``round`` sends halves away from zero; both decide the last pixel, so the rules below are in its terms.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.boxes import Floats, from_one_based, to_one_based
+from data.datasets.clip import Sequence
+
+PROTOCOLS = ("ope", "tre", "sre")
+SRE_SHIFTS = (
+    *("left", "right", "up", "down", "top_left", "top_right", "bottom_left", "bottom_right"),
+    *("scale_8", "scale_9", "scale_11", "scale_12"),
+)
+"""The twelve initial boxes of SRE in the official order: shifts by a tenth, corners pulled out by a tenth, scales."""
+
+_TRE_STARTS = 20
+_TRE_MIN_FRAMES = 20
+
+
+@dataclass(frozen=True)
+class Run:
+    """One time a tracker goes through a sequence, or through its end.
+
+    Attributes:
+        sequence: The whole sequence.
+        number: 1 for the first run of the sequence; the twenty of TRE and the twelve of SRE count up.
+        start: Index of the frame it starts in.
+        bbox: Box it starts with, float64 ``(4,)``, 0-based.
+    """
+
+    sequence: Sequence
+    number: int
+    start: int
+    bbox: Floats
+
+    def __len__(self) -> int:
+        return len(self.sequence) - self.start
+
+
+def plan_runs(sequence: Sequence, protocol: str = "ope", repetitions: int = 1) -> list[Run]:
+    """The runs that a protocol asks of a sequence.
+
+    Args:
+        sequence: What to run on.
+        protocol: One of `PROTOCOLS`.
+        repetitions: Of OPE: GOT-10k's protocol asks for 3 of a tracker that is not deterministic.
+
+    Raises:
+        ValueError: The first frame has no box, or TRE finds no frame to start in.
+        OSError: SRE cannot read the first image.
+    """
+    if protocol == "tre":
+        starts = tre_starts(sequence.bboxes)
+        return [
+            Run(sequence, number, start, sequence.bboxes[start]) for number, start in enumerate(starts, 1)
+        ]
+    if np.isnan(sequence.bboxes[0]).any():
+        raise ValueError(f"{sequence.name} has no box in its first frame: there is nothing to start with")
+    if protocol == "sre":
+        frame_wh = sequence.read_frame_wh()
+        boxes = [shifted_bbox(sequence.bboxes[0], shift, frame_wh) for shift in SRE_SHIFTS]
+        return [Run(sequence, number, 0, bbox) for number, bbox in enumerate(boxes, 1)]
+    return [Run(sequence, number, 0, sequence.bboxes[0]) for number in range(1, repetitions + 1)]
+
+
+def tre_starts(bboxes: Floats) -> list[int]:
+    """Indices of the 20 frames in which TRE starts, evenly spaced; the last leaves 20 frames to track.
+
+    Frames without a box, or whose box touches the frame's left or upper border, are not started in.
+
+    Args:
+        bboxes: Ground truth ``(N, 4)``, 0-based, NaN where absent.
+
+    Raises:
+        ValueError: There is no such frame.
+    """
+    usable = np.flatnonzero((to_one_based(bboxes) > 0).all(axis=1))
+    count = int((usable <= len(bboxes) - _TRE_MIN_FRAMES).sum())
+    if not count:
+        raise ValueError(
+            f"TRE needs a frame with a box and at least {_TRE_MIN_FRAMES} frames from there on, "
+            f"got {len(bboxes)} frames"
+        )
+    # 1-based, the toolkit takes floor(1 : count/19 : count) and then count itself
+    steps = range(_TRE_STARTS - 1)
+    places = [1 + step * count // len(steps) for step in steps]
+    return [int(usable[place - 1]) for place in (*(place for place in places if place <= count), count)]
+
+
+def shifted_bbox(bbox: Floats, shift: str, frame_wh: tuple[int, int]) -> Floats:
+    """One of SRE's initial boxes, 0-based like ``bbox``, cut to the frame as the toolkit cuts it.
+
+    Args:
+        bbox: Ground truth of the first frame, ``(x, y, w, h)``, 0-based.
+        shift: One of `SRE_SHIFTS`.
+        frame_wh: Width and height of the frame in pixels.
+    """
+    x, y, w, h = to_one_based(bbox)
+    if shift.startswith("scale_"):
+        ratio = int(shift.removeprefix("scale_")) / 10
+        corner = (x + w / 2 - ratio * w / 2, y + h / 2 - ratio * h / 2)
+        x, y, w, h = _round(np.array([*corner, ratio * w, ratio * h]))
+    elif "_" in shift:
+        vertical, horizontal = shift.split("_")
+        right, bottom = x + w - 1, y + h - 1
+        left_out, top_out = _round(np.array([x - 0.1 * w, y - 0.1 * h]))
+        right_out, bottom_out = _round(np.array([right + 0.1 * w, bottom + 0.1 * h]))
+        x, right = (left_out, right) if horizontal == "left" else (x, right_out)
+        y, bottom = (top_out, bottom) if vertical == "top" else (y, bottom_out)
+        w, h = right - x + 1, bottom - y + 1
+    else:
+        across, along = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[shift]
+        x, y = x + across * np.ceil(0.1 * w), y + along * np.ceil(0.1 * h)
+    x, y = max(x, 1), max(y, 1)  # the size stays as it is
+    return from_one_based([x, y, min(w, frame_wh[0] - x + 1), min(h, frame_wh[1] - y + 1)])
+
+
+def _round(values: Floats) -> Floats:
+    return np.copysign(np.floor(np.abs(values) + 0.5), values)

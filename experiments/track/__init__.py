@@ -1,0 +1,1 @@
+"""The command ``track``: one target through a video."""

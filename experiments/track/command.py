@@ -1,0 +1,204 @@
+"""``python -m experiments track``: follow one target through a video, images, a camera or a stream."""
+
+import re
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tyro.conf import Positional
+
+from experiments.command import Command
+
+if TYPE_CHECKING:
+    from data.video.reader import VideoFrames
+    from experiments.trackers.follow import Step
+    from tracker import Tracker
+
+
+@dataclass(kw_only=True)
+class Track(Command):
+    """Follow one target through a video file, images, a camera or a stream."""
+
+    source: Positional[str]
+    """Video file, folder of images, glob in quotes, camera index, or stream URL."""
+
+    init_bbox: str | None = None
+    """The target in the first frame as X,Y,W,H, 0-based pixels; without it, draw it with the mouse."""
+
+    tracker: str = "fast"
+    """Registered tracker (dslt, dslt-code, dslt-paper, fast, gray, hog, identity, squeezenet), or the file of a trained
+    one (runs/x/best.safetensors)."""
+
+    backbone: str | None = None
+    """Other features than the tracker's own (not of fast): gray, hog, color, squeezenet, vgg16,
+    vgg16-stride4, or several joined by +."""
+
+    filter: str | None = None
+    """Another solver than the tracker's own: spatial or ridge."""
+
+    weights: Path | None = None
+    """File with other weights than the tracker's own: .safetensors, .npz, .pth."""
+
+    output: Path | None = None
+    """Folder for the results; by default runs/track/ and the source's name."""
+
+    save_video: bool = False
+    """Write the frames with the target's box to track.webm, which plays in browsers."""
+
+    save_response: bool = False
+    """Write the response maps over the frames to response.webm."""
+
+    show: bool = False
+    """Show a live window; q or Esc ends it."""
+
+    device: str = "cpu"
+    """cpu, cuda, cuda:1 …"""
+
+    threads: int = 1
+    """CPU threads of torch. The maps are small: two are a little faster on an idle machine and many times
+    slower on a busy one; more serve a large backbone."""
+
+    def run(self) -> int:
+        """Track the target and write boxes.txt, track.csv, run.json and the videos asked for."""
+        import torch
+
+        from data import open_video
+        from experiments.track.window import require_display, select_bbox
+        from experiments.trackers.follow import follow
+
+        if self.show:
+            require_display("--show")
+        elif self.init_bbox is None:
+            require_display("drawing the target (or give --init-bbox X,Y,W,H)")
+        if self.threads < 1:
+            raise ValueError(f"--threads must be at least 1, got {self.threads}")
+        torch.set_num_threads(self.threads)
+        bbox = None if self.init_bbox is None else parse_bbox(self.init_bbox)
+        tracker = self._build_tracker()
+        with open_video(self.source) as video:
+            first = next(video)
+            chosen = select_bbox(first) if bbox is None else bbox
+            steps = follow(tracker, chain([first], video), chosen)
+            # The first step starts the tracker: nothing is written for a box that cannot be tracked.
+            self._record(video, chain([next(steps)], steps))
+        return 0
+
+    def _build_tracker(self) -> "Tracker":
+        from experiments.trackers.online import load_with_loss
+
+        settings = {"backbone": self.backbone, "filter": self.filter}
+        return load_with_loss(
+            self.tracker,
+            device=self.device,
+            weights=None if self.weights is None else str(self.weights),
+            **{name: value for name, value in settings.items() if value is not None},
+        )
+
+    def _record(self, video: "VideoFrames", steps: Iterator["Step"]) -> None:
+        """Write every step; whatever ends them early, what was tracked is kept and said."""
+        from experiments.runtime.progress import progress_bar
+        from experiments.track.files import TrackFiles
+        from experiments.track.window import Window
+
+        folder = self.output or Path("runs/track") / folder_name(self.source)
+        seconds: list[float] = []
+        lost, ended = 0, "at the end of the source"
+        try:
+            with ExitStack() as stack:
+                files = stack.enter_context(
+                    TrackFiles(
+                        folder,
+                        video.fps or 25.0,
+                        save_video=self.save_video,
+                        save_response=self.save_response,
+                    )
+                )
+                window = stack.enter_context(Window(self.source)) if self.show else None
+                interrupt = stack.enter_context(InterruptBetweenFrames())
+                for step in stack.enter_context(progress_bar(steps, total=video.frame_count, unit="frame")):
+                    files.write(step)
+                    seconds.append(step.seconds)
+                    lost += step.output.lost
+                    interrupt.check()
+                    if window and not window.show(step.image, step.frame, step.output):
+                        ended = "by the user"
+                        break
+        except BaseException as error:
+            ended = f"by {type(error).__name__}: {error}".removesuffix(": ")
+            raise
+        finally:
+            if seconds:
+                self._summarise(folder, seconds, lost, ended)
+
+    def _summarise(self, folder: Path, seconds: Sequence[float], lost: int, ended: str) -> None:
+        from experiments.scoring.timing import Timing
+        from experiments.track.files import versions, write_json
+
+        timing = Timing.of(seconds)
+        settings = {name: value if value is None else str(value) for name, value in asdict(self).items()}
+        write_json(
+            folder / "run.json",
+            {
+                "settings": settings,
+                "frames": len(seconds),
+                "lost_frames": lost,
+                "ended": ended,
+                "timing": asdict(timing),
+                "versions": versions(),
+            },
+        )
+        print(
+            f"{len(seconds)} frames tracked, lost in {lost}; {timing.fps:.1f} fps of the tracker alone "
+            f"(median {timing.median_ms:.1f} ms, 95 % under {timing.p95_ms:.1f} ms); results in {folder}"
+        )
+
+
+class InterruptBetweenFrames:
+    """Ctrl-C takes effect at ``check``, so that all files end with the same frame; a second one at once."""
+
+    def __enter__(self) -> "InterruptBetweenFrames":
+        self._asked = False
+        self._previous = signal.getsignal(signal.SIGINT)
+        if self._previous is signal.default_int_handler:  # else Ctrl-C is ignored, or somebody else's
+            signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _ask(self, *_: object) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+    def check(self) -> None:
+        """Raise ``KeyboardInterrupt`` if Ctrl-C was pressed."""
+        if self._asked:
+            raise KeyboardInterrupt
+
+
+def parse_bbox(text: str) -> tuple[float, float, float, float]:
+    """Four numbers from ``X,Y,W,H``.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    try:
+        x, y, w, h = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"a box must be four numbers X,Y,W,H, e.g. 412,220,64,48, got {text!r}") from None
+    return x, y, w, h
+
+
+def folder_name(source: str) -> str:
+    """A safe folder name for a source: its last part without the suffix, ``camera0`` for a camera."""
+    if source.isdecimal():
+        return f"camera{source}"
+    name = Path(source.rstrip("/")).name
+    return (
+        re.sub(r"[^A-Za-z0-9_.-]+", "_", Path(name).stem if "." in name[1:] else name).strip("_.") or "source"
+    )

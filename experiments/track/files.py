@@ -1,0 +1,106 @@
+"""What a run of `track` leaves behind: complete files, also after Ctrl-C or a broken video."""
+
+import json
+import math
+import platform
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self, TextIO
+
+import cv2
+import numpy as np
+import torch
+
+from data.boxes import to_one_based
+from data.files import replacing
+from data.video.writer import VideoWriter
+from experiments.drawing.frames import annotate, overlay_response
+from experiments.trackers.follow import Step
+
+COLUMNS = ("frame", "x", "y", "w", "h", "score", "psr", "lost", "milliseconds")
+
+
+class TrackFiles:
+    """Writes a run into a folder frame by frame; a context manager.
+
+    The files appear under their names when the context ends, however it ends, with every frame written until
+    then. A process that is killed outright leaves what was there before.
+
+    * ``boxes.txt``: a line a frame, ``x,y,w,h``, 1-based as OTB's files are.
+    * ``track.csv``: a row a frame, `COLUMNS`, 0-based; empty where there is no value.
+    * ``track.webm``, ``response.webm``: where asked for.
+
+    Args:
+        folder: made where it does not exist.
+        fps: of the videos.
+        save_video: write the frames with the target's box.
+        save_response: write the response maps over the frames.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: Path, fps: float, *, save_video: bool, save_response: bool) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        pictures = {"track.webm": (save_video, annotate), "response.webm": (save_response, overlay_response)}
+        with ExitStack() as stack:
+            self._boxes, self._table = (_open(stack, folder / name) for name in ("boxes.txt", "track.csv"))
+            self._videos = [
+                (stack.enter_context(VideoWriter(folder / name, fps)), draw)
+                for name, (wanted, draw) in pictures.items()
+                if wanted
+            ]
+            self._table.write(",".join(COLUMNS) + "\n")
+            self._stack = stack.pop_all()
+
+    def write(self, step: Step) -> None:
+        """Append a frame to every file."""
+        output = step.output
+        self._boxes.write(",".join(f"{value:.3f}" for value in to_one_based(output.bbox)) + "\n")
+        numbers = [*output.bbox, output.score, output.psr]
+        cells = ["" if math.isnan(value) else f"{value:.4f}" for value in numbers]
+        row = [str(step.frame), *cells, str(int(output.lost)), f"{step.seconds * 1e3:.3f}"]
+        self._table.write(",".join(row) + "\n")
+        for video, draw in self._videos:
+            video.write(draw(step.image, step.frame, output))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()  # without the exception, so that what was written is kept
+
+
+def _open(stack: ExitStack, path: Path) -> TextIO:
+    return stack.enter_context(stack.enter_context(replacing(path)).open("w"))
+
+
+def versions() -> dict[str, str | None]:
+    """The versions that decide what comes out: Python, torch, OpenCV, NumPy and this checkout's commit."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "opencv": cv2.__version__,
+        "numpy": np.__version__,
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str | None:
+    """Commit of the checkout, with ``+`` for uncommitted changes; None outside git."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        commit = subprocess.run(
+            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+        )
+        status = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit.stdout.strip() + ("+" if status.stdout.strip() else "")
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write ``content`` to ``path``, complete or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,1 @@
+"""Which trackers run, by name, and the loop that drives them."""

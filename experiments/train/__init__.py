@@ -1,0 +1,1 @@
+"""The command ``train``: settings, data, the loop, and what it leaves behind."""

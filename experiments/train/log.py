@@ -1,0 +1,196 @@
+"""What a run says: lines with the time left, metrics.jsonl, TensorBoard."""
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from data.pairs.dataset import PairBatch
+from experiments.train.objective import easy_background_share
+from experiments.train.pictures import crops_with_boxes, responses_beside_labels
+from experiments.train.processes import Processes
+from experiments.train.run_files import METRICS
+from experiments.train.step import StepResult
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+NUMBERS = ("loss", "response_loss", "box_loss", "gradient_norm")
+"""Names of ``StepResult.numbers``."""
+
+
+class _Note(NamedTuple):
+    """What is kept of a step until its numbers are fetched."""
+
+    step: int
+    rate: float
+    numbers: Tensor
+    is_finite: Tensor
+    sources: tuple[str, ...]
+
+
+class RunLog:
+    """Collects what each step gave and writes it every so many steps.
+
+    Until then the numbers stay on the device, so that no step waits for it. All processes keep one; the first
+    writes. A line of metrics.jsonl holds means over the steps since the line before.
+
+    Args:
+        folder: of the run.
+        processes: this process among those that train together.
+        steps: of the whole run.
+        scaled: whether gradients are scaled (fp16): one that overflows is no error then.
+    """
+
+    def __init__(self, folder: Path, processes: Processes, steps: int, *, scaled: bool = False) -> None:
+        self._folder, self._processes, self._steps = folder, processes, steps
+        self._must_be_finite = 3 if scaled else 4
+        self._bytes = 0
+        self._notes: list[_Note] = []
+        self._rows: list[list[float]] = []
+        self._writer: SummaryWriter | None = None
+        self._restart_clock()
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Take up the state that a checkpoint keeps; ``open`` drops the lines that were written after it."""
+        self._bytes, self._rows = state["bytes"], [list(row) for row in state["rows"]]
+
+    @contextmanager
+    def open(self, step: int) -> Iterator[None]:
+        """Begin after so many steps."""
+        if self._processes.is_first:
+            from torch.utils.tensorboard import SummaryWriter
+
+            with (self._folder / METRICS).open("ab") as file:
+                file.truncate(self._bytes)
+            self._writer = SummaryWriter(str(self._folder), purge_step=step + 1)
+        self._restart_clock()
+        try:
+            yield
+        finally:
+            if self._writer:
+                self._writer.close()
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: how long metrics.jsonl is, and the steps that are in none of its lines yet.
+
+        Raises:
+            RuntimeError: as ``write``.
+        """
+        self._read_back()
+        return {"bytes": self._bytes, "rows": [list(row) for row in self._rows]}
+
+    def note(self, step: int, rate: float, batch: PairBatch, result: StepResult, waited: float) -> None:
+        """Take note of a step, which waited so many seconds for its data; nothing waits for the device."""
+        is_finite = result.outcome.sample_loss.isfinite()
+        note = _Note(step, rate, result.numbers, is_finite, batch.sources)
+        self._waited += waited
+        self._timed += 1
+        for message in batch.skipped:
+            print(f"step {step}: another pair was drawn, {message}", flush=True)
+        if result.skipped:
+            print(f"left out: {_complaint(note, result.numbers.tolist())}", flush=True)
+        else:
+            self._notes.append(note)
+
+    def write(self, step: int, rate: float, result: StepResult) -> None:
+        """Write the line of the steps since the last one; all processes call it.
+
+        Raises:
+            RuntimeError: a number is not finite; the message names step, rate and files.
+        """
+        self._read_back()
+        # Steps that were left out have no row; where all were, there is nothing to say of them.
+        columns = zip(*self._rows, strict=True) if self._rows else [()] * len(NUMBERS)
+        means: dict[str, float] = {name: _mean(column) for name, column in zip(NUMBERS, columns, strict=True)}
+        outcome = result.outcome
+        share = easy_background_share(outcome.location_loss, outcome.prediction, outcome.label)
+        means |= {"rate": rate, "easy_background_share": share}
+        elapsed = (time.perf_counter() - self._since) / max(self._timed, 1)
+        waited = self._waited / max(self._timed, 1)
+        self._scalars(step, "train", means | {"data_ms": 1e3 * waited, "step_ms": 1e3 * elapsed})
+        if self._processes.is_first:
+            easy = f"  easy background {share:.0%}" if math.isfinite(share) else ""
+            left = round(elapsed * (self._steps - step))
+            print(
+                f"step {step:>{len(str(self._steps))}}/{self._steps}  loss {means['loss']:.5f}"
+                f" (response {means['response_loss']:.5f}, box {means['box_loss']:.5f})  rate {rate:.2e}"
+                f"  gradient {means['gradient_norm']:.3g}{easy}"
+                f"  data {1e3 * waited:.1f} ms  step {1e3 * elapsed:.1f} ms"
+                f"  left {left // 3600}:{left // 60 % 60:02}:{left % 60:02}",
+                flush=True,
+            )
+        self._rows.clear()
+        self._restart_clock()
+
+    def write_scores(self, step: int, scores: Mapping[str, float], is_best: bool) -> None:
+        """Write how well the averaged weights track."""
+        self._scalars(step, "validation", scores)
+        if self._processes.is_first:
+            shown = "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
+            print(f"step {step}: tracking {shown}{', the best so far' if is_best else ''}", flush=True)
+        self._restart_clock()
+
+    def write_pictures(self, step: int, batch: PairBatch, result: StepResult) -> None:
+        """Show a batch and what came of it in TensorBoard."""
+        if self._writer:
+            outcome = result.outcome
+            self._writer.add_image("search crops", crops_with_boxes(batch), step, dataformats="HWC")
+            pictures = responses_beside_labels(outcome)
+            self._writer.add_image("response | label", pictures, step, dataformats="HWC")
+            error = (outcome.prediction - outcome.label).abs().float().cpu()
+            self._writer.add_histogram("|p - y|", error.flatten().numpy(), step)
+
+    def _read_back(self) -> None:
+        """Fetch the numbers of the steps since the last time; all processes do it at the same step.
+
+        Raises:
+            RuntimeError: a number is not finite; the message names step, rate and files.
+        """
+        if not self._notes:
+            return
+        mine = torch.stack([note.numbers for note in self._notes]).cpu()
+        together = self._processes.mean(mine).tolist()
+        for note, own, row in zip(self._notes, mine.tolist(), together, strict=True):
+            if not all(map(math.isfinite, row[: self._must_be_finite])):
+                raise RuntimeError(
+                    f"{_complaint(note, own)}. Nothing of it was saved: lower optimiser.rate and go on with "
+                    "--resume, or leave such steps out with --on-nan skip"
+                )
+            self._rows.append(row)
+        self._notes.clear()
+
+    def _scalars(self, step: int, part: str, values: Mapping[str, float]) -> None:
+        if self._writer is None:
+            return
+        known = {name: value for name, value in values.items() if math.isfinite(value)}
+        with (self._folder / METRICS).open("ab") as file:
+            file.write(json.dumps({"step": step, "part": part, **known}).encode() + b"\n")
+            self._bytes = file.tell()
+        for name, value in known.items():
+            self._writer.add_scalar(f"{part}/{name}", value, step)
+
+    def _restart_clock(self) -> None:
+        self._since, self._waited, self._timed = time.perf_counter(), 0.0, 0
+
+
+def _mean(values: tuple[float, ...]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else math.nan
+
+
+def _complaint(note: _Note, numbers: list[float]) -> str:
+    """Which step it was, and which of this process's pairs."""
+    loss, _, _, norm = numbers
+    culprits = [name for name, fine in zip(note.sources, note.is_finite.tolist(), strict=False) if not fine]
+    return (
+        f"loss {loss:g} and gradient norm {norm:g} must be finite: step {note.step}, rate {note.rate:.3g}, "
+        + ("pairs that made it so: " if culprits else "pairs of the batch: ")
+        + "; ".join(culprits or note.sources)
+    )

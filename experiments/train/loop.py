@@ -1,0 +1,150 @@
+"""The training loop.
+
+What a step does depends on its number, the checkpoint and the config only, so that a run that was killed at any
+moment goes on as if nothing had happened.
+"""
+
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from torch import nn
+
+from data.pairs.dataset import PairBatch
+from experiments.train.checkpoints import BEST, random_state, restore_random_state, save_last, save_weights
+from experiments.train.log import RunLog
+from experiments.train.processes import Processes
+from experiments.train.step import Learner, StepResult
+
+Batches = Iterable[tuple[PairBatch, float]]
+"""This process's share of each batch, and the seconds that it had to be waited for."""
+
+_AGREE_EVERY = 10
+"""Steps after which several processes ask one another whether to stop: it takes a message to all."""
+
+
+class Training:
+    """A run: what is trained, where its files go, and how often.
+
+    Args:
+        learner: what is trained.
+        folder: gets ``last.pt``, ``best.safetensors``, ``metrics.jsonl`` and TensorBoard's events.
+        processes: this process among those that train together.
+        validate: scores of a network; the weights with the highest ``ao`` are the best. Every process calls it.
+        steps: of the whole run.
+        log_every: steps between log lines.
+        validate_every: steps between validations; 0: at the end only.
+        checkpoint_every: steps between checkpoints.
+        settings: the resolved config, kept in the checkpoint.
+        metadata: kept in ``best.safetensors``.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        folder: Path,
+        processes: Processes,
+        validate: Callable[[nn.Module], dict[str, float]],
+        *,
+        steps: int,
+        log_every: int,
+        validate_every: int,
+        checkpoint_every: int,
+        settings: Mapping[str, Any],
+        metadata: Mapping[str, Any],
+    ) -> None:
+        self.learner, self.folder, self.processes, self.validate = learner, folder, processes, validate
+        self.steps, self.log_every, self.checkpoint_every = steps, log_every, checkpoint_every
+        self.validate_every = validate_every or steps
+        self.settings, self.metadata = dict(settings), dict(metadata)
+        self.log = RunLog(folder, processes, steps, scaled=learner.scaler.is_enabled())
+        self.step, self.best = 0, -1.0
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from the checkpoint that `save` wrote."""
+        self.step, self.best = state["step"], state["best"]
+        self.learner.load_state_dict(state["learner"])
+        self.log.resume(state["log"])
+        # With another number of processes than before it goes on, but not bit for bit.
+        restore_random_state(state["random"][self.processes.rank % len(state["random"])])
+
+    def run(self, batches: Callable[[int], Batches], rate_at: Callable[[int], float]) -> bool:
+        """Train to the end.
+
+        Args:
+            batches: the batches from a number on.
+            rate_at: learning rate of a step, from 0.
+
+        Returns:
+            False if SIGTERM or Ctrl-C ended it early; the checkpoint is written then.
+
+        Raises:
+            RuntimeError: data could not be loaded, or a loss or gradient is not finite.
+        """
+        with self.log.open(self.step), StopRequest() as stop:
+            for batch, waited in batches(self.step):
+                rate = rate_at(self.step)
+                result = self.learner.step(batch, rate, self.step)
+                self.step += 1
+                self.log.note(self.step, rate, batch, result, waited)
+                stopping = self._agree(stop.asked)
+                if self._is_due(self.log_every):
+                    self.log.write(self.step, rate, result)
+                if self._is_due(self.validate_every):
+                    self._keep_best(batch, result)
+                if self._is_due(self.checkpoint_every) or stopping:
+                    self.save()
+                if stopping or self.step == self.steps:
+                    break
+        return self.step == self.steps
+
+    def save(self) -> None:
+        """Write ``last.pt``; all processes call it."""
+        log = self.log.state()  # refuses to go on where a number is not finite
+        everyones = self.processes.gather(random_state())
+        if self.processes.is_first:
+            state = {"step": self.step, "best": self.best, "log": log, "random": everyones}
+            save_last(self.folder, {**state, "learner": self.learner.state_dict(), "settings": self.settings})
+
+    def _keep_best(self, batch: PairBatch, result: StepResult) -> None:
+        """Track with the averaged weights, and keep them if they are the best so far."""
+        self.log.write_pictures(self.step, batch, result)
+        net = self.learner.average.net
+        scores = self.validate(net)
+        is_best = scores["ao"] > self.best
+        self.log.write_scores(self.step, scores, is_best)
+        if is_best:
+            self.best = scores["ao"]
+            if self.processes.is_first:
+                save_weights(self.folder / BEST, net, {**self.metadata, "step": self.step, "scores": scores})
+
+    def _is_due(self, every: int) -> bool:
+        return self.step % every == 0 or self.step == self.steps
+
+    def _agree(self, asked: bool) -> bool:
+        """Whether to stop, the same answer in all processes."""
+        if self.processes.world_size > 1 and self.step % _AGREE_EVERY:
+            return False
+        return self.processes.any(asked)
+
+
+class StopRequest:
+    """SIGTERM and Ctrl-C take effect between steps: ``asked`` says so. A second Ctrl-C takes effect at once."""
+
+    def __enter__(self) -> "StopRequest":
+        self.asked = False
+        self._before = {
+            number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.asked = True

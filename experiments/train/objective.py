@@ -1,0 +1,139 @@
+"""What training minimises: a loss of the response, whatever its setting, and the box head's loss."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, distributed, nn
+
+from losses import Loss
+from tracker.network.regression_net import RegressionNet, box_loss
+
+LOGIT_SCALE, LOGIT_BIAS = 10.0, -5.0
+"""Logits of a response, ``scale · response + bias``, at the start: the sigmoid is one half where the response is."""
+
+
+class Outcome(NamedTuple):
+    """What the network made of a batch.
+
+    Attributes:
+        loss: float32 scalar to go backward from; the mean over the processes is the loss of the whole batch.
+        response_loss: its part that comes from the response, detached.
+        box_loss: the box head's, unweighted, detached; 0 without one.
+        sample_loss: float32 ``(B,)``, what each pair adds to the response's loss, unnormalised, detached.
+        location_loss: float32 ``(B, 1, h, w)``, the same of each location, or ``(B,)`` where a map is one sample.
+        prediction: float32 ``(B, 1, h, w)``, what is compared with ``label``, detached.
+        label: float32 ``(B, 1, h, w)``.
+    """
+
+    loss: Tensor
+    response_loss: Tensor
+    box_loss: Tensor
+    sample_loss: Tensor
+    location_loss: Tensor
+    prediction: Tensor
+    label: Tensor
+
+
+class PairObjective(nn.Module):
+    """A network and the loss it is trained with.
+
+    The response of the network approximates the label. A loss of setting ``regress`` takes it as it is. One of
+    logits takes ``scale · response + bias``, both learned, for a response of 1 is no logit of certainty: at the
+    start 10 and -5, so that the sigmoid is one half where the response is. For ``binary`` the label is divided
+    by its maximum: a target between two cells has a positive too. For ``spatial`` the label is a density; its
+    softmax takes no notice of a bias, so there is none.
+
+    Nothing here depends on how a batch is split over processes: a loss is divided by what the whole batch has of
+    its samples, whatever a process's share has.
+
+    Args:
+        net: the network.
+        criterion: a loss of setting regress, binary or spatial, whose ``reduction`` is ``none``.
+        box_weight: of the box head's loss.
+    """
+
+    def __init__(self, net: RegressionNet, criterion: Loss, *, box_weight: float = 1.0) -> None:
+        super().__init__()
+        self.net, self.criterion, self.box_weight = net, criterion, box_weight
+        if criterion.setting != "regress":
+            self.log_scale = nn.Parameter(torch.tensor(math.log(LOGIT_SCALE)))
+        if criterion.setting == "binary":
+            self.bias = nn.Parameter(torch.tensor(LOGIT_BIAS))
+
+    def forward(
+        self, template: Tensor, template_bbox: Tensor, search: Tensor, search_bbox: Tensor
+    ) -> Outcome:
+        """Losses of pairs: images float32 ``(B, 3, S, S)`` RGB in [0, 255], boxes float32 ``(B, 4)``."""
+        regression = self.net(template, template_bbox, search)
+        response = regression.response
+        with torch.autocast(response.device.type, enabled=False):
+            label = self.net.label(search_bbox, template_bbox, (response.shape[-2], response.shape[-1]))
+            score, label = self._in_the_setting(response, label)
+            loss = self.criterion(score, label)
+            total = loss.sum() / self._samples(loss, label)
+            box = total.new_zeros(())
+            if regression.correction is not None:
+                box = box_loss(regression, search_bbox)
+        return Outcome(
+            total + self.box_weight * box,
+            total.detach(),
+            box.detach(),
+            loss.detach().flatten(1).sum(1) if loss.ndim > 1 else loss.detach(),
+            loss.detach(),
+            predicted(self.criterion.setting, score.detach()),
+            label,
+        )
+
+    def _in_the_setting(self, response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Response and label as the criterion takes them."""
+        setting = self.criterion.setting
+        if setting == "regress":
+            return response, label
+        bias = self.bias if setting == "binary" else 0.0
+        return in_the_setting(setting, response, label, self.log_scale.exp(), bias)
+
+    def _samples(self, loss: Tensor, label: Tensor) -> Tensor | int:
+        """What the loss's own mean divides by, the mean of it over the processes."""
+        samples = self.criterion.denominator(loss, label, None)
+        if isinstance(samples, Tensor) and distributed.is_available() and distributed.is_initialized():
+            samples = samples.detach().float()
+            distributed.all_reduce(samples)
+            samples = samples / distributed.get_world_size()
+        return samples
+
+
+def in_the_setting(
+    setting: str,
+    response: Tensor,
+    label: Tensor,
+    scale: Tensor | float = LOGIT_SCALE,
+    bias: Tensor | float = LOGIT_BIAS,
+) -> tuple[Tensor, Tensor]:
+    """Response and label ``(B, 1, h, w)`` as a loss of this setting takes them; see ``PairObjective``."""
+    if setting == "regress":
+        return response, label
+    if setting == "spatial":
+        return scale * response, label / label.sum((2, 3), keepdim=True).clamp_min(1e-6)
+    return scale * response + bias, label / label.amax((2, 3), keepdim=True).clamp_min(1e-6)
+
+
+def predicted(setting: str, score: Tensor) -> Tensor:
+    """What a loss of this setting compares with the label, of the score ``(B, 1, h, w)`` it takes."""
+    if setting == "regress":
+        return score
+    return score.sigmoid() if setting == "binary" else score.flatten(1).softmax(1).view_as(score)
+
+
+def easy_background_share(
+    loss: Tensor, prediction: Tensor, label: Tensor, easy: float = 0.1, background: float = 0.05
+) -> float:
+    """Share of a loss that comes from locations with ``label < background`` and an error below ``easy``.
+
+    NaN where the loss is not one of locations, as to the setting spatial a map is one sample, and where there is
+    no loss.
+    """
+    if loss.shape != label.shape:
+        return float("nan")
+    is_easy = (label < background) & ((prediction - label).abs() < easy)
+    return float((loss * is_easy).sum() / loss.sum())

@@ -1,0 +1,55 @@
+"""Damage to a dataset is found without decoding it."""
+
+import cv2
+import numpy as np
+import pytest
+
+from data.datasets.by_name import load_dataset
+from data.datasets.integrity import find_problems, image_damage
+from tests.material.trees import box_lines, encoded, make_otb
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp"])
+def test_sound_images(tmp_path, suffix):
+    (tmp_path / f"a{suffix}").write_bytes(encoded(suffix))
+    assert image_damage(tmp_path / f"a{suffix}") is None
+
+
+def test_a_jpeg_with_bytes_after_its_end_is_sound(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(encoded() + bytes(200))
+    assert image_damage(tmp_path / "a.jpg") is None
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("kept", [0, 1, 700])
+def test_cut_images(tmp_path, suffix, kept):
+    (tmp_path / f"a{suffix}").write_bytes(encoded(suffix)[:kept])
+    assert f"a{suffix}" in image_damage(tmp_path / f"a{suffix}")
+
+
+def test_a_sound_dataset_has_no_problems(tmp_path):
+    make_otb(tmp_path, "one")
+    make_otb(tmp_path, "two", pattern="{:04d}.png")
+    assert list(find_problems(load_dataset("folder", tmp_path))) == []
+
+
+def test_every_kind_of_problem_is_named_once(tmp_path):
+    cut = make_otb(tmp_path, "cut")
+    for number in (2, 5):
+        (cut / "img" / f"000{number}.jpg").write_bytes(encoded()[:500])
+    make_otb(tmp_path, "short", boxes=box_lines(7))
+    make_otb(tmp_path, "absent", boxes="nan,nan,nan,nan\n" + box_lines(5))
+    make_otb(tmp_path, "outside", boxes="900,900,20,20\n" + box_lines(5))
+    problems = dict(find_problems(load_dataset("folder", tmp_path)))
+    assert problems.keys() == {"cut", "short", "absent", "outside"}
+    assert "2 of 6 images cannot be read, the first: image is cut short" in problems["cut"]
+    assert "7 boxes for 6 images" in problems["short"]
+    assert "first frame has no box" in problems["absent"]
+    assert "centre inside the 64x48 frame" in problems["outside"]
+
+
+def test_a_png_cut_in_its_data_is_damaged(tmp_path):
+    image = np.random.default_rng(1).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    content = cv2.imencode(".png", image)[1].tobytes()
+    (tmp_path / "a.png").write_bytes(content[: len(content) // 2])
+    assert image_damage(tmp_path / "a.png") is not None

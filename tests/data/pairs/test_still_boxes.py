@@ -1,0 +1,103 @@
+"""Readers of training sets that no benchmark has: COCO's annotations and ImageNet-VID's."""
+
+import json
+
+import numpy as np
+import pytest
+
+from data.datasets.by_name import load_dataset
+from data.pairs.coco import read_coco
+from data.pairs.dataset import PairDataset
+from tests.material.trees import write_images
+
+
+def make_coco(root, boxes=((5, 6, 20, 15), (30, 20, 12, 18)), **changes):
+    write_images(root / "train2017", [7])
+    content = {
+        "images": [{"id": 3, "file_name": "0007.jpg", "width": 64, "height": 48}],
+        "annotations": [
+            {"image_id": 3, "bbox": list(box), "iscrowd": 0, "id": n} for n, box in enumerate(boxes)
+        ],
+        **changes,
+    }
+    file = root / "annotations" / "instances_train2017.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps(content))
+    return file
+
+
+class TestCoco:
+    def test_boxes_and_images_are_found(self, tmp_path):
+        source = read_coco(make_coco(tmp_path))
+        assert source.folder == str(tmp_path / "train2017")
+        assert source.bboxes.tolist() == [[5, 6, 20, 15], [30, 20, 12, 18]]
+        pair = PairDataset([(source, 1.0)], 4, crop_size=32)[0]
+        assert pair.source == "0007.jpg -> 0007.jpg"
+
+    def test_crowds_specks_and_whole_images_are_left_out(self, tmp_path):
+        file = make_coco(tmp_path, [(5, 6, 20, 15), (1, 1, 5, 20), (0, 0, 64, 20), (0, 0, 20, 46)])
+        content = json.loads(file.read_text())
+        content["annotations"].append({"image_id": 3, "bbox": [1, 2, 30, 30], "iscrowd": 1, "id": 9})
+        file.write_text(json.dumps(content))
+        assert read_coco(file).bboxes.tolist() == [[5, 6, 20, 15]]
+
+    def test_mistakes_are_said(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="annotation file does not exist"):
+            read_coco(tmp_path / "none.json")
+        (tmp_path / "list.json").write_text("[]")
+        with pytest.raises(ValueError, match="no COCO-style annotation file"):
+            read_coco(tmp_path / "list.json")
+        file = make_coco(tmp_path, [(1, 1, 2, 2)])
+        with pytest.raises(ValueError, match="holds no box that could be used, of 1"):
+            read_coco(file)
+        file.write_text(file.read_text().replace("[1, 1, 2, 2]", "[1, 1, 20, 20]"))
+        (tmp_path / "train2017").rename(tmp_path / "elsewhere")
+        with pytest.raises(FileNotFoundError, match="were not found"):
+            read_coco(file)
+        assert len(read_coco(file, tmp_path / "elsewhere").files) == 1
+        with pytest.raises(FileNotFoundError, match=r"image of .* does not exist"):
+            read_coco(file, tmp_path)
+
+
+FRAME = "<annotation><folder>x</folder><size><width>64</width></size>{}</annotation>"
+OBJECT = (
+    "<object><trackid>{}</trackid><name>n02691156</name><bndbox><xmax>{}</xmax><xmin>{}</xmin>"
+    "<ymax>{}</ymax><ymin>{}</ymin></bndbox><occluded>0</occluded><generated>0</generated></object>"
+)
+
+
+def make_vid(root, frames):
+    place = "VID/train/ILSVRC2015_VID_train_0000/ILSVRC2015_train_00010001"
+    write_images(root / "Data" / place, range(len(frames)), "{:06d}.JPEG")
+    folder = root / "Annotations" / place
+    folder.mkdir(parents=True)
+    for number, objects in enumerate(frames):
+        (folder / f"{number:06d}.xml").write_text(FRAME.format("".join(OBJECT.format(*o) for o in objects)))
+    return folder
+
+
+class TestImageNetVid:
+    def test_every_object_is_a_sequence(self, tmp_path):
+        make_vid(tmp_path, [[(0, 29, 10, 25, 6)], [(0, 30, 11, 25, 6), (1, 5, 2, 9, 4)], [(1, 6, 3, 9, 4)]])
+        dataset = load_dataset("imagenet-vid", tmp_path)
+        assert [s.name for s in dataset] == ["ILSVRC2015_train_00010001.0", "ILSVRC2015_train_00010001.1"]
+        first, second = dataset
+        # corners are 0-based pixels that both belong to the box
+        assert first.bboxes[:2].tolist() == [[10, 6, 20, 20], [11, 6, 20, 20]]
+        assert np.isnan(first.bboxes[2]).all()
+        assert second.bboxes[1:].tolist() == [[2, 4, 4, 6], [3, 4, 4, 6]]
+        assert [path.name for path in second.paths] == ["000000.JPEG", "000001.JPEG", "000002.JPEG"]
+
+    def test_mistakes_are_said(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="ImageNet-VID's train must be in"):
+            load_dataset("imagenet-vid", tmp_path)
+        folder = make_vid(tmp_path, [[(0, 29, 10, 25, 6)]] * 2)
+        (folder / "000001.xml").write_text("<annotation>")
+        assert "is no annotation of ImageNet-VID" in next(
+            iter(load_dataset("imagenet-vid", tmp_path).broken.values())
+        )
+        (folder / "000001.xml").unlink()
+        assert "000001.xml" in next(iter(load_dataset("imagenet-vid", tmp_path).broken.values()))
+        (folder / "000000.xml").write_text(FRAME.format(""))
+        (folder / "000001.xml").write_text(FRAME.format(""))
+        assert "holds no object" in next(iter(load_dataset("imagenet-vid", tmp_path).broken.values()))

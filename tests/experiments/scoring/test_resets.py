@@ -1,0 +1,87 @@
+"""VOT's supervised runs: what counts, what is counted, and how their files are read."""
+
+import json
+
+import numpy as np
+import pytest
+from got10k.utils.metrics import poly_iou
+
+from data.boxes import from_one_based, to_one_based
+from experiments.__main__ import main
+from experiments.scoring.resets import SupervisedRun, read_resets, score_resets
+from tests.material.trees import write_images
+
+TRUTH = np.tile([20.0, 10, 20, 16], (60, 1))
+
+
+def supervised(right=0.0):
+    """A run that is started in frame 0, lost in 30 and started anew in 35, and beside the target otherwise."""
+    bboxes = TRUTH + (right, 0, 0, 0)
+    codes = np.zeros(60, int)
+    codes[[0, 35]], codes[30] = 1, 2
+    bboxes[[0, *range(30, 36)]] = np.nan
+    return SupervisedRun(bboxes, codes, TRUTH)
+
+
+def test_failures_are_counted_and_frames_after_a_start_are_not():
+    run = supervised(right=5)
+    run.bboxes[1:10] += 100  # burnt in
+    run.bboxes[36:45] += 100
+    found = score_resets([run, supervised(right=5)])
+    assert found.accuracy == pytest.approx(15 / 25)
+    assert (found.failures, found.frames) == (2, 120)
+    assert found.failures_per_100 == pytest.approx(100 / 60)
+
+
+def test_a_run_that_ends_in_the_burn_in_has_no_accuracy():
+    run = supervised()
+    found = score_resets([SupervisedRun(run.bboxes[:6], run.codes[:6], run.truth[:6])])
+    assert np.isnan(found.accuracy)
+    assert found.failures == 0
+
+
+def test_overlap_is_that_of_what_is_inside_the_frame():
+    """As got10k has it: of 1-based boxes in a frame of 64x48, what is left of 64 and above 48."""
+    truth = from_one_based([[50.0, 10, 20, 10]] * 4)
+    bboxes = from_one_based([[57.0, 10, 20, 10], [54, 10, 5, 10], [70, 10, 20, 10], [np.nan] * 4])
+    overlap = SupervisedRun(bboxes, [0] * 4, truth, (64, 48)).overlap()
+    np.testing.assert_allclose(overlap, [7 / 14, 5 / 14, 0, np.nan])
+    boxes, truths = to_one_based(bboxes[:3]), to_one_based(truth[:3])
+    np.testing.assert_allclose(overlap[:3], poly_iou(boxes, truths, bound=(64, 48)))
+
+
+def test_lines_hold_a_code_a_box_or_corners(tmp_path):
+    path = tmp_path / "run.txt"
+    path.write_text("1\n11,21,30,40\n2\n0\n1\n1,1,11,1,11,6,1,6\n")
+    bboxes, codes = read_resets(path)
+    assert codes == [1, 0, 2, 0, 1, 0]
+    np.testing.assert_array_equal(bboxes[1], [10, 20, 30, 40])
+    np.testing.assert_array_equal(np.isnan(bboxes[:, 0]), [True, False, True, True, True, False])
+    path.write_text("1\nlost\n")
+    with pytest.raises(ValueError, match="line 2: expected"):
+        read_resets(path)
+
+
+@pytest.mark.slow
+def test_the_report_shows_them(tmp_path):
+    lines = [",".join(f"{value:g}" for value in row) for row in TRUTH + (1, 1, 0, 0)]
+    write_images(tmp_path / "vot" / "ball", range(1, 61), "{:08d}.jpg")
+    (tmp_path / "vot" / "ball" / "groundtruth.txt").write_text("\n".join(lines))
+    (tmp_path / "vot" / "list.txt").write_text("ball\n")
+    folder = tmp_path / "results" / "VOT" / "mine" / "baseline" / "ball"
+    folder.mkdir(parents=True)
+    (folder / "ball_001.txt").write_text("\n".join(["1", *lines[1:30], "2", *"0000", "1", *lines[36:]]))
+    (folder / "ball_002.txt").write_text("1\n")
+    arguments = ["report", str(tmp_path / "results"), "--dataset=vot", f"--root={tmp_path / 'vot'}"]
+    assert main([*arguments, f"--output={tmp_path / 'out'}"]) == 0
+    summary = json.loads((tmp_path / "out" / "report.json").read_text())["OPE"]
+    assert summary["trackers"][0]["resets"] == {
+        "accuracy": pytest.approx(1),
+        "failures": 1,
+        "failures_per_100": pytest.approx(100 / 60),
+        "frames": 60,
+    }
+    assert summary["problems"] == [
+        f"a run of ball of mine is left out: {folder / 'ball_002.txt'}: 1 rows for 60 frames"
+    ]
+    assert "| mine | 1.000 | 1 | 1.67 |" in (tmp_path / "out" / "report.md").read_text()

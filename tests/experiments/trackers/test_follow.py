@@ -1,0 +1,52 @@
+"""The loop and its clock."""
+
+import time
+
+import numpy as np
+import pytest
+
+from experiments.scoring.timing import Timing
+from experiments.trackers.follow import follow
+from tracker import TrackOutput, load_tracker
+
+
+class Sleeper:
+    """A tracker that takes 20 ms to start and 5 ms a frame."""
+
+    def init(self, image, bbox):
+        time.sleep(0.02)
+
+    def update(self, image):
+        time.sleep(0.005)
+        return TrackOutput(bbox=np.array([1.0, 2, 3, 4]), score=1.0)
+
+
+def slow_frames(count):
+    for _ in range(count):
+        time.sleep(0.02)  # decoding, which must not be counted
+        yield np.zeros((20, 20, 3), np.uint8)
+
+
+def test_only_the_trackers_own_time_is_counted():
+    steps = list(follow(Sleeper(), slow_frames(6), (1, 2, 3, 4)))
+    assert [step.frame for step in steps] == list(range(6))
+    assert steps[0].seconds >= 0.02
+    assert np.median([step.seconds for step in steps[1:]]) < 0.015
+
+
+def test_frame_zero_is_the_given_box():
+    frames = [np.zeros((20, 20, 3), np.uint8)] * 2
+    first, second = follow(load_tracker("identity"), frames, (4, 5, 6, 7))
+    assert first.output.bbox.tolist() == second.output.bbox.tolist() == [4, 5, 6, 7]
+    assert np.isnan(first.output.score)
+
+
+def test_fps_is_frames_over_time_without_the_first():
+    timing = Timing.of([9.0, 0.1, 0.1, 0.4])
+    assert timing.fps == pytest.approx(3 / 0.6)
+    assert timing.median_ms == pytest.approx(100)
+    assert timing.p95_ms == pytest.approx(np.percentile([100, 100, 400], 95))
+
+
+def test_a_run_of_one_frame_has_no_speed():
+    assert np.isnan(Timing.of([1.0]).fps)

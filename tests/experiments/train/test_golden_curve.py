@@ -1,0 +1,33 @@
+"""The loss curve of a committed config, recorded on 2026-11-24 with torch 2.13.0 on one CPU thread."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments.train.build import run_training
+from experiments.train.parse import parse_training
+from tests.material.tiny_training import metrics
+
+CURVE = Path(__file__).with_name("golden_curve.json")
+CONFIG = Path(__file__).resolve().parents[3] / "experiments/configs/smoke.yaml"
+TOLERANCE = 0.02
+"""Relative. The same machine repeats its curve to the bit; other processors and versions of torch round differently."""
+
+OPTIONS = [
+    "--model.no-box-head",
+    "--model.filter=spatial",
+    "--loss.name=l2",
+    "--steps=20",
+    "--compute.device=cpu",
+]
+UNVALIDATED = ["--validation.every=0", "--validation.synthetic=1", "--validation.frames=2"]
+
+
+@pytest.mark.slow
+def test_the_loss_follows_its_recorded_curve(tmp_path):
+    """To record it anew after a change that is meant: run the test, and copy what it shows."""
+    settings = parse_training(["train", "--config", str(CONFIG), *OPTIONS, *UNVALIDATED]).settings()
+    assert run_training(settings, tmp_path / "run") == 0
+    found = [line["response_loss"] for line in metrics(tmp_path / "run") if line["part"] == "train"]
+    assert found == pytest.approx(json.loads(CURVE.read_text()), rel=TOLERANCE), json.dumps(found)

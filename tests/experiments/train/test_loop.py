@@ -1,0 +1,216 @@
+"""The run: it goes on bit for bit, says what went wrong, and leaves complete files."""
+
+import os
+import signal
+
+import pytest
+import torch
+
+from experiments.train.build import run_training
+from experiments.train.checkpoints import load_last
+from experiments.train.step import Learner
+from tests.material.tiny_training import assert_same_run, metrics, settings, write_clips
+from tracker.network.checkpoint import read_metadata
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    return write_clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(scope="module")
+def finished(clips, tmp_path_factory):
+    """An uninterrupted run's folder."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    assert run_training(settings(clips), folder) == 0
+    return folder
+
+
+def at_step(monkeypatch, number, act):
+    """Do something when step ``number`` (from 0) begins, once."""
+    step = Learner.step
+    done = []
+
+    def acting(self, batch, rate, now):
+        if now == number and not done:
+            done.append(now)
+            act()
+        return step(self, batch, rate, now)
+
+    monkeypatch.setattr(Learner, "step", acting)
+
+
+def test_a_run_leaves_its_files(finished, clips):
+    assert {"last.pt", "best.safetensors", "config.yaml", "metrics.jsonl"} < {
+        f.name for f in finished.iterdir()
+    }
+    assert any(f.name.startswith("events.out.tfevents") for f in finished.iterdir())
+    lines = metrics(finished)
+    assert [(line["step"], line["part"]) for line in lines] == [
+        (2, "train"), (4, "train"), (4, "validation"), (6, "train"), (8, "train"), (8, "validation"),
+    ]  # fmt: skip
+    best = max((line for line in lines if line["part"] == "validation"), key=lambda line: line["ao"])
+    metadata = read_metadata(finished / "best.safetensors")
+    assert (metadata["step"], metadata["scores"]) == (best["step"], {"ao": best["ao"]})
+    assert metadata["config"] == settings(clips)
+    assert load_last(finished)["best"] == best["ao"]
+
+
+@pytest.mark.parametrize("killed_in", [0, 4, 7])
+def test_a_killed_run_goes_on_bit_for_bit(clips, finished, tmp_path, monkeypatch, killed_in):
+    class Killed(BaseException):
+        pass
+
+    def die():
+        raise Killed
+
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        at_step(patch, killed_in, die)
+        with pytest.raises(Killed):
+            run_training(settings(clips), folder)
+    torch.rand(5)  # another process starts with other random numbers
+    assert run_training(settings(clips), folder, resume=True) == 0
+    assert_same_run(folder, finished)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_with_a_checkpoint_and_it_goes_on(
+    clips, finished, tmp_path, monkeypatch, number
+):
+    folder = tmp_path / "run"
+    handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        at_step(patch, 4, lambda: os.kill(os.getpid(), number))
+        assert run_training(settings(clips), folder) == 130
+    assert load_last(folder)["step"] == 5
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == handlers
+    assert run_training(settings(clips), folder, resume=True) == 0
+    assert_same_run(folder, finished)
+
+
+def test_a_second_interrupt_is_obeyed_at_once(clips, tmp_path, monkeypatch):
+    def press_twice():
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    at_step(monkeypatch, 4, press_twice)
+    with pytest.raises(KeyboardInterrupt):
+        run_training(settings(clips), tmp_path / "run")
+
+
+@pytest.mark.parametrize("more", [["--loss.name=ghm-c", "--loss.momentum=0.5"], ["--compute.precision=fp16"]])
+def test_state_of_loss_and_scaler_is_resumed(clips, tmp_path, monkeypatch, more):
+    options = settings(clips, "--optimiser.name=sgd", "--optimiser.rate=0.01", *more)
+    assert run_training(options, tmp_path / "whole") == 0
+    with monkeypatch.context() as patch:
+        at_step(patch, 4, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        assert run_training(options, tmp_path / "parts") == 130
+    assert run_training(options, tmp_path / "parts", resume=True) == 0
+    assert_same_run(tmp_path / "parts", tmp_path / "whole")
+
+
+def poison(monkeypatch, number, pair):
+    """Make the box of a pair NaN in step ``number``, behind the loader's back; which pairs it was is returned."""
+    to_device, poisoned_pairs = Learner._to_device, []
+
+    def poisoned(self, batch, now):
+        if now == number:
+            batch.search_bbox[pair] = torch.nan
+            poisoned_pairs.append(batch.sources[pair])
+        return to_device(self, batch, now)
+
+    monkeypatch.setattr(Learner, "_to_device", poisoned)
+    return poisoned_pairs
+
+
+def test_nan_stops_with_step_rate_and_pair_and_is_not_saved(clips, tmp_path, monkeypatch):
+    drawn = poison(monkeypatch, 4, 2)
+    with pytest.raises(RuntimeError, match=r"loss nan .* must be finite: step 5, rate 0.00\d+") as caught:
+        run_training(settings(clips), tmp_path / "run")
+    assert f"pairs that made it so: {drawn[0]}. Nothing" in str(caught.value)
+    assert load_last(tmp_path / "run")["step"] == 3
+
+
+def test_nan_can_be_skipped(clips, tmp_path, monkeypatch, capsys):
+    poison(monkeypatch, 4, 2)
+    assert run_training(settings(clips, "--on-nan=skip"), tmp_path / "run") == 0
+    assert "left out: loss nan" in capsys.readouterr().out
+    state = load_last(tmp_path / "run")
+    assert state["learner"]["average"]["updates"] == 7
+    assert all(torch.isfinite(tensor).all() for tensor in state["learner"]["objective"].values())
+
+
+def test_an_exploding_run_says_so(clips, tmp_path):
+    with pytest.raises(RuntimeError, match=r"must be finite: step \d, rate 1e\+20, pairs "):
+        run_training(
+            settings(clips, "--optimiser.rate=1e20", "--optimiser.warmup=0", "--optimiser.schedule=constant"),
+            tmp_path / "run",
+        )
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    root = write_clips(tmp_path / "clips")
+    for number in range(2):
+        for image in sorted((root / f"clip{number}/img").iterdir())[:4]:
+            image.write_bytes(image.read_bytes()[:40])
+    return root
+
+
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_corrupt_image_stops_the_run_and_is_named(damaged, tmp_path, workers):
+    with pytest.raises(
+        RuntimeError, match=r"loading pairs \d+ to \d+ of step \d failed: .*clip\d/(img/)?000\d.jpg"
+    ) as caught:
+        run_training(settings(damaged, f"--data.workers={workers}"), tmp_path / "run")
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_corrupt_image_can_be_skipped(damaged, tmp_path, capsys):
+    assert run_training(settings(damaged, "--data.on-error=skip"), tmp_path / "run") == 0
+    assert "another pair was drawn" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_dead_worker_is_reported(clips, tmp_path, monkeypatch):
+    from data.pairs.dataset import PairDataset
+
+    monkeypatch.setattr(
+        PairDataset, "__getitems__", lambda self, indices: os.kill(os.getpid(), signal.SIGKILL)
+    )
+    with pytest.raises(RuntimeError, match=r"loading pairs 0 to 3 of step 1 failed: .*A worker process died"):
+        run_training(settings(clips, "--data.workers=1", "--data.context=fork"), tmp_path / "run")
+
+
+def test_a_folder_is_not_overwritten_by_accident(clips, finished, tmp_path):
+    with pytest.raises(FileExistsError, match="--resume, start anew with --overwrite"):
+        run_training(settings(clips), finished)
+    with pytest.raises(ValueError, match="give one of them"):
+        run_training(settings(clips), finished, resume=True, overwrite=True)
+    with pytest.raises(
+        ValueError, match=r"loss\.c was 0\.2 and is 0\.3; optimiser\.rate was 0\.003 and is 0\.1:"
+    ):
+        run_training(settings(clips, "--loss.c=0.3", "--optimiser.rate=0.1"), finished, resume=True)
+    (tmp_path / "keep.txt").touch()
+    assert run_training(settings(clips, "--steps=2"), tmp_path, overwrite=True) == 0
+    assert run_training(settings(clips, "--steps=1"), tmp_path, overwrite=True) == 0
+    assert (tmp_path / "keep.txt").exists()
+    assert [line["step"] for line in metrics(tmp_path)] == [1, 1]
+
+
+def test_resuming_a_finished_run_changes_nothing(clips, finished):
+    before = metrics(finished)
+    assert run_training(settings(clips, "--data.workers=0"), finished, resume=True) == 0
+    assert metrics(finished) == before
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path):
+    class Code:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    torch.save({"step": 1, "learner": Code()}, tmp_path / "last.pt")
+    with pytest.raises(ValueError, match="cannot be read"):
+        load_last(tmp_path)
+    assert not (tmp_path / "ran").exists()

@@ -1,0 +1,117 @@
+"""From a checkpoint of the train command to a tracker."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from data import synthetic_sequence
+from data.boxes import bbox_iou
+from tracker import load_tracker
+from tracker.box_refiner import BoxRefiner
+from tracker.features import FeatureExtractor
+from tracker.network.checkpoint import METADATA, load_regression_net, read_metadata
+from tracker.network.regression_net import build_regression_net
+
+SETTINGS = {"backbone": "compact", "widths": [8, 8, 8], "channels": 12, "filter": "ridge", "box_head": True}
+
+
+def write(path, settings=SETTINGS, **changes):
+    torch.manual_seed(0)
+    net = build_regression_net(**settings)
+    tensors = {**net.state_dict(), **changes}
+    config = {"model": settings, "data": {"crop_size": 160, "search_area_scale": 4.0}}
+    save_file(tensors, path, {METADATA: json.dumps({"config": config})})
+    return net
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    path = tmp_path / "best.safetensors"
+    write(path)
+    return path
+
+
+def test_a_network_comes_back_as_it_was_written(tmp_path):
+    path = tmp_path / "best.safetensors"
+    written = write(path)
+    read = load_regression_net(path)
+    assert not read.training
+    assert read.state_dict().keys() == written.state_dict().keys()
+    for name, tensor in read.state_dict().items():
+        assert torch.equal(tensor, written.state_dict()[name])
+
+
+def test_the_box_head_sees_targets_as_large_as_in_training(checkpoint):
+    refiner = load_tracker(str(checkpoint), drift=0.01).refiner
+    assert (refiner.crop_size, refiner.search_area_scale) == (160, 4.0)
+
+
+@pytest.mark.parametrize("settings", [{}, {"drift": 0.01}])
+def test_a_checkpoint_is_a_tracker(checkpoint, settings):
+    sequence = synthetic_sequence(1, 12)
+    tracker = load_tracker(str(checkpoint), **settings)
+    frames = sequence.frames()
+    tracker.init(next(frames), sequence.bboxes[0])
+    boxes = [tracker.update(frame).bbox for frame in frames]
+    assert bbox_iou(boxes, sequence.bboxes[1:]).min() > 0.5
+
+
+def test_a_checkpoint_takes_no_other_weights(checkpoint):
+    with pytest.raises(ValueError, match="holds its weights itself"):
+        load_tracker(str(checkpoint), weights="other.safetensors")
+
+
+def test_what_is_no_checkpoint_is_said(tmp_path, checkpoint):
+    with pytest.raises(FileNotFoundError, match=r"checkpoint .* does not exist"):
+        load_tracker(str(tmp_path / "none.safetensors"))
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(checkpoint.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="must be one that `train` wrote"):
+        load_tracker(str(cut))
+    plain = tmp_path / "plain.safetensors"
+    save_file({"a": torch.zeros(1)}, plain)
+    with pytest.raises(ValueError, match="must be one that `train` wrote"):
+        read_metadata(plain)
+
+
+def test_tensors_that_do_not_fit_are_named(tmp_path):
+    path = tmp_path / "best.safetensors"
+    write(path, **{"reduction.weight": torch.zeros(5, 42, 1, 1)})
+    with pytest.raises(ValueError, match=r"reduction\.weight"):
+        load_regression_net(path)
+
+
+def test_features_on_line_are_those_of_training(checkpoint):
+    """What the filter sees in tracking is what it saw in training, for one and the same crop."""
+    net = load_regression_net(checkpoint)
+    torch.manual_seed(1)
+    coarse = torch.rand(2, 3, 32, 32) * 255
+    template, search = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bilinear").split(1)
+    known, seen = net._reduced(*net._features(template, search))
+    extractor = FeatureExtractor(net.features, reduction=net.reduction.weight[:, :, 0, 0])
+    torch.testing.assert_close(extractor.start(template), known, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(extractor(search), seen, rtol=1e-4, atol=1e-4)
+
+
+def test_the_refiner_follows_as_a_kalman_filter_does(checkpoint):
+    """Against the gain in closed form: equal noise, a random walk from a known size."""
+    refiner = BoxRefiner(load_regression_net(checkpoint), 0.1, crop_size=128, search_area_scale=3.0)
+    refiner._variance = np.zeros(2)
+    expected = np.zeros(2)
+    for _ in range(50):
+        factors = refiner._filter(np.array([0.2, -0.2]), np.array([0.04, 0.04]))
+        gain = (expected + 0.01) / (expected + 0.01 + 0.04)
+        np.testing.assert_allclose(np.log(factors), gain * [0.2, -0.2])
+        expected = (1 - gain) * (expected + 0.01)
+    steady = (0.01 + np.sqrt(0.01**2 + 4 * 0.01 * 0.04)) / 2  # of p = p_prior: p²−qp−qr = 0
+    np.testing.assert_allclose(gain, steady / (steady + 0.04), rtol=1e-6)
+
+
+def test_a_network_without_a_box_head_refines_nothing(tmp_path):
+    path = tmp_path / "best.safetensors"
+    write(path, {**SETTINGS, "box_head": False})
+    with pytest.raises(ValueError, match="trained with a box head"):
+        load_tracker(str(path), drift=0.01)

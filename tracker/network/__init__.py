@@ -1,0 +1,1 @@
+"""The network that training sees: backbone, filter layer, box head, and its checkpoints."""

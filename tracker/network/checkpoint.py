@@ -1,0 +1,49 @@
+"""Checkpoints of the ``train`` command: a network's tensors, and what it was built and trained with."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tracker.backbones.weights import load_into, read_weights
+from tracker.network.regression_net import RegressionNet, build_regression_net
+
+SUFFIX = ".safetensors"
+
+METADATA = "training"
+"""Key of the metadata in the file: one JSON text with ``config`` (the resolved settings) and ``versions``."""
+
+
+def read_metadata(file: str | Path) -> dict[str, Any]:
+    """What a checkpoint says of itself.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no checkpoint of the ``train`` command.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(file)
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint {path} does not exist")
+    try:
+        with safe_open(path, "pt") as opened:
+            found = json.loads((opened.metadata() or {})[METADATA])
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"checkpoint {path} must be one that `train` wrote (its best.safetensors), and whole: {error}"
+        ) from error
+    return dict(found)
+
+
+def load_regression_net(file: str | Path) -> RegressionNet:
+    """The network of a checkpoint, ready to be used: in evaluation mode, without gradients.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no checkpoint of the ``train`` command, or its tensors do not fit what it says of itself.
+    """
+    settings = dict(read_metadata(file)["config"]["model"])
+    settings["initial"] = str(file)  # the backbone's tensors are in it, whatever training started from
+    net = build_regression_net(**settings)
+    load_into(net, read_weights(file), str(file))
+    return net.eval().requires_grad_(False)

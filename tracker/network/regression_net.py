@@ -1,0 +1,236 @@
+"""The network that training sees: features, a differentiable filter, its response, and a box head."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from data.labels import gaussian_labels
+from tracker.backbones import BACKBONES, Backbone, build_backbone
+from tracker.backbones.base import Concatenation
+from tracker.network.box_head import BoxHead, apply_correction, correction_between
+from tracker.network.filter_layers import FILTER_LAYERS, FilterLayer
+from tracker.windows import hann2d
+
+ENERGY = 40.0  # of a cell, as in tracker/features.py: λ means the same here and on line
+
+
+JITTERS = (
+    (0.0, 0.0, 0.0, 0.0),
+    (0.08, -0.05, 0.12, 0.05),
+    (-0.05, 0.08, -0.05, -0.12),
+    (-0.03, -0.03, -0.07, 0.07),
+)
+"""Corrections of the box at the peak from which the box head starts too in training. Fixed ones, because the pairs
+themselves vary, and so the loss of a pair does not depend on its place in the batch."""
+
+
+class Regression(NamedTuple):
+    """What the network says of a batch of pairs.
+
+    Attributes:
+        response: float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
+        assumed: float32 ``(K, B, 4)``, boxes in search pixels that the box head started from: the template's at
+            the response's peak, in training also with ``JITTERS``; None without a box head.
+        correction: float32 ``(K, B, 4)``, what the box head says of them, see ``BoxHead.compare``; or None.
+        log_spread: float32 ``(K, B, 4)``, how sure it is; or None.
+    """
+
+    response: Tensor
+    assumed: Tensor | None = None
+    correction: Tensor | None = None
+    log_spread: Tensor | None = None
+
+
+class RegressionNet(nn.Module):
+    """Learns features through the filter that is fitted to them.
+
+    Args:
+        backbone: the features that are trained.
+        filter_layer: fits the filter to the template.
+        fixed: features that are not trained and stand beside the learned ones, so that these learn what those
+            lack; or None.
+        channels: all features are reduced to so many by a learned linear map before the filter; or None.
+        box_head: refines the box around the response's peak, or None.
+        output_sigma_factor: standard deviation of the Gaussian label over ``sqrt(w h)`` of the target.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        filter_layer: FilterLayer,
+        *,
+        fixed: Backbone | None = None,
+        channels: int | None = None,
+        box_head: BoxHead | None = None,
+        output_sigma_factor: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if fixed is not None and fixed.stride != backbone.stride:
+            raise ValueError(
+                f"fixed features must have the backbone's stride {backbone.stride}, got {fixed.stride}"
+            )
+        if not output_sigma_factor > 0:
+            raise ValueError(f"output_sigma_factor must be > 0, got {output_sigma_factor}")
+        self.backbone = backbone
+        self.filter_layer = filter_layer
+        self.fixed = fixed
+        self.reduction: nn.Conv2d | None = None
+        if channels is not None:
+            self.reduction = nn.Conv2d(self.features.channels, channels, 1, bias=False)
+            nn.init.orthogonal_(self.reduction.weight)
+        self.box_head = box_head
+        self.output_sigma_factor = output_sigma_factor
+
+    @property
+    def stride(self) -> int:
+        """Crop pixels per cell of the response."""
+        return self.backbone.stride
+
+    @property
+    def features(self) -> Backbone:
+        """All features as one backbone, learned ones first."""
+        return self.backbone if self.fixed is None else Concatenation([self.backbone, self.fixed])
+
+    def forward(self, template: Tensor, template_bbox: Tensor, search: Tensor) -> Regression:
+        """Fit to the templates, respond to the search regions.
+
+        Args:
+            template: float32 ``(B, 3, S, S)`` RGB in [0, 255], the target in its middle.
+            template_bbox: float32 ``(B, 4)``, x, y, w, h in template pixels, 0-based.
+            search: float32 ``(B, 3, S, S)``.
+        """
+        known, seen = self._features(template, search)
+        size_hw = (known.shape[-2], known.shape[-1])
+        window = hann2d(*size_hw).to(known)
+        filtered, searched = self._reduced(known, seen)
+        label = self.label(template_bbox, template_bbox, size_hw)
+        mask = middle_mask(template_bbox[:, 2:] / self.stride, size_hw)
+        response = self.filter_layer(filtered * window, label, mask, searched * window)
+        if self.box_head is None:
+            return Regression(response)
+        at_peak = box_at_peak(response, template_bbox, self.stride)
+        jitters = at_peak.new_tensor(JITTERS if self.training else JITTERS[:1])
+        assumed = torch.stack([apply_correction(at_peak, jitter.expand_as(at_peak)) for jitter in jitters])
+        # Boxes in cells are boxes in pixels divided by the stride: edges fall on edges.
+        correction, log_spread = self.box_head(
+            known, template_bbox / self.stride, seen, assumed / self.stride
+        )
+        return Regression(response, assumed, correction, log_spread)
+
+    def label(self, bbox: Tensor, template_bbox: Tensor, size_hw: tuple[int, int]) -> Tensor:
+        """Label ``(B, 1, h, w)`` of targets ``bbox`` ``(B, 4)``; its width goes by the template's target."""
+        sigma = self.output_sigma_factor * template_bbox[:, 2:].prod(1).sqrt() / self.stride
+        return gaussian_labels(bbox, sigma, size_hw, self.stride)
+
+    def standardisation(self, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and gain ``(B, C, 1, 1)`` that centre features of templates and give each block its share of energy."""
+        channels = known.shape[1]
+        mean = known.mean((2, 3), keepdim=True)
+        gains = []
+        for block in (known - mean).split(self.features.blocks, dim=1):
+            energy = block.square().sum(1).mean((1, 2)).clamp_min(1e-6)
+            gain = (ENERGY * block.shape[1] / channels / energy).sqrt()
+            gains.append(gain[:, None].expand(-1, block.shape[1]))
+        return mean, torch.cat(gains, dim=1)[:, :, None, None]
+
+    def _reduced(self, known: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Both through the learned reduction, where there is one, with a template cell's mean energy as before."""
+        if self.reduction is None:
+            return known, seen
+        known, seen = self.reduction(known).float(), self.reduction(seen).float()
+        energy = known.square().sum(1).mean((1, 2)).clamp_min(1e-6)
+        gain = (ENERGY / energy).sqrt()[:, None, None, None]
+        return known * gain, seen * gain
+
+    def _features(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of both, standardised by what the template shows (``tracker/features.py``)."""
+        known, seen = self.features(torch.cat([template, search])).float().chunk(2)
+        mean, gain = self.standardisation(known)
+        return (known - mean) * gain, (seen - mean) * gain
+
+
+def build_regression_net(
+    *,
+    backbone: str = "compact",
+    widths: Sequence[int] | None = None,
+    initial: str | None = None,
+    fixed: str | None = "hog+color",
+    channels: int | None = 32,
+    filter: str = "ridge",
+    box_head: bool = True,
+    output_sigma_factor: float = 0.1,
+    **filter_settings: float,
+) -> RegressionNet:
+    """Build a network for training from names and numbers.
+
+    Args:
+        backbone: registered name of the features that are trained.
+        widths: channels of its layers, where it has them to choose.
+        initial: weights file that its training starts from; None for random weights.
+        fixed: registered names, joined by ``+``, of features that stand beside the learned ones; or None.
+        filter: registered name of the filter layer, ``ridge`` or ``spatial``.
+        channels: what the features are reduced to before the filter, or None to leave them.
+        box_head: train a box head.
+        output_sigma_factor: standard deviation of the label over ``sqrt(w h)`` of the target.
+        filter_settings: arguments of the filter layer.
+
+    Raises:
+        ValueError, FileNotFoundError: an unknown name, a value out of its range, a weights file that does not fit.
+    """
+    arguments = {} if widths is None else {"widths": tuple(widths)}
+    learned = BACKBONES[backbone](initial, **arguments)
+    still = None if fixed is None else build_backbone(fixed)
+    all_channels = learned.channels + (still.channels if still else 0)
+    return RegressionNet(
+        learned,
+        FILTER_LAYERS[filter](**filter_settings),
+        fixed=still,
+        channels=channels,
+        box_head=BoxHead(all_channels) if box_head else None,
+        output_sigma_factor=output_sigma_factor,
+    )
+
+
+def middle_mask(size_wh: Tensor, map_hw: tuple[int, int]) -> Tensor:
+    """1 on boxes of sizes ``(B, 2)`` in cells that stand in the middle of a map, else 0: ``(B, 1, h, w)``."""
+    height, width = map_hw
+    rows = (torch.arange(height, device=size_wh.device) - (height - 1) / 2).abs() * 2
+    columns = (torch.arange(width, device=size_wh.device) - (width - 1) / 2).abs() * 2
+    inside_rows = rows <= size_wh[:, 1:].clamp_min(1)
+    inside_columns = columns <= size_wh[:, :1].clamp_min(1)
+    return (inside_rows[:, :, None] & inside_columns[:, None, :])[:, None].to(size_wh.dtype)
+
+
+def box_at_peak(response: Tensor, template_bbox: Tensor, stride: int) -> Tensor:
+    """The template's box ``(B, 4)`` moved, in pixels, to where the response peaks; no gradient passes."""
+    height, width = response.shape[-2:]
+    index = response.detach().flatten(1).argmax(1)
+    row, column = index // width, index % width
+    displacement = torch.stack([column - width // 2, row - height // 2], dim=1) * stride
+    middle = torch.tensor([width * stride - 1, height * stride - 1], device=response.device) / 2
+    size = template_bbox[:, 2:]
+    return torch.cat([middle + displacement - (size - 1) / 2, size], dim=1)
+
+
+def box_loss(regression: Regression, search_bbox: Tensor) -> Tensor:
+    """Negative log-likelihood of the true boxes under the box head's Laplace distributions, mean over the batch.
+
+    ``Σ |error| / spread + log spread`` over the four corrections. Pairs whose peak missed the target by more than
+    half of its size tell nothing of its box and count as 0.
+
+    Args:
+        regression: of a net with a box head.
+        search_bbox: float32 ``(B, 4)``, where the targets are, in search pixels.
+
+    Raises:
+        ValueError: the net has no box head.
+    """
+    assumed, correction, log_spread = regression[1:]
+    if assumed is None or correction is None or log_spread is None:
+        raise ValueError("box_loss needs a network with a box head (box_head=True)")
+    wanted = correction_between(assumed, search_bbox.expand_as(assumed))
+    hit = (wanted[:1, :, :2].abs() < 0.5).all(2, keepdim=True)
+    likelihood = (correction - wanted).abs() * (-log_spread).exp() + log_spread
+    return (likelihood * hit).sum(2).mean()
