@@ -23,6 +23,19 @@ def to_one_based(bboxes: ArrayLike) -> Floats:
     return np.asarray(bboxes, dtype=np.float64) + (1.0, 1.0, 0.0, 0.0)
 
 
+def parse_bbox(text: str) -> tuple[float, float, float, float]:
+    """Four numbers from ``X,Y,W,H``.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    try:
+        x, y, w, h = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"a box must be four numbers X,Y,W,H, e.g. 412,220,64,48, got {text!r}") from None
+    return x, y, w, h
+
+
 def check_bbox(bbox: ArrayLike) -> Floats:
     """Return ``bbox`` as a float64 array ``(4,)``, or say what is wrong with it.
 

@@ -55,6 +55,55 @@ class SearchRegion:
         return (np.asarray(bboxes, dtype=np.float64) - (self.x, self.y, 0, 0)) * scale
 
 
+@dataclass(frozen=True)
+class CropWindow:
+    """A rectangle of whole image pixels that becomes a square crop.
+
+    Attributes:
+        x: Index of its leftmost pixel, may be negative.
+        y: Index of its topmost pixel, may be negative.
+        width: In image pixels.
+        height: In image pixels.
+        size: Side of the crop in crop pixels.
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+    size: int
+
+    @classmethod
+    def around(cls, center: ArrayLike, sides_wh: ArrayLike, size: int) -> "CropWindow":
+        """The window nearest to a centre (x, y; pixel-index coordinates) and width and height in pixels."""
+        whole = np.maximum(np.rint(np.asarray(sides_wh, np.float64)), 1)
+        x, y = np.rint(np.asarray(center, np.float64) - (whole - 1) / 2).astype(int)
+        return cls(int(x), int(y), int(whole[0]), int(whole[1]), size)
+
+    def to_crop(self, bbox: ArrayLike) -> Floats:
+        """An image box ``(4,)`` in crop coordinates: the pixels it covers there.
+
+        The left edge of pixel ``i`` is at ``i - 0.5`` in both, so that edges map without an offset.
+        """
+        scale = np.array([self.size / self.width, self.size / self.height])
+        box = np.array(bbox, np.float64)
+        return np.concatenate([(box[:2] - (self.x, self.y)) * scale, box[2:] * scale])
+
+    def cut(self, image: Image) -> Image:
+        """Cut the window out and resize it; outside the image its border pixels are repeated.
+
+        Args:
+            image: uint8 ``(H, W, 3)``, any channel order.
+
+        Returns:
+            uint8 ``(size, size, 3)``.
+        """
+        patch = _cut(image, (self.y, self.height), (self.x, self.width))
+        shrinks = max(self.width, self.height) >= 2 * self.size  # bilinear sees every pixel up to there
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(patch, (self.size, self.size), interpolation=method), np.uint8)
+
+
 def crop(image: Image, region: SearchRegion) -> Image:
     """Cut ``region`` out of ``image`` and resize it.
 
@@ -65,14 +114,19 @@ def crop(image: Image, region: SearchRegion) -> Image:
     Returns:
         uint8 ``(size, size, 3)``.
     """
-    (top, bottom, pad_top, pad_bottom), (left, right, pad_left, pad_right) = (
-        _visible(start, region.side, length)
-        for start, length in zip((region.y, region.x), image.shape[:2], strict=True)
+    patch = _cut(image, (region.y, region.side), (region.x, region.side))
+    return _resize(patch, region.size)
+
+
+def _cut(image: Image, rows: tuple[int, int], columns: tuple[int, int]) -> Image:
+    """The part of an image from a first row and column on, so many of each, with its border repeated outside."""
+    (top, bottom, above, below), (left, right, before, behind) = (
+        _visible(*span, length) for span, length in zip((rows, columns), image.shape[:2], strict=True)
     )
     patch = image[top:bottom, left:right]
-    if pad_top or pad_bottom or pad_left or pad_right:
-        patch = cv2.copyMakeBorder(patch, pad_top, pad_bottom, pad_left, pad_right, cv2.BORDER_REPLICATE)
-    return _resize(patch, region.size)
+    if above or below or before or behind:
+        patch = cv2.copyMakeBorder(patch, above, below, before, behind, cv2.BORDER_REPLICATE)
+    return patch
 
 
 def _visible(start: int, side: int, length: int) -> tuple[int, int, int, int]:

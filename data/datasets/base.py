@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from data.datasets.clip import Sequence
+from data.datasets.clip import Clip
 from data.registry import Registry
 
-Reader = Callable[[], Sequence | list[Sequence]]
+Reader = Callable[[], Clip | list[Clip]]
 """Reads a sequence, or the several targets of a folder."""
 
 
@@ -29,7 +29,7 @@ class Dataset:
     name: str
     results_name: str
     root: Path
-    sequences: tuple[Sequence, ...]
+    sequences: tuple[Clip, ...]
     missing: tuple[str, ...] = ()
     broken: Mapping[str, str] = field(default_factory=dict)
     official_count: int | None = None
@@ -48,10 +48,10 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.sequences)
 
-    def __iter__(self) -> Iterator[Sequence]:
+    def __iter__(self) -> Iterator[Clip]:
         return iter(self.sequences)
 
-    def __getitem__(self, index: int) -> Sequence:
+    def __getitem__(self, index: int) -> Clip:
         return self.sequences[index]
 
 
@@ -86,7 +86,7 @@ def collect(
     Raises:
         FileNotFoundError: The root holds none of them.
     """
-    sequences: list[Sequence] = []
+    sequences: list[Clip] = []
     broken = {}
     for sequence_name, read in readers.items():
         if read is None:

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from data.datasets.base import DATASETS, Dataset, Reader, check_subset, collect
-from data.datasets.clip import Sequence, read_bboxes
-from data.datasets.polygons import parse_corners, parse_region
+from data.datasets.box_files import parse_corners, parse_region, read_bboxes
+from data.datasets.clip import Clip
 from data.images import list_images, natural_order
 
 
@@ -43,7 +43,7 @@ def load_got10k(root: Path, subset: str | None) -> Dataset:
     return collect("got10k", "GOT-10k", root, readers, {"train": 9335, "val": 180, "test": 180}[part])
 
 
-def _read_got10k(folder: Path, *, only_first: bool) -> Sequence:
+def _read_got10k(folder: Path, *, only_first: bool) -> Clip:
     paths, file = list_images(folder), folder / "groundtruth.txt"
     bboxes = read_bboxes(file)
     if only_first:
@@ -55,7 +55,7 @@ def _read_got10k(folder: Path, *, only_first: bool) -> Sequence:
         bboxes[visible == 0] = np.nan
     size = re.search(r"^resolution: *(\(.*\))", _text(folder / "meta_info.ini"), re.MULTILINE)
     frame_wh = ast.literal_eval(size[1]) if size else None
-    return Sequence.matched(folder.name, paths, bboxes, file, frame_wh=frame_wh)
+    return Clip.matched(folder.name, paths, bboxes, file, frame_wh=frame_wh)
 
 
 @DATASETS.register("lasot")
@@ -70,7 +70,7 @@ def load_lasot(root: Path, subset: str | None) -> Dataset:
     return collect("lasot", "LaSOT", root, readers, len(names))
 
 
-def _read_lasot(folder: Path) -> Sequence:
+def _read_lasot(folder: Path) -> Clip:
     file = folder / "groundtruth.txt"
     bboxes = read_bboxes(file)
     for flags in (folder / "full_occlusion.txt", folder / "out_of_view.txt"):
@@ -78,7 +78,7 @@ def _read_lasot(folder: Path) -> Sequence:
             hidden = np.loadtxt(flags, delimiter=",", ndmin=1)
             _check_rows(flags, len(hidden), len(bboxes))
             bboxes[hidden == 1] = np.nan
-    return Sequence.matched(folder.name, list_images(folder / "img"), bboxes, file)
+    return Clip.matched(folder.name, list_images(folder / "img"), bboxes, file)
 
 
 @DATASETS.register("trackingnet")
@@ -95,10 +95,10 @@ def load_trackingnet(root: Path, subset: str | None) -> Dataset:
     return collect("trackingnet", "TrackingNet", root, readers, {"test": 511, "train": 30132}[part])
 
 
-def _read_trackingnet(file: Path, folder: Path) -> Sequence:
+def _read_trackingnet(file: Path, folder: Path) -> Clip:
     paths, bboxes = list_images(folder), read_bboxes(file)
     bboxes = _first_of(bboxes, len(paths)) if len(bboxes) == 1 else bboxes
-    return Sequence.matched(file.stem, paths, bboxes, file)
+    return Clip.matched(file.stem, paths, bboxes, file)
 
 
 @DATASETS.register("uav123")
@@ -128,7 +128,7 @@ def load_tcolor128(root: Path, subset: str | None) -> Dataset:
     )
 
 
-def _read_tcolor(file: Path) -> Sequence:
+def _read_tcolor(file: Path) -> Clip:
     folder = file.parent
     ranges = _sorted(folder.glob("*_frames.txt"))
     numbers = re.findall(r"\d+", _text(ranges[0])) if ranges else []
@@ -146,13 +146,13 @@ def load_nfs(root: Path, subset: str | None) -> Dataset:
     return collect("nfs", f"NfS/{rate}", root, readers, 100)
 
 
-def _read_nfs(file: Path) -> Sequence:
+def _read_nfs(file: Path) -> Clip:
     paths, bboxes = list_images(file.with_suffix("")), read_bboxes(file, parse_corners)
     if abs(len(bboxes) / len(paths) - 8) < 1:
         bboxes = bboxes[::8]
     if len(bboxes) == len(paths) + 1:
         bboxes = bboxes[:-1]
-    return Sequence.matched(file.stem, paths, bboxes, file)
+    return Clip.matched(file.stem, paths, bboxes, file)
 
 
 @DATASETS.register("dtb70")
@@ -163,8 +163,8 @@ def load_dtb70(root: Path, subset: str | None) -> Dataset:
     return collect("dtb70", "DTB70", root, {file.parent.name: partial(_read_dtb, file) for file in files}, 70)
 
 
-def _read_dtb(file: Path) -> Sequence:
-    return Sequence.matched(file.parent.name, list_images(file.parent / "img"), read_bboxes(file), file)
+def _read_dtb(file: Path) -> Clip:
+    return Clip.matched(file.parent.name, list_images(file.parent / "img"), read_bboxes(file), file)
 
 
 @DATASETS.register("vot")
@@ -176,13 +176,13 @@ def load_vot(root: Path, subset: str | None) -> Dataset:
     return collect("vot", "VOT", root, readers, len(names))
 
 
-def _read_vot(folder: Path) -> Sequence:
+def _read_vot(folder: Path) -> Clip:
     images, file = folder / "color", folder / "groundtruth.txt"
     paths = list_images(images if images.is_dir() else folder)
-    return Sequence.matched(folder.name, paths, read_bboxes(file, parse_region), file)
+    return Clip.matched(folder.name, paths, read_bboxes(file, parse_region), file)
 
 
-def _read_numbered(name: str, folder: Path, file: Path, frames: range) -> Sequence:
+def _read_numbered(name: str, folder: Path, file: Path, frames: range) -> Clip:
     """Read a sequence whose frames are those of a folder with certain numbers in their names."""
     numbers = {int(match[0]): path for path in list_images(folder) if (match := re.search(r"\d+", path.stem))}
     lacking = [frame for frame in frames if frame not in numbers]
@@ -190,7 +190,7 @@ def _read_numbered(name: str, folder: Path, file: Path, frames: range) -> Sequen
         raise ValueError(
             f"{folder} lacks {len(lacking)} of the {len(frames)} frames of {name}: {lacking[0]}, …"
         )
-    return Sequence.matched(name, [numbers[frame] for frame in frames], read_bboxes(file), file)
+    return Clip.matched(name, [numbers[frame] for frame in frames], read_bboxes(file), file)
 
 
 def _listed(folder: Path, pattern: str) -> list[str]:

@@ -1,123 +1,135 @@
-"""Text files of numbers, read fast: a benchmark's results are thousands of them."""
+"""Text files of boxes, a line a frame: upright boxes, corners, and the turned rectangles of VOT."""
 
-import warnings
-from collections.abc import Callable, Sequence
+import math
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from data.boxes import Floats
+from data.boxes import Floats, from_one_based, to_one_based
+from data.files import replacing
 
-T = TypeVar("T")
-
-_PLAIN = b"0123456789-., \t\n"
-_SEPARATORS = b", \t"
-_EXACT = 2**53  # whole numbers below are exact in float64
-_FILES = 20  # read together: with more, one that is unlike the others slows more of them down
+_ABSENT = [math.nan] * 4
 
 
-def parse_table(text: str) -> Floats:
-    r"""Parse lines that hold equally many numbers each, with commas or with white space between them.
-
-    Numbers that all have the same count of decimals and one character between them, as tools write them, are
-    read as whole numbers, which takes an eighth of the time; the result is the same to the last bit.
-
-    Returns:
-        float64 ``(lines, columns)``; empty lines are no lines.
-
-    Raises:
-        ValueError: the text is something else.
-
-    >>> parse_table("1.50,2.25\n3.00,nan\n").tolist()
-    [[1.5, 2.25], [3.0, nan]]
-    """
-    if not any(map(str.isdigit, text)):
-        raise ValueError("expected lines of numbers, got none")
-    table = _parse_regular(text.rstrip().encode() + b"\n")
-    if table is not None:
-        return table
-    delimiter = "," if "," in text else None
-    return np.loadtxt(text.split("\n"), delimiter=delimiter, comments=None, ndmin=2)
+def parse_xywh(fields: list[str]) -> list[float]:
+    """Read the fields of a line as the four numbers of a box; ``ValueError`` when they are not."""
+    x, y, w, h = map(float, fields)
+    return [x, y, w, h]
 
 
-def parse_tables(texts: Sequence[str]) -> tuple[Floats, NDArray[np.intp]]:
-    """Parse several texts as one, which saves most of the time where one tool wrote them.
+def read_bboxes(path: str | Path, parse: Callable[[list[str]], list[float]] = parse_xywh) -> Floats:
+    """Read a text file of boxes: one ``x,y,w,h`` a line, 1-based, with commas, tabs or spaces.
+
+    A line that is empty or holds a NaN or a width or height of 0 or less means that the target is absent;
+    empty lines at the end of the file are no rows.
 
     Args:
-        texts: without white space at their ends.
+        path: The text file.
+        parse: Makes ``x, y, w, h`` of the fields of a line, for files that hold something else; raises
+            ``ValueError`` for fields that are no box.
 
     Returns:
-        float64 ``(lines, columns)``, one text's after the other's, and the lines at which ``np.split`` parts them.
+        float64 ``(N, 4)``, 0-based; absent rows are all NaN.
 
     Raises:
-        ValueError: together they are no table, or hold empty lines.
+        FileNotFoundError: There is no such file.
+        ValueError: A line is not four numbers; file, line number and text are named.
     """
-    table = parse_table("\n".join(texts))
-    ends = np.cumsum([text.count("\n") + 1 for text in texts])
-    if len(table) != ends[-1]:
-        raise ValueError("expected numbers in every line, got empty lines")
-    return table, ends[:-1]
-
-
-def read_together(
-    read_many: Callable[[Sequence[Path]], Sequence[T]], read_one: Callable[[Path], T], paths: Sequence[Path]
-) -> list[T | OSError | ValueError]:
-    """Read many files some at a time, which is quicker; where that fails, one by one.
-
-    Args:
-        read_many: reads some files, a result for each, or raises one of these errors.
-        read_one: reads one file or says what is wrong with it.
-        paths: the files.
-
-    Returns:
-        What each file holds, or the error that reading it alone gives.
-    """
-    found: list[T | OSError | ValueError] = []
-    for first in range(0, len(paths), _FILES):
-        some = paths[first : first + _FILES]
+    text = _read_text(Path(path))
+    if text and parse is parse_xywh:
         try:
-            found += read_many(some)
-        except (OSError, ValueError):
-            found += [_read_alone(read_one, path) for path in some]
-    return found
+            return _parse_plain(text)
+        except ValueError:
+            pass  # what is wrong, and in which line, is found below
+    lines = text.splitlines()
+    rows = [_parse_row(line.strip(), f"{path}, line {n}", parse) for n, line in enumerate(lines, 1)]
+    return from_one_based(np.array(rows, np.float64).reshape(-1, 4))
 
 
-def _read_alone(read_one: Callable[[Path], T], path: Path) -> T | OSError | ValueError:
+def parse_corners(fields: list[str]) -> list[float]:
+    """The box of a line of NfS: track, left, top, right, bottom, and more that is not needed.
+
+    Raises:
+        ValueError: The fields are not numbers, or too few.
+    """
+    if len(fields) < 5:
+        raise ValueError("too few fields")
+    left, top, right, bottom = map(float, fields[1:5])
+    return [left, top, right - left, bottom - top]
+
+
+def parse_region(fields: list[str]) -> list[float]:
+    """The box of a line of VOT: four numbers are a box, eight the corners of a turned rectangle.
+
+    A turned rectangle gets the upright box about its centre that has its area and the proportions of the
+    upright box around it, as the VOT toolkit and the trackers that are compared on it make one.
+
+    Raises:
+        ValueError: The fields are not four or eight numbers.
+    """
+    numbers = np.array(list(map(float, fields)))
+    if len(numbers) == 4:
+        return numbers.tolist()
+    corners = numbers.reshape(4, 2)
+    around = np.ptp(corners, axis=0)
+    area = math.dist(corners[0], corners[1]) * math.dist(corners[1], corners[2])
+    size = around * math.sqrt(area / around.prod()) + 1
+    return [*(corners.mean(axis=0) - size / 2), *size]
+
+
+def write_bboxes(path: str | Path, bboxes: ArrayLike) -> None:
+    """Write boxes as OTB does: ``x,y,w,h`` a line, 1-based, three decimals; ``nan,nan,nan,nan`` where absent.
+
+    The file appears only when it is complete.
+
+    Args:
+        path: Text file to write or replace; its folder must exist.
+        bboxes: ``(N, 4)``, 0-based.
+
+    Raises:
+        FileNotFoundError: The folder does not exist.
+        ValueError: The boxes are not ``(N, 4)``.
+    """
+    array = np.asarray(bboxes, np.float64)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(f"bboxes must be (N, 4), got {array.shape}")
+    lines = [",".join(f"{value:.3f}" for value in row) + "\n" for row in to_one_based(array)]
+    with replacing(path) as temporary:
+        temporary.write_text("".join(lines), "utf-8", newline="\n")
+
+
+def _read_text(path: Path) -> str:
+    """What a box file holds, up to empty lines at its end."""
     try:
-        return read_one(path)
-    except (OSError, ValueError) as error:
-        return error
+        return path.read_text("utf-8-sig").rstrip()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"box file does not exist: {path}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"box file {path} is not a text file") from None
 
 
-def _parse_regular(text: bytes) -> Floats | None:
-    """The table of a text that is as regular as ``parse_table`` says; None for any other."""
-    if text.translate(None, _PLAIN):
-        return None  # nan, inf, 1e-3, or no number at all
-    characters = np.frombuffer(text, np.uint8)
-    ends = np.flatnonzero(characters <= ord(","))  # of the plain ones, those between numbers
-    points = np.flatnonzero(characters == ord("."))
-    lines = np.flatnonzero(characters[ends] == ord("\n"))
-    columns = lines[0] + 1
-    if len(ends) != columns * len(lines) or (lines != np.arange(1, len(lines) + 1) * columns - 1).any():
-        return None
-    decimals = 0
-    if points.size:
-        if len(ends) != len(points) or (ends - points != ends[0] - points[0]).any():
-            return None
-        decimals = int(ends[0] - points[0]) - 1
-    separators = {character for character in _SEPARATORS if character in text}
-    if len(separators) > 1:
-        return None
-    plain = text.translate(bytes.maketrans(b"\n", bytes(separators or {ord(",")})), b".")
-    with warnings.catch_warnings():
-        # Of a sign within a number, or of nothing between separators.
-        warnings.simplefilter("error", DeprecationWarning)
-        try:
-            whole = np.fromstring(plain, np.int64, sep=chr(plain[-1]))
-        except (DeprecationWarning, ValueError):
-            return None
-    if len(whole) != len(ends) or np.abs(whole).max() >= _EXACT:
-        return None
-    return whole.reshape(-1, columns) / 10.0**decimals
+def _parse_plain(text: str) -> Floats:
+    """Parse a file whose every line holds four finite numbers or NaN; ``ValueError`` for any other."""
+    lines = text.split("\n")
+    rows = np.loadtxt(lines, delimiter="," if "," in text else None, comments=None, ndmin=2)
+    if rows.shape != (len(lines), 4) or np.isinf(rows).any():
+        raise ValueError("expected four finite numbers a line")
+    x, y, w, h = rows.T
+    rows[np.isnan(x + y) | ~(w > 0) | ~(h > 0)] = math.nan
+    return from_one_based(rows)
+
+
+def _parse_row(line: str, where: str, parse: Callable[[list[str]], list[float]]) -> list[float]:
+    if not line:
+        return _ABSENT
+    try:
+        values = parse(re.split(r"\s*,\s*|\s+", line))
+    except ValueError:
+        values = [math.inf]
+    if any(map(math.isinf, values)):
+        raise ValueError(f"{where}: expected four numbers x,y,w,h, got '{line[:60]}'")
+    present = not any(map(math.isnan, values)) and values[2] > 0 and values[3] > 0
+    return values if present else _ABSENT

@@ -8,8 +8,11 @@ import os
 from functools import partial
 from pathlib import Path
 
+import data.datasets.benchmarks
+import data.datasets.imagenet_vid  # noqa: F401  (and its own)
 from data.datasets.base import DATASETS, Dataset, Loader, check_subset, collect
-from data.datasets.clip import Sequence, find_otb, read_otb, write_otb
+from data.datasets.clip import Clip
+from data.datasets.otb import find_otb, read_otb, write_otb
 from data.datasets.otb_protocol import canonical_name
 from data.synthetic.sequence import ATTRIBUTES, synthetic_sequence
 
@@ -74,7 +77,7 @@ def load_synthetic(root: Path, subset: str | None) -> Dataset:
     return collect("synthetic", "synthetic", root, readers, len(readers))
 
 
-def _rendered(folder: Path, seed: int, attributes: tuple[str, ...]) -> list[Sequence]:
+def _rendered(folder: Path, seed: int, attributes: tuple[str, ...]) -> list[Clip]:
     if not folder.exists():
         temporary = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
         write_otb(synthetic_sequence(seed, _SYNTHETIC_LENGTH, attributes=attributes), temporary, ".jpg")

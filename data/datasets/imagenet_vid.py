@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from data.datasets.base import DATASETS, Dataset, check_subset, collect
-from data.datasets.clip import Sequence
+from data.datasets.clip import Clip
 from data.images import list_images, natural_order
 
 
@@ -34,7 +34,7 @@ def load_imagenet_vid(root: Path, subset: str | None) -> Dataset:
     return collect("imagenet-vid", "ImageNet-VID", root, readers)
 
 
-def _read_clip(annotations: Path, images: Path) -> list[Sequence]:
+def _read_clip(annotations: Path, images: Path) -> list[Clip]:
     """Read one clip: as many sequences as objects."""
     paths = tuple(list_images(images))
     tracks: dict[str, np.ndarray] = {}
@@ -43,7 +43,7 @@ def _read_clip(annotations: Path, images: Path) -> list[Sequence]:
             tracks.setdefault(track, np.full((len(paths), 4), np.nan))[index] = bbox
     if not tracks:
         raise ValueError(f"{annotations} holds no object")
-    return [Sequence(f"{annotations.name}.{track}", paths, bboxes) for track, bboxes in tracks.items()]
+    return [Clip(f"{annotations.name}.{track}", paths, bboxes) for track, bboxes in tracks.items()]
 
 
 def _read_frame(file: Path) -> list[tuple[str, list[float]]]:

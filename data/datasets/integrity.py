@@ -8,7 +8,7 @@ import numpy as np
 
 from data.boxes import check_bbox_in_frame
 from data.datasets.base import Dataset
-from data.datasets.clip import Sequence
+from data.datasets.clip import Clip
 from data.images import read_image
 
 _ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}  # of JPEG and PNG
@@ -49,7 +49,7 @@ def image_damage(path: Path) -> str | None:
     return None
 
 
-def _start_problem(sequence: Sequence) -> str | None:
+def _start_problem(sequence: Clip) -> str | None:
     if np.isnan(sequence.bboxes[0]).any():
         return "the first frame has no box: there is nothing to start with"
     try:

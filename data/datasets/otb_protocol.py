@@ -12,7 +12,8 @@ from functools import cache, partial
 from pathlib import Path
 
 from data.datasets.base import DATASETS, Dataset, Reader, check_subset, collect
-from data.datasets.clip import Sequence, read_bboxes
+from data.datasets.box_files import read_bboxes
+from data.datasets.clip import Clip
 from data.images import list_images
 
 
@@ -65,7 +66,7 @@ def canonical_name(name: str) -> str:
     return _spellings().get(_normalise(name), name)
 
 
-def read_otb_target(target: Target, folder: Path) -> Sequence:
+def read_otb_target(target: Target, folder: Path) -> Clip:
     """Read a target of OTB from its folder, cut to the official frames.
 
     Images may start at frame 1 or at the target's first frame, and so may the box file.
@@ -84,7 +85,7 @@ def read_otb_target(target: Target, folder: Path) -> Sequence:
         paths = [path for path in paths if first <= _frame_number(path) <= last]
     if len(bboxes) == last:
         bboxes = bboxes[first - 1 :]
-    return Sequence.matched(target.name, paths, bboxes, file, attributes=target.attributes)
+    return Clip.matched(target.name, paths, bboxes, file, attributes=target.attributes)
 
 
 def load_otb(version: str, root: Path, subset: str | None) -> Dataset:

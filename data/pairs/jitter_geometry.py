@@ -8,62 +8,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike
 
 from data.boxes import Floats, Image, bbox_center
-
-
-@dataclass(frozen=True)
-class CropWindow:
-    """A rectangle of whole image pixels that becomes a square crop.
-
-    Attributes:
-        x: Index of its leftmost pixel, may be negative.
-        y: Index of its topmost pixel, may be negative.
-        width: In image pixels.
-        height: In image pixels.
-        size: Side of the crop in crop pixels.
-    """
-
-    x: int
-    y: int
-    width: int
-    height: int
-    size: int
-
-    @classmethod
-    def around(cls, center: ArrayLike, sides_wh: ArrayLike, size: int) -> "CropWindow":
-        """The window nearest to a centre (x, y; pixel-index coordinates) and width and height in pixels."""
-        whole = np.maximum(np.rint(np.asarray(sides_wh, np.float64)), 1)
-        x, y = np.rint(np.asarray(center, np.float64) - (whole - 1) / 2).astype(int)
-        return cls(int(x), int(y), int(whole[0]), int(whole[1]), size)
-
-    def to_crop(self, bbox: ArrayLike) -> Floats:
-        """An image box ``(4,)`` in crop coordinates: the pixels it covers there.
-
-        The left edge of pixel ``i`` is at ``i - 0.5`` in both, so that edges map without an offset.
-        """
-        scale = np.array([self.size / self.width, self.size / self.height])
-        box = np.array(bbox, np.float64)
-        return np.concatenate([(box[:2] - (self.x, self.y)) * scale, box[2:] * scale])
-
-    def cut(self, image: Image) -> Image:
-        """Cut the window out and resize it; outside the image its border pixels are repeated.
-
-        Args:
-            image: uint8 ``(H, W, 3)``, any channel order.
-
-        Returns:
-            uint8 ``(size, size, 3)``.
-        """
-        rows, above, below = _visible(self.y, self.height, image.shape[0])
-        columns, before, behind = _visible(self.x, self.width, image.shape[1])
-        patch = image[rows, columns]
-        if above or below or before or behind:
-            patch = cv2.copyMakeBorder(patch, above, below, before, behind, cv2.BORDER_REPLICATE)
-        shrinks = max(self.width, self.height) >= 2 * self.size  # bilinear sees every pixel up to there
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(patch, (self.size, self.size), interpolation=method), np.uint8)
+from data.crop import CropWindow
 
 
 @dataclass(frozen=True)
@@ -119,10 +66,3 @@ def mirror(image: Image, bbox: Floats) -> tuple[Image, Floats]:
     """A crop uint8 ``(H, W, 3)`` and its box ``(4,)``, both mirrored left to right."""
     x, y, w, h = bbox
     return np.asarray(cv2.flip(image, 1), np.uint8), np.array([image.shape[1] - x - w, y, w, h])
-
-
-def _visible(start: int, length: int, limit: int) -> tuple[slice, int, int]:
-    """The slice of an axis that a window covers (at least one pixel of it) and its padding at either end."""
-    first, last = min(max(start, 0), limit - 1), max(min(start + length, limit), 1)
-    before = min(max(-start, 0), length - 1)
-    return slice(first, last), before, length - before - (last - first)

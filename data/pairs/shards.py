@@ -134,7 +134,7 @@ def write_manifest(folder: Path, shards: Sequence[Path], about: dict[str, Any]) 
 
 
 class ShardClip(NamedTuple):
-    """A tracklet in a shard, as `data.pairs.sources.Clip` wants it.
+    """A tracklet in a shard, as `data.pairs.sources.PairClip` wants it.
 
     Attributes:
         name: Name of the clip.

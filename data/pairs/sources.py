@@ -60,7 +60,7 @@ class PairSource(Protocol):
         """Choose a pair."""
 
 
-class Clip(Protocol):
+class PairClip(Protocol):
     """The frames of a clip in which its target has a box, at least one."""
 
     @property
@@ -71,13 +71,13 @@ class Clip(Protocol):
         """The target in one of these frames."""
 
 
-class Clips(Protocol):
+class PairClips(Protocol):
     """Many clips; a list, or what reads them from somewhere."""
 
     def __len__(self) -> int:
         """How many there are."""
 
-    def __getitem__(self, index: int, /) -> Clip:
+    def __getitem__(self, index: int, /) -> PairClip:
         """One of them."""
 
 
@@ -87,7 +87,7 @@ class FolderClip:
 
     Attributes:
         name: Name of the sequence.
-        numbers: int64 ``(n,)``, see `Clip`.
+        numbers: int64 ``(n,)``, see `PairClip`.
         bboxes: float64 ``(n, 4)``, finite.
         folder: What the names in ``files`` are relative to.
         files: bytes ``(n,)``, names of the image files.
@@ -100,7 +100,7 @@ class FolderClip:
     files: NDArray[np.bytes_]
 
     @classmethod
-    def of(cls, sequence: "data.datasets.clip.Sequence") -> "FolderClip | None":
+    def of(cls, sequence: "data.datasets.clip.Clip") -> "FolderClip | None":
         """The clip of an annotated sequence, or None when its target is never there."""
         numbers = np.flatnonzero(np.isfinite(sequence.bboxes).all(axis=1))
         if not len(numbers):
@@ -125,7 +125,7 @@ class ClipSource:
         jitter: Jitter of the search crop.
     """
 
-    clips: Clips
+    clips: PairClips
     max_gap: int = 100
     jitter: GeometricJitter = field(default_factory=GeometricJitter)
 
@@ -136,7 +136,7 @@ class ClipSource:
             raise ValueError(f"max_gap must be 1 or more frames, got {self.max_gap}")
 
     @classmethod
-    def of(cls, sequences: "Sequence[data.datasets.clip.Sequence]", **settings: Any) -> "ClipSource":
+    def of(cls, sequences: "Sequence[data.datasets.clip.Clip]", **settings: Any) -> "ClipSource":
         """The source of annotated sequences; those whose target is never there are left out."""
         clips = [clip for sequence in sequences if (clip := FolderClip.of(sequence))]
         return cls(clips, **settings)
@@ -235,9 +235,7 @@ class SyntheticSource:
 
 
 _LENGTH, _SIZE = 120, (240, 180)  # the target is then about as large as in a crop of 128
-_CHALLENGES = sorted(
-    set(ATTRIBUTES) - {"OCC", "LR"}
-)  # occluders come with jitter_appearance, and hide less
+_CHALLENGES = sorted(set(ATTRIBUTES) - {"OCC", "LR"})  # occluders come with jitter_appearance, and hide less
 
 
 @lru_cache(maxsize=64)

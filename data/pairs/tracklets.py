@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.boxes import Floats, Image, bbox_center
-from data.datasets.clip import Sequence
+from data.datasets.clip import Clip
 from data.images import decode_bgr, is_jpeg
 
 
@@ -56,7 +56,7 @@ class Frames:
     bboxes: Floats
 
     @classmethod
-    def of(cls, sequence: Sequence, count: int) -> "Frames":
+    def of(cls, sequence: Clip, count: int) -> "Frames":
         """At most ``count`` frames with a box, the first and the last among them; none if there is no box."""
         there = np.flatnonzero(np.isfinite(sequence.bboxes).all(axis=1))
         if len(there) > count:

@@ -1,6 +1,5 @@
 """A benchmark under way: which runs there are, which are done, what came of them, and the scores."""
 
-import platform
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,10 +13,10 @@ from data.datasets.base import Dataset
 from data.datasets.otb_protocol import canonical_name
 from experiments.benchmark.engines import Engine
 from experiments.benchmark.jobs import Job, Outcome
+from experiments.runtime.provenance import machine, versions
 from experiments.scoring.protocols import Run, plan_runs
 from experiments.scoring.result_files import ResultFiles
 from experiments.scoring.score_table import print_scores
-from experiments.track.files import versions
 from experiments.trackers.by_name import Contender, Description
 
 GOT10K_REPETITIONS = 3
@@ -95,7 +94,7 @@ class Benchmarking:
                 "dataset": self.dataset.name,
                 "protocol": self.protocol,
                 "device": contender.device,
-                "machine": f"{platform.processor() or platform.machine()}, {platform.system()}",
+                "machine": machine(),
                 "versions": versions(),
             }
             self.files[described.label].claim(described.identity, record, overwrite=overwrite)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from data.datasets.base import Dataset
-from data.datasets.clip import Sequence
+from data.datasets.clip import Clip
 from data.files import replacing
 from experiments.scoring.result_files import ResultFiles
 
@@ -56,7 +56,7 @@ def _box_files(files: ResultFiles, name: str) -> list[Path]:
     return [files.box_file(name, number) for number in (1, 2, 3) if files.is_done(name, number)]
 
 
-def _problems(files: ResultFiles, sequence: Sequence) -> Iterator[str]:
+def _problems(files: ResultFiles, sequence: Clip) -> Iterator[str]:
     boxes = _box_files(files, sequence.name)
     if len(boxes) not in (1, 3):
         yield f"{sequence.name} has {len(boxes)} runs, expected 1 or 3"

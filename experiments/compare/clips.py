@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from data.boxes import Floats, Image
-from data.datasets.clip import Sequence as Clip
-from data.datasets.clip import write_otb
+from data.datasets.clip import Clip
+from data.datasets.otb import write_otb
 from data.images import read_image
 from data.pairs.dataset import PairDataset
 from data.pairs.jitter_geometry import GeometricJitter

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from data.datasets.clip import Sequence as Clip
+from data.datasets.clip import Clip
 from data.pairs.dataset import PairDataset, collate
 from experiments.compare.clips import clips_at, probe_pairs, track_clips
 from experiments.compare.measures import Peaks, encode_map, respond

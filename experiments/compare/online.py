@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from data.boxes import Floats, Image, bbox_center
 from data.crop import SearchRegion, crop
-from data.datasets.clip import Sequence as Clip
+from data.datasets.clip import Clip
 from data.images import read_image
 from experiments.compare.clips import PROBE_SEED, clips_at, first_bbox, first_frame, track_clips
 from experiments.compare.measures import Peaks, encode_map

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from data.boxes import Floats, Image
-from data.files import replacing
+from data.files import replacing, write_json
 from experiments.compare.clips import clips_at, probe_pairs
 from experiments.compare.figures import TITLES, convergence, differences, easy_background, strips
 from experiments.compare.online import build, probes
@@ -15,7 +15,6 @@ from experiments.compare.plan import STAGES, Stage, Unit
 from experiments.compare.tables import METRICS, Results, course_of, markdown, reference_of, summarise
 from experiments.drawing.figures import house_style
 from experiments.drawing.pages import write_page
-from experiments.track.files import write_json
 
 TEMPLATE = Path(__file__).with_name("compare.html")
 

@@ -1,7 +1,6 @@
 """A comparison under way: its folder, the units that are done, the rates they chose, and what is made of it all."""
 
 import json
-import platform
 import shutil
 import sys
 import time
@@ -11,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from data.files import replacing
+from data.files import replacing, write_json
 from experiments.compare.engines import Engine, Settings
 from experiments.compare.plan import Stage, Unit, best_factors, final_units, search_units
 from experiments.config_file import differences, read_config
-from experiments.track.files import versions, write_json
+from experiments.runtime.provenance import machine, versions
 
 CONFIG = "config.yaml"
 
@@ -117,12 +116,3 @@ class Comparison:
     @staticmethod
     def _is_search(search: Unit, final: Unit) -> bool:
         return (search.stage, search.label) == (final.stage, final.label)
-
-
-def machine() -> str:
-    """Processor, system and number of cores of this machine."""
-    import os
-
-    from experiments.losses.cost import processor
-
-    return f"{processor()}, {os.cpu_count()} cores, {platform.system()}"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.boxes import to_one_based
-from data.datasets.clip import write_bboxes
+from data.datasets.box_files import write_bboxes
+from data.files import write_json
 from data.synthetic.scene import SyntheticSequence
 from data.synthetic.sequence import ATTRIBUTES
 from data.video.writer import VideoWriter
@@ -18,8 +19,8 @@ from experiments.drawing.frames import compare
 from experiments.drawing.pages import write_page
 from experiments.drawing.palette import as_hex, colours
 from experiments.runtime.progress import progress_bar
+from experiments.runtime.provenance import versions
 from experiments.scoring.metrics import Score, mean_score
-from experiments.track.files import versions, write_json
 from tracker import TRACKERS, Tracker
 
 if TYPE_CHECKING:

@@ -112,9 +112,9 @@ class Losses(Command):
 
     def _image(self) -> "tuple[Image, tuple[float, float, float, float], str]":
         """The frame that is shown, its target, and what to call it."""
+        from data.boxes import parse_bbox
         from data.images import read_image
         from experiments.losses.scene import synthetic_frame
-        from experiments.track.command import parse_bbox
 
         if (self.frame is None) != (self.bbox is None):
             raise ValueError("--frame FILE and --bbox X,Y,W,H must be given together")

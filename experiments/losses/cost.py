@@ -5,12 +5,12 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from experiments.runtime.provenance import processor
 from losses import build_loss
 
 SHAPES = ((32, 1, 25, 25), (32, 1, 127, 127), (8, 1, 255, 255))
@@ -111,13 +111,3 @@ def _medians(steps: dict[str, Step]) -> dict[str, float]:
                 step()
                 times[name].append(1e6 * (time.perf_counter() - started))
     return {name: statistics.median(values) for name, values in times.items()}
-
-
-def processor() -> str:
-    """The processor's name as the system gives it."""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from data.boxes import Image
 from experiments.drawing.figures import COLOURS, Plot, label, panels
-from experiments.losses.cost import processor
+from experiments.runtime.provenance import processor
 from losses import build_loss
 from tracker import DSLTTracker, load_tracker
 from tracker.solvers import AdamSolver, LabelWeightedSquares, Regression, ReweightedLeastSquares, RidgeSolver

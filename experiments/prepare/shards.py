@@ -47,7 +47,7 @@ class Preparation:
         self.about = {"name": dataset, "settings": {**asdict(settings), "clips_per_shard": clips_per_shard}}
         self._check_folder()
 
-    def run(self, sequences: "Sequence[data.datasets.clip.Sequence]", workers: int) -> dict[str, Any]:
+    def run(self, sequences: "Sequence[data.datasets.clip.Clip]", workers: int) -> dict[str, Any]:
         """Write the shards that are not there yet, then the manifest; return its content.
 
         Args:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats
-from data.datasets.clip import read_bboxes
+from data.datasets.box_files import read_bboxes
 from data.images import read_image
 from experiments.scoring.annotations import Annotation
 from experiments.scoring.metrics import Protocol, frame_errors

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from data.boxes import Floats
-from data.datasets.clip import read_bbox_files
+from data.datasets.box_files import read_bboxes
 from experiments.scoring.annotations import Annotations
 from experiments.scoring.metrics import Protocol, Score, has_average_overlap, mean_score, score_runs
 from experiments.scoring.predictions import check_predicted, find_runs, read_timing, run_truths
@@ -172,17 +172,13 @@ def evaluate_tracker(
         way: how the tracker was run.
     """
     files, problems = find_runs(folder)
-    contents = iter(read_bbox_files([path for name in truths for path in files.get(name, [])]))
     runs: dict[str, list[tuple[Floats, Floats]]] = {}
     for name, truth in truths.items():
         paths = files.get(name, [])
-        predicted = list(islice(contents, len(paths)))
         try:
             found = [
-                _usable(path, bboxes, expected, protocol, problems)
-                for path, bboxes, expected in zip(
-                    paths, predicted, run_truths(truth, way, len(paths)), strict=True
-                )
+                _usable(path, expected, protocol, problems)
+                for path, expected in zip(paths, run_truths(truth, way, len(paths)), strict=True)
             ]
         except (OSError, ValueError) as error:
             problems.append(f"{name} of {folder.name} is left out: {error}")
@@ -199,12 +195,9 @@ def evaluate_tracker(
     return TrackerResult(folder.name, scores, tuple(problems), timing, resets)
 
 
-def _usable(
-    path: Path, bboxes: Floats | OSError | ValueError, truth: Floats, protocol: Protocol, problems: list[str]
-) -> tuple[Floats, Floats]:
+def _usable(path: Path, truth: Floats, protocol: Protocol, problems: list[str]) -> tuple[Floats, Floats]:
     """Boxes that can be scored and their ground truth; what is odd with them becomes a line of ``problems``."""
-    if isinstance(bboxes, Exception):
-        raise bboxes
+    bboxes = read_bboxes(path)
     problems += filter(None, [check_predicted(bboxes, path, truth, protocol)])
     return bboxes, truth[: len(bboxes)]
 

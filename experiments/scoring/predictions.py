@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from data.boxes import Floats
-from data.datasets.box_files import parse_table, parse_tables, read_together
 from data.datasets.by_name import canonical_name
 from experiments.scoring.metrics import Protocol
 from experiments.scoring.protocols import PROTOCOLS, SRE_SHIFTS, tre_starts
@@ -119,23 +119,25 @@ def read_timing(folder: Path, problems: list[str]) -> Timing | None:
     otb_layout = folder / "times"
     paths = sorted(otb_layout.glob("*_time.txt") if otb_layout.is_dir() else folder.glob("*/*_time.txt"))
     runs: list[Floats] = []
-    for path, seconds in zip(paths, read_together(_read_seconds, _read_alone, paths), strict=True):
-        if isinstance(seconds, OSError):
-            problems.append(f"{path} is left out: {seconds}")
-        elif isinstance(seconds, ValueError) or not np.isfinite(seconds).any():
-            problems.append(f"{path} is left out: expected a number of seconds a line")
+    for path in paths:
+        try:
+            seconds = _read_seconds(path)
+        except (OSError, ValueError) as error:
+            problems.append(f"{path} is left out: {error}")
         else:
             runs += [column[np.isfinite(column)] for column in seconds.T]  # NaN: a repetition that failed
     return Timing.of(*runs) if runs else None
 
 
-def _read_seconds(paths: Sequence[Path]) -> list[Floats]:
-    seconds, ends = parse_tables([path.read_text().rstrip() for path in paths])
-    return np.split(seconds, ends)
-
-
-def _read_alone(path: Path) -> Floats:
-    return parse_table(path.read_text())
+def _read_seconds(path: Path) -> Floats:
+    text = path.read_text().rstrip()
+    seconds = np.empty((0, 0))
+    if text:
+        with suppress(ValueError):
+            seconds = np.loadtxt(text.split("\n"), delimiter="," if "," in text else None, ndmin=2)
+    if not np.isfinite(seconds).any():
+        raise ValueError("expected a number of seconds a line")
+    return seconds
 
 
 def _plain(name: str) -> str:

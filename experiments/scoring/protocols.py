@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.boxes import Floats, from_one_based, to_one_based
-from data.datasets.clip import Sequence
+from data.datasets.clip import Clip
 
 PROTOCOLS = ("ope", "tre", "sre")
 SRE_SHIFTS = (
@@ -33,7 +33,7 @@ class Run:
         bbox: Box it starts with, float64 ``(4,)``, 0-based.
     """
 
-    sequence: Sequence
+    sequence: Clip
     number: int
     start: int
     bbox: Floats
@@ -42,7 +42,7 @@ class Run:
         return len(self.sequence) - self.start
 
 
-def plan_runs(sequence: Sequence, protocol: str = "ope", repetitions: int = 1) -> list[Run]:
+def plan_runs(sequence: Clip, protocol: str = "ope", repetitions: int = 1) -> list[Run]:
     """The runs that a protocol asks of a sequence.
 
     Args:

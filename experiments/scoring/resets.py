@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from data.boxes import Floats, bbox_iou
-from data.datasets.clip import read_bboxes
-from data.datasets.polygons import parse_region
+from data.datasets.box_files import parse_region, read_bboxes
 from experiments.scoring.metrics import clip_to_frame
 
 BURN_IN = 10

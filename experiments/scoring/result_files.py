@@ -18,9 +18,8 @@ from filelock import FileLock, Timeout
 
 from data.boxes import Floats
 from data.datasets.base import Dataset
-from data.datasets.clip import read_bboxes, write_bboxes
-from data.files import replacing
-from experiments.track.files import write_json
+from data.datasets.box_files import read_bboxes, write_bboxes
+from data.files import replacing, write_json
 
 
 @dataclass(frozen=True)

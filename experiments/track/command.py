@@ -67,6 +67,7 @@ class Track(Command):
         import torch
 
         from data import open_video
+        from data.boxes import parse_bbox
         from experiments.track.window import require_display, select_bbox
         from experiments.trackers.follow import follow
 
@@ -135,8 +136,9 @@ class Track(Command):
                 self._summarise(folder, seconds, lost, ended)
 
     def _summarise(self, folder: Path, seconds: Sequence[float], lost: int, ended: str) -> None:
+        from data.files import write_json
+        from experiments.runtime.provenance import versions
         from experiments.scoring.timing import Timing
-        from experiments.track.files import versions, write_json
 
         timing = Timing.of(seconds)
         settings = {name: value if value is None else str(value) for name, value in asdict(self).items()}
@@ -179,19 +181,6 @@ class InterruptBetweenFrames:
         """Raise ``KeyboardInterrupt`` if Ctrl-C was pressed."""
         if self._asked:
             raise KeyboardInterrupt
-
-
-def parse_bbox(text: str) -> tuple[float, float, float, float]:
-    """Four numbers from ``X,Y,W,H``.
-
-    Raises:
-        ValueError: the text is something else.
-    """
-    try:
-        x, y, w, h = (float(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"a box must be four numbers X,Y,W,H, e.g. 412,220,64,48, got {text!r}") from None
-    return x, y, w, h
 
 
 def folder_name(source: str) -> str:

@@ -1,16 +1,9 @@
 """What a run of `track` leaves behind: complete files, also after Ctrl-C or a broken video."""
 
-import json
 import math
-import platform
-import subprocess
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self, TextIO
-
-import cv2
-import numpy as np
-import torch
+from typing import Self, TextIO
 
 from data.boxes import to_one_based
 from data.files import replacing
@@ -74,33 +67,3 @@ class TrackFiles:
 
 def _open(stack: ExitStack, path: Path) -> TextIO:
     return stack.enter_context(stack.enter_context(replacing(path)).open("w"))
-
-
-def versions() -> dict[str, str | None]:
-    """The versions that decide what comes out: Python, torch, OpenCV, NumPy and this checkout's commit."""
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "opencv": cv2.__version__,
-        "numpy": np.__version__,
-        "commit": _commit(),
-    }
-
-
-def _commit() -> str | None:
-    """Commit of the checkout, with ``+`` for uncommitted changes; None outside git."""
-    git = ["git", "-C", str(Path(__file__).parent)]
-    try:
-        commit = subprocess.run(
-            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-        )
-        status = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return commit.stdout.strip() + ("+" if status.stdout.strip() else "")
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write ``content`` to ``path``, complete or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from data.datasets.by_name import load_dataset
-from data.datasets.clip import Sequence as Clip
+from data.datasets.clip import Clip
 from data.pairs.dataset import PairBatch, PairDataset, build_loader
 from data.synthetic.scene import SyntheticSequence
 from data.synthetic.sequence import synthetic_sequence

@@ -10,9 +10,9 @@ import torch
 import yaml
 from torch import nn
 
-from data.datasets.clip import Sequence
+from data.datasets.clip import Clip
 from data.pairs.jitter_appearance import PhotometricJitter
-from experiments.track.files import versions
+from experiments.runtime.provenance import versions
 from experiments.train.batches import batches, validation_clips
 from experiments.train.checkpoints import load_last, seed_everything
 from experiments.train.data import build_pairs
@@ -131,7 +131,7 @@ def build_training(settings: Settings, folder: Path, processes: Processes) -> tu
     every = validation.pop("every")
     clips = validation_clips(**validation)
     length = settings["steps"] * settings["batch_size"]
-    held_out = {clip.paths[0] for clip in clips if isinstance(clip, Sequence)}
+    held_out = {clip.paths[0] for clip in clips if isinstance(clip, Clip)}
     pairs = build_pairs(data, held_out, length=length, seed=settings["seed"])
     load = partial(load_tracker, device=processes.device)
     metadata = {"config": dict(settings), "versions": versions()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from data.datasets.clip import Sequence
+    from data.datasets.clip import Clip
     from data.pairs.dataset import PairDataset
     from data.pairs.sources import PairSource
 
@@ -174,7 +174,7 @@ def _warn_of_narrow_crops(root: str, context: float, needed: float) -> None:
         )
 
 
-def read_training_set(kind: str, root: str | Path, *, skip_broken: bool) -> "tuple[Sequence, ...]":
+def read_training_set(kind: str, root: str | Path, *, skip_broken: bool) -> "tuple[Clip, ...]":
     """The sequences of a dataset's training part.
 
     Args:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from torch import nn
 
-from data.datasets.clip import Sequence as Clip
+from data.datasets.clip import Clip
 from data.synthetic.scene import SyntheticSequence
 from experiments.scoring.metrics import score
 from experiments.trackers.follow import follow

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from data.datasets.clip import Sequence
+from data.datasets.clip import Clip
 from data.pairs.dataset import PairDataset
 
 
@@ -19,7 +19,7 @@ def make_clip(folder, bboxes, size_wh=(160, 120), suffix=".png"):
         paths.append(folder / f"{number:04d}{suffix}")
         encoded = cv2.imencode(suffix, image, [cv2.IMWRITE_JPEG_QUALITY, 100] if suffix == ".jpg" else [])[1]
         paths[-1].write_bytes(encoded.tobytes())
-    return Sequence(folder.name, tuple(paths), np.asarray(bboxes, float))
+    return Clip(folder.name, tuple(paths), np.asarray(bboxes, float))
 
 
 def make_stills(folder, count=4, size_wh=(120, 90)):

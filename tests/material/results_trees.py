@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from data.boxes import from_one_based
-from data.datasets.clip import write_bboxes
+from data.datasets.box_files import write_bboxes
 
 TRUTHS = {
     "Basketball": np.tile([50.0, 40, 20, 16], (30, 1)),

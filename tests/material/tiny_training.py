@@ -4,7 +4,7 @@ import json
 
 import torch
 
-from data.datasets.clip import write_otb
+from data.datasets.otb import write_otb
 from data.synthetic.sequence import synthetic_sequence
 from experiments.train.checkpoints import load_last
 from experiments.train.parse import parse_training

@@ -10,7 +10,6 @@ import pytest
 
 from data.datasets.by_name import DATASETS, canonical_name, load_dataset
 from data.datasets.otb_protocol import otb_targets
-from data.datasets.polygons import parse_region
 from tests.material.trees import SIZE_WH, box_lines, make_got10k, make_otb, write_images
 
 NAN = [np.nan] * 4
@@ -237,9 +236,6 @@ class TestOtherLayouts:
         if not colour:  # got10k reads the flat layout only
             theirs = quietly(VOT, str(tmp_path), 2018, download=False)[0][1]
             np.testing.assert_allclose(ours[0].bboxes + (1, 1, 0, 0), theirs)
-
-    def test_a_rectangle_of_vot_stays_one(self):
-        assert parse_region(["1", "2", "3", "4"]) == [1, 2, 3, 4]
 
     def test_folder_takes_any_names(self, tmp_path):
         make_otb(tmp_path, "my video")

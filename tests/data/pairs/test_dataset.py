@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from data.datasets.clip import read_otb_root
+from data.datasets.otb import read_otb_root
 from data.images import decode_bgr, jpeg_size, read_image
 from data.pairs.dataset import PairDataset, build_loader
 from data.pairs.jitter_geometry import GeometricJitter

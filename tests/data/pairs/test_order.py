@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.datasets.clip import Sequence
+from data.datasets.clip import Clip
 from data.pairs.dataset import PairDataset, RankSampler, build_loader
 from data.pairs.jitter_geometry import GeometricJitter
 from data.pairs.sources import ClipSource, StillSource
@@ -114,5 +114,5 @@ class TestOrder:
     def test_a_dataset_travels_to_a_worker_as_little_data(self, tmp_path):
         """A worker gets names and boxes: arrays, no object a frame."""
         clip = make_clip(tmp_path / "clip", [[50, 40, 20, 20]])
-        long = Sequence("long", clip.paths * 10_000, np.repeat(clip.bboxes, 10_000, axis=0))
+        long = Clip("long", clip.paths * 10_000, np.repeat(clip.bboxes, 10_000, axis=0))
         assert len(pickle.dumps(ClipSource.of([long]))) < 10_000 * (32 + 8 + len("0000.png")) + 2_000

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from data.datasets.clip import read_otb, write_otb
+from data.datasets.otb import read_otb, write_otb
 from data.synthetic.bodies import Body, Pose
 from data.synthetic.scene import GRAIN_ZERO
 from data.synthetic.sequence import ATTRIBUTES, synthetic_sequence

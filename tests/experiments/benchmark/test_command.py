@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from got10k.utils.metrics import rect_iou
 
-from data.datasets.clip import read_bboxes
+from data.datasets.box_files import read_bboxes
 from experiments.__main__ import main
 from tests.material.trees import box_lines, encoded, make_got10k, make_otb
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.datasets.clip import write_otb
+from data.datasets.otb import write_otb
 from data.synthetic.sequence import synthetic_sequence
 from experiments.__main__ import main
 from experiments.compare.clips import FOLD, clips_at, first_bbox, place_clips

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from data.datasets.box_files import write_bboxes
 from data.datasets.by_name import load_dataset
-from data.datasets.clip import write_bboxes
 from experiments.__main__ import main
 from experiments.report.sequences import pack, write_thumbnails
 from experiments.scoring.annotations import Annotation

@@ -11,7 +11,7 @@ from got10k.experiments import ExperimentOTB
 from got10k.utils.metrics import center_error, rect_iou
 
 from data.boxes import from_one_based, to_one_based
-from data.datasets.clip import read_bboxes, write_bboxes
+from data.datasets.box_files import read_bboxes, write_bboxes
 from experiments.report.baselines import read_baselines, with_baselines, write_baselines
 from experiments.report.summary import summarise
 from experiments.scoring.annotations import read_annotations

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from data import VideoWriter, open_video, read_bboxes, synthetic_sequence, write_otb
-from data.boxes import bbox_iou
+from data.boxes import bbox_iou, parse_bbox
 from experiments.__main__ import main
-from experiments.track.command import folder_name, parse_bbox
+from experiments.track.command import folder_name
 
 ROOT = Path(__file__).resolve().parents[3]
 

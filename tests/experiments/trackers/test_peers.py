@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from data.datasets.clip import read_bboxes
+from data.datasets.box_files import read_bboxes
 from data.synthetic.sequence import synthetic_sequence
 from experiments.__main__ import main
 from experiments.trackers.by_name import Contender, Description, parse_contenders, settings_of
