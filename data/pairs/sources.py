@@ -235,9 +235,7 @@ class SyntheticSource:
 
 
 _LENGTH, _SIZE = 120, (240, 180)  # the target is then about as large as in a crop of 128
-_CHALLENGES = sorted(
-    set(ATTRIBUTES) - {"OCC", "LR"}
-)  # occluders come with jitter_appearance, and hide less
+_CHALLENGES = sorted(set(ATTRIBUTES) - {"OCC", "LR"})  # occluders come with jitter_appearance, and hide less
 
 
 @lru_cache(maxsize=64)

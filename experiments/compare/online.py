@@ -23,7 +23,9 @@ from losses import Loss, build_loss
 from tracker import DSLTTracker, load_tracker
 from tracker.features import to_tensor
 from tracker.search_area import search_side
-from tracker.solvers import AdamSolver, Regression, ReweightedLeastSquares, correlate
+from tracker.solvers import Regression, correlate
+from tracker.solvers.adam import AdamSolver
+from tracker.solvers.irls import ReweightedLeastSquares
 
 RATES = {"adam": 0.05, "irls": 1.0}
 """What the search varies, at factor 1: Adam's learning rate, and the λ of ``irls``, which has no rate."""

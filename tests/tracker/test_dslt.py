@@ -12,10 +12,11 @@ from data.boxes import bbox_center, bbox_iou
 from data.labels import gaussian_label
 from losses import build_loss
 from tracker import Tracker, load_tracker
-from tracker.backbones import Gray, build_backbone
+from tracker.backbones import build_backbone
+from tracker.backbones.gray import Gray
 from tracker.dslt import DSLTTracker
 from tracker.levels import TwoLevelFeatures
-from tracker.presets import CODE, PAPER
+from tracker.presets.dslt import CODE, PAPER
 from tracker.solvers.memory import RecentSamples
 
 NAMES = ("dslt", "dslt-paper", "dslt-code")

@@ -29,7 +29,7 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
 
-BACKBONES: Registry[type[Backbone]] = Registry("backbone")
+BACKBONES: Registry[type[Backbone]] = Registry("backbone", "tracker.backbones")
 
 
 class Concatenation(Backbone):

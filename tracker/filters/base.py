@@ -67,4 +67,4 @@ class FilterModel(ABC):
         return torch.fft.fftshift(torch.fft.irfft2(product, s=size_hw), dim=(-2, -1))
 
 
-FILTERS: Registry[type[FilterModel]] = Registry("filter")
+FILTERS: Registry[type[FilterModel]] = Registry("filter", "tracker.filters")

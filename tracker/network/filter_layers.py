@@ -49,7 +49,7 @@ class FilterLayer(nn.Module):
         """Complex conjugate of the filter's spectrum, of spectra ``(B, C, h, w//2+1)`` and ``(B, 1, h, w//2+1)``."""
 
 
-FILTER_LAYERS: Registry[type[FilterLayer]] = Registry("filter layer")
+FILTER_LAYERS: Registry[type[FilterLayer]] = Registry("filter layer", "tracker.network")
 
 
 @FILTER_LAYERS.register("ridge")

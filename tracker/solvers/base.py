@@ -34,7 +34,7 @@ class Solver(ABC):
         """Learn from samples that have changed, from the present filter; return the new one."""
 
 
-SOLVERS: Registry[type[Solver]] = Registry("solver")
+SOLVERS: Registry[type[Solver]] = Registry("solver", "tracker.solvers")
 
 
 def positive(name: str, value: float) -> float:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.backbones import Compact, build_backbone
+from tracker.backbones import build_backbone
+from tracker.backbones.compact import Compact
 from tracker.network.box_head import BoxHead, apply_correction, correction_between, sample_boxes
 from tracker.network.filter_layers import FILTER_LAYERS, RidgeLayer, SpatialLayer
 from tracker.network.regression_net import (

@@ -10,16 +10,10 @@ from scipy.optimize import minimize
 from torch import nn
 
 from losses import build_loss
-from tracker.solvers import (
-    SOLVERS,
-    AdamSolver,
-    Regression,
-    ReweightedLeastSquares,
-    RidgeSolver,
-    correlate,
-    padded_spectra,
-)
-from tracker.solvers.adam import AdamState
+from tracker.solvers import SOLVERS, Regression, correlate, padded_spectra
+from tracker.solvers.adam import AdamSolver, AdamState
+from tracker.solvers.irls import ReweightedLeastSquares
+from tracker.solvers.ridge import RidgeSolver
 
 KERNEL_HW, PADDING_HW, RIDGE = (3, 2), (1, 1), 0.3
 FORMULAS = {  # of the absolute error and the label, from the papers
