@@ -12,6 +12,7 @@ import losses.registry
 from data import read_bboxes, synthetic_sequence, write_otb
 from data.datasets.base import DATASETS
 from experiments.__main__ import main
+from experiments.command import registered
 from tracker import TRACKERS, load_tracker
 from tracker.backbones import BACKBONES
 from tracker.filters import FILTERS
@@ -105,6 +106,23 @@ def new_files(tmp_path, monkeypatch):
     for package, (_, entries, name) in PARTS.items():
         entries.pop(name, None)
         sys.modules.pop(f"{package}.part_of_a_test", None)
+
+
+NAMES = {
+    "data/datasets": DATASETS,
+    "losses": losses.registry.list_losses(),
+    "tracker/backbones": BACKBONES,
+    "tracker/filters": FILTERS,
+    "tracker/presets": TRACKERS,
+    "tracker/solvers": SOLVERS,
+}
+
+
+@pytest.mark.parametrize("folder", NAMES)
+def test_help_lists_what_is_registered(folder):
+    """Help reads the names out of the files' text: it must find what the decorators register, and no more."""
+    added = {name for _, _, name in PARTS.values()}
+    assert registered(folder).split(", ") == [name for name in NAMES[folder] if name not in added]
 
 
 @pytest.fixture
