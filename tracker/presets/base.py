@@ -1,36 +1,38 @@
 """What a preset is: a function that builds a tracker, registered by the tracker's name."""
 
-import inspect
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
-from data.registry import Registry, nearest
-
-TRACKERS: Registry = Registry("tracker", "tracker.presets")
-"""Name -> builder, called with ``device``, ``weights`` and settings."""
-
-
-def chosen(settings: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """Those of the settings that have one of the names."""
-    return {name: value for name, value in settings.items() if name in names}
+from data.registry import Registry
+from tracker.base import Tracker
+from tracker.network.regression_net import RegressionNet
 
 
-def arguments(cls: type) -> set[str]:
-    """Names of the arguments of a class."""
-    return set(inspect.signature(cls).parameters)
+class Preset(Protocol):
+    """Builds a tracker; registered in ``TRACKERS`` by the tracker's name."""
+
+    def __call__(
+        self, *, device: str | torch.device, weights: str | RegressionNet | None, **settings: Any
+    ) -> Tracker:
+        """Build the tracker.
+
+        Args:
+            device: where it is to live.
+            weights: file with the weights of its backbone, or a network; None for the tracker's own.
+            settings: what is to differ from the preset.
+
+        Raises:
+            ValueError: an unknown setting, or a value outside its range.
+        """
 
 
-def check_known(setting: str, known: Iterable[str]) -> None:
-    """Refuse a setting that nothing takes, with the nearest name that something does."""
-    if setting not in known:
-        choices = ", ".join(sorted(known))
-        raise ValueError(f"unknown setting {setting!r}: {nearest(setting, known)}settings are {choices}")
+TRACKERS: Registry[Preset] = Registry("tracker", "tracker.presets")
+"""Name -> ``Preset``."""
 
 
 def check_device(device: str | torch.device) -> torch.device:
-    """The device as torch has it.
+    """Return the torch device of that name.
 
     Raises:
         ValueError: torch knows no such device, or it is a GPU and torch sees none.

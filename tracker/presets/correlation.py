@@ -1,16 +1,23 @@
-"""Correlation-filter trackers: a backbone, a filter and the few settings that differ."""
+"""Correlation-filter trackers: a backbone, a filter, and the few settings that differ from the defaults."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from tracker.backbones import Backbone, build_backbone
-from tracker.correlation import CorrelationFilterTracker
+from tracker.box_refiner import BoxRefiner
+from tracker.correlation import (
+    CorrelationFilterTracker,
+    CorrelationLearningSettings,
+    CorrelationScaleSettings,
+)
+from tracker.features import FeatureExtractor
 from tracker.filters import FILTERS
-from tracker.presets.base import TRACKERS, arguments, check_device, check_known, chosen
-
-_PARTS = {"backbone", "model", "reduction", "refiner", "device"}
-"""Arguments of ``CorrelationFilterTracker`` that are no plain settings."""
+from tracker.presets.base import TRACKERS, check_device
+from tracker.search_area import SearchSettings
+from tracker.settings import check_known, make
 
 
 @TRACKERS.register("gray")
@@ -39,20 +46,42 @@ def correlation_filter_tracker(
     weights: str | None = None,
     **settings: Any,
 ) -> CorrelationFilterTracker:
-    """Put a ``CorrelationFilterTracker`` together from names and settings; see ``load_tracker``."""
+    """Build a ``CorrelationFilterTracker`` from names and settings; see ``load_tracker``."""
     return assemble(build_backbone(backbone, weights), filter, device, settings)
 
 
 def assemble(
-    backbone: Backbone, filter: str, device: str | torch.device, settings: dict[str, Any], **parts: Any
+    backbone: Backbone,
+    filter: str,
+    device: str | torch.device,
+    settings: Mapping[str, Any],
+    *,
+    reduction: Tensor | None = None,
+    refiner: BoxRefiner | None = None,
 ) -> CorrelationFilterTracker:
-    """Put a ``CorrelationFilterTracker`` together from a backbone, the name of a filter, and settings."""
+    """Build a ``CorrelationFilterTracker`` from a backbone, the name of a filter, and settings.
+
+    Args:
+        backbone: maps crops to features.
+        filter: registered name.
+        device: where features and filter are to live.
+        settings: ``max_channels``, and any field of the filter, ``SearchSettings``, ``CorrelationScaleSettings``
+            and ``CorrelationLearningSettings``.
+        reduction: see ``FeatureExtractor``.
+        refiner: see ``CorrelationFilterTracker``.
+
+    Raises:
+        ValueError: an unknown filter, setting or device, or a value outside its range.
+    """
     filter_class = FILTERS[filter]
-    of_filter = arguments(filter_class)
-    of_tracker = arguments(CorrelationFilterTracker) - _PARTS
-    for setting in settings:
-        check_known(setting, of_filter | of_tracker)
-    model = filter_class(**chosen(settings, of_filter))
+    parts = (filter_class, SearchSettings, CorrelationScaleSettings, CorrelationLearningSettings)
+    check_known(settings, parts, others=("backbone", "filter", "max_channels"))
     return CorrelationFilterTracker(
-        backbone, model, device=check_device(device), **parts, **chosen(settings, of_tracker)
+        FeatureExtractor(backbone, settings.get("max_channels"), reduction),
+        make(filter_class, settings),
+        search=make(SearchSettings, settings),
+        scale=make(CorrelationScaleSettings, settings),
+        learning=make(CorrelationLearningSettings, settings),
+        refiner=refiner,
+        device=check_device(device),
     )

@@ -6,9 +6,11 @@ import torch
 from torch import nn
 
 from tracker.backbones import build_backbone
-from tracker.dslt import DSLTTracker
-from tracker.levels import TwoLevelFeatures
-from tracker.presets.base import TRACKERS, arguments, check_device, check_known, chosen
+from tracker.dslt import DSLTLearningSettings, DSLTResponseSettings, DSLTScaleSettings, DSLTTracker
+from tracker.levels import LevelSettings, TwoLevelFeatures
+from tracker.presets.base import TRACKERS, check_device
+from tracker.search_area import SearchSettings
+from tracker.settings import check_known, make
 from tracker.solvers import SOLVERS, LabelWeightedSquares
 
 
@@ -81,18 +83,24 @@ def dslt_tracker(
     weights: str | None = None,
     **settings: Any,
 ) -> DSLTTracker:
-    """Put a ``DSLTTracker`` together from names and settings; see ``load_tracker``."""
+    """Build a ``DSLTTracker`` from names and settings; see ``load_tracker``."""
     solver_class = SOLVERS[solver]
-    of_solver = arguments(solver_class)
-    of_features = arguments(TwoLevelFeatures) - {"backbone"}
-    of_tracker = arguments(DSLTTracker) - {"features", "solver", "criterion", "device"}
-    for setting in settings:
-        check_known(setting, of_solver | of_features | of_tracker | {"backbone", "solver", "criterion"})
-    features = TwoLevelFeatures(build_backbone(backbone, weights), **chosen(settings, of_features))
+    parts = (
+        solver_class,
+        LevelSettings,
+        SearchSettings,
+        DSLTResponseSettings,
+        DSLTScaleSettings,
+        DSLTLearningSettings,
+    )
+    check_known(settings, parts, others=("backbone", "criterion", "solver"))
     return DSLTTracker(
-        features,
-        solver_class(**chosen(settings, of_solver)),
+        TwoLevelFeatures(build_backbone(backbone, weights), make(LevelSettings, settings)),
+        make(solver_class, settings),
         LabelWeightedSquares() if criterion is None else criterion,
+        search=make(SearchSettings, settings),
+        response=make(DSLTResponseSettings, settings),
+        scale=make(DSLTScaleSettings, settings),
+        learning=make(DSLTLearningSettings, settings),
         device=check_device(device),
-        **chosen(settings, of_tracker),
     )

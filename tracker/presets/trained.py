@@ -1,5 +1,6 @@
 """A trained regression network as a tracker."""
 
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -7,7 +8,8 @@ import torch
 from tracker.backbones.compact import SHIPPED
 from tracker.box_refiner import BoxRefiner
 from tracker.correlation import CorrelationFilterTracker
-from tracker.network.checkpoint import load_regression_net, read_metadata
+from tracker.network.checkpoint import load_regression_net
+from tracker.network.regression_net import RegressionNet
 from tracker.presets.base import TRACKERS, check_device
 from tracker.presets.correlation import assemble
 
@@ -15,7 +17,7 @@ from tracker.presets.correlation import assemble
 @TRACKERS.register("fast")
 def fast(
     *,
-    weights: str | None = None,
+    weights: str | RegressionNet | None = None,
     filter: str = "spatial",
     drift: float | None = None,
     device: str | torch.device = "cpu",
@@ -23,7 +25,8 @@ def fast(
 ) -> CorrelationFilterTracker:
     """Learned features beside the hand-made ones, trained through the filter: the default; its weights come along.
 
-    Setting ``drift`` (see ``BoxRefiner``) lets the trained box head follow width and height as well.
+    Setting ``drift`` (see ``BoxRefiner``) lets the trained box head follow width and height as well. A network
+    that is given as ``weights`` is copied, so that it may be trained on.
     """
     if "backbone" in settings:
         raise ValueError(
@@ -31,13 +34,11 @@ def fast(
             "features with tracker 'hog', or give another checkpoint as weights"
         )
     device = check_device(device)
-    file = SHIPPED if weights is None else weights
-    net = load_regression_net(file).to(device)
-    refiner = None
-    if drift is not None:
-        crops = read_metadata(file)["config"]["data"]  # the head knows targets of that size in pixels
-        refiner = BoxRefiner(
-            net, drift, crop_size=crops["crop_size"], search_area_scale=crops["search_area_scale"]
-        )
+    if isinstance(weights, RegressionNet):
+        net = deepcopy(weights).eval().requires_grad_(False)
+    else:
+        net = load_regression_net(SHIPPED if weights is None else weights)
+    net = net.to(device)
     reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]
-    return assemble(net.features, filter, device, settings, refiner=refiner, reduction=reduction)
+    refiner = None if drift is None else BoxRefiner(net, drift)
+    return assemble(net.features, filter, device, settings, reduction=reduction, refiner=refiner)
