@@ -1,7 +1,9 @@
 """What every command of the command line shares."""
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(kw_only=True)
@@ -19,3 +21,16 @@ class Command(ABC):
         message says what was wrong, what was got, what was expected and how to fix it: the command line
         prints it as one line and exits with status 2.
         """
+
+
+def registered(folder: str) -> str:
+    """Names that the files of a folder register, sorted, with commas between them: for help texts.
+
+    The names are read from the text of the files, because importing these takes seconds, and help answers at once.
+
+    Args:
+        folder: of a package with a registry, from the repository's root, e.g. ``tracker/backbones``.
+    """
+    files = (Path(__file__).resolve().parents[1] / folder).glob("*.py")
+    found = (re.findall(r'^@[\w.]*register\w*\("(.+)"\)$', file.read_text("utf-8"), re.M) for file in files)
+    return ", ".join(sorted(name for names in found for name in names))

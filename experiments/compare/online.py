@@ -22,8 +22,9 @@ from experiments.train.objective import easy_background_share, in_the_setting, p
 from losses import Loss, build_loss
 from tracker import DSLTTracker, load_tracker
 from tracker.features import to_tensor
-from tracker.search_area import search_side
-from tracker.solvers import AdamSolver, Regression, ReweightedLeastSquares, correlate
+from tracker.solvers import Regression, correlate
+from tracker.solvers.adam import AdamSolver
+from tracker.solvers.irls import ReweightedLeastSquares
 
 RATES = {"adam": 0.05, "irls": 1.0}
 """What the search varies, at factor 1: Adam's learning rate, and the λ of ``irls``, which has no rate."""
@@ -155,9 +156,9 @@ def probes(clip: Clip, tracker: DSLTTracker, count: int = 4) -> Iterator[Probe]:
     present = np.flatnonzero(np.isfinite(clip.bboxes).all(axis=1))[1:]
     for index in present[np.linspace(0, len(present) - 1, min(count, len(present))).astype(int)]:
         bbox = clip.bboxes[index]
-        side = search_side(bbox[2:], tracker.search_area_scale)
+        side = tracker.search.side(bbox[2:])
         shift = draw.uniform(-_SHIFT, _SHIFT, 2) * bbox[2:]
-        region = SearchRegion.around(bbox_center(bbox) + shift, side, tracker.crop_size)
+        region = SearchRegion.around(bbox_center(bbox) + shift, side, tracker.search.crop_size)
         yield Probe(crop(read_image(clip.paths[index]), region), region.to_crop(bbox))
 
 
@@ -211,7 +212,7 @@ def _peak(response: NDArray[np.float32], tracker: DSLTTracker) -> Floats:
     stride = tracker.features.backbone.stride
     row, column = np.unravel_index(int(response.argmax()), response.shape)
     displacement = np.array([column - response.shape[1] // 2, row - response.shape[0] // 2])
-    middle: Floats = displacement * stride + (tracker.crop_size - 1) / 2
+    middle: Floats = displacement * stride + (tracker.search.crop_size - 1) / 2
     return middle
 
 

@@ -33,5 +33,5 @@ def test_loss_solver_and_features_are_part_of_what_decides_the_boxes():
     settings = settings_of(load_with_loss("dslt-code", backbone="hog+color"))
     assert settings["criterion"]["importance"] == "dslt_code"
     assert settings["solver"]["frozen_correction"] is True
-    assert settings["features"]["fusion"] == (0.8, 0.2)
+    assert settings["features"]["level_settings"]["fusion"] == (0.8, 0.2)
     json.dumps(settings)

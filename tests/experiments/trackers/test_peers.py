@@ -166,7 +166,7 @@ class TestGot10k:
 
 def test_settings_name_every_part():
     settings = settings_of(load_tracker("hog", filter="ridge", crop_size=96))
-    assert settings["crop_size"] == 96
+    assert settings["search"]["crop_size"] == 96
     assert settings["model"]["class"] == "RidgeFilter"
     assert [part["class"] for part in settings["extractor"]["backbone"]["parts"]] == ["HOG", "Color"]
 
