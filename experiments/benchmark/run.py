@@ -13,6 +13,7 @@ from data.datasets.base import Dataset
 from data.datasets.otb_protocol import canonical_name
 from experiments.benchmark.engines import Engine
 from experiments.benchmark.jobs import Job, Outcome
+from experiments.runtime.progress import progress_bar
 from experiments.runtime.provenance import machine, versions
 from experiments.scoring.annotations import annotations_of
 from experiments.scoring.evaluation import Evaluation, evaluate
@@ -113,8 +114,7 @@ class Benchmarking:
         failed = len(self._unusable) * len(self.files)
         jobs = self._jobs()
         frames = sum(len(job.paths) for job in jobs)
-        pace = {} if sys.stderr.isatty() else {"mininterval": 10}
-        with tqdm(total=frames, unit="frame", smoothing=0, disable=not jobs, **pace) as progress:
+        with progress_bar(total=frames, unit="frame") as progress:
             for outcome in engine(jobs, progress.update):
                 failed += outcome.error is not None
                 self._keep(outcome, debug=debug)

@@ -13,6 +13,7 @@ from experiments.drawing.palette import PALETTE, as_hex, colours
 from experiments.report.sequences import BYTES_PER_BOX, link_frames, sequence_record, write_thumbnails
 from experiments.report.summary import Summary
 from experiments.report.tables import HEADINGS
+from experiments.runtime.progress import progress_bar
 from experiments.scoring.annotations import Annotation
 from experiments.scoring.evaluation import Evaluation
 
@@ -95,8 +96,6 @@ def _write_sequences(
     evaluation: Evaluation,
 ) -> None:
     """Write the boxes of each sequence, and pictures of its frames."""
-    from tqdm import tqdm
-
     for part in ("sequences", "frames"):  # an earlier report's would take room and never be shown
         shutil.rmtree(folder / "assets" / part, ignore_errors=True)
         (folder / "assets" / part).mkdir()
@@ -104,7 +103,7 @@ def _write_sequences(
     boxes = sum(len(one.bboxes) for one in sequences.values()) * (len(trackers) + 1)
     left = SIZE_LIMIT - _FIXED_BYTES - BYTES_PER_BOX * boxes
     budget = max(left, 0.1 * SIZE_LIMIT) / len(sequences)
-    for name, sequence in tqdm(sequences.items(), desc="boxes and frames", unit="sequence"):
+    for name, sequence in progress_bar(sequences.items(), total=len(sequences), unit="sequence"):
         bboxes = {one.name: one.bboxes[name] for one in trackers if name in one.bboxes}
         record = sequence_record(sequence, bboxes, evaluation.rules)
         failures = {one["first_failure"] for one in record["trackers"]} - {None}
