@@ -17,6 +17,7 @@ from experiments.demo.command import Demo
 from experiments.losses.command import Losses
 from experiments.prepare.command import Prepare
 from experiments.report.command import Report
+from experiments.runtime.interrupt import Interrupt, Interrupted
 from experiments.track.command import Track
 from experiments.train.command import Train
 from experiments.train.parse import is_training, parse_training
@@ -51,12 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse ``arguments`` (default: the process's), run the command, return its exit status."""
     debug = False
     try:
-        command = _parse(list(sys.argv[1:] if arguments is None else arguments))
-        debug = command.debug
-        return command.run()
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        with Interrupt(at_once=True):
+            command = _parse(list(sys.argv[1:] if arguments is None else arguments))
+            debug = command.debug
+            return command.run()
+    except KeyboardInterrupt as interrupt:
+        print(str(interrupt) or "interrupted", file=sys.stderr)
+        return interrupt.status if isinstance(interrupt, Interrupted) else 130
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         if debug:
             raise

@@ -1,5 +1,6 @@
 """``python -m experiments benchmark``: trackers on a dataset, with results other tools read."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -96,7 +97,7 @@ class Benchmark(Command):
         with benchmarking.locked():
             benchmarking.claim(overwrite=self.overwrite)
             failed = benchmarking.run(self._engine(), debug=self.debug)
-            failed += benchmarking.print_scores()
+            failed += self._score(benchmarking)
             if self.pack:
                 self._pack(dataset, benchmarking)
         return 1 if failed else 0
@@ -119,6 +120,16 @@ class Benchmark(Command):
         from experiments.benchmark.engines import local_engine
 
         return local_engine(self.workers, self.timeout)
+
+    def _score(self, benchmarking: "Benchmarking") -> int:
+        """Print the scores so far, and what is wrong with files; return how many trackers lack a score."""
+        from experiments.scoring.score_table import print_scores
+
+        evaluation = benchmarking.evaluate()
+        for line in (line for one in evaluation.results for line in one.problems):
+            print(f"warning: {line}", file=sys.stderr)
+        print_scores(evaluation)
+        return sum(one.lacks(evaluation.attributes) for one in evaluation.results)
 
     def _pack(self, dataset: "Dataset", benchmarking: "Benchmarking") -> None:
         from experiments.benchmark.submissions import pack

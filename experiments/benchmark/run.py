@@ -13,10 +13,13 @@ from data.datasets.base import Dataset
 from data.datasets.otb_protocol import canonical_name
 from experiments.benchmark.engines import Engine
 from experiments.benchmark.jobs import Job, Outcome
+from experiments.runtime.progress import progress_bar
 from experiments.runtime.provenance import machine, versions
+from experiments.scoring.annotations import annotations_of
+from experiments.scoring.evaluation import Evaluation, evaluate
+from experiments.scoring.metrics import usual_rules
 from experiments.scoring.protocols import Run, plan_runs
 from experiments.scoring.result_files import ResultFiles
-from experiments.scoring.score_table import print_scores
 from experiments.trackers.by_name import Contender, Description
 
 GOT10K_REPETITIONS = 3
@@ -111,8 +114,7 @@ class Benchmarking:
         failed = len(self._unusable) * len(self.files)
         jobs = self._jobs()
         frames = sum(len(job.paths) for job in jobs)
-        pace = {} if sys.stderr.isatty() else {"mininterval": 10}
-        with tqdm(total=frames, unit="frame", smoothing=0, disable=not jobs, **pace) as progress:
+        with progress_bar(total=frames, unit="frame") as progress:
             for outcome in engine(jobs, progress.update):
                 failed += outcome.error is not None
                 self._keep(outcome, debug=debug)
@@ -163,6 +165,13 @@ class Benchmarking:
                 tqdm.write(outcome.details, sys.stderr)
         files.note(key, outcome.error)
 
-    def print_scores(self) -> int:
-        """Print a table of the scores so far; return how many results cannot be read."""
-        return print_scores(self._runs, self.files, self.dataset.name)
+    def evaluate(self) -> Evaluation:
+        """Score what is done so far by the rules of the dataset, as a report on the same files does."""
+        # One process: this one may hold a GPU, which a fork would share.
+        return evaluate(
+            [files.folder for files in self.files.values()],
+            annotations_of(self.dataset),
+            usual_rules(self.dataset.name),
+            self.protocol,
+            processes=1,
+        )

@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import traceback
 from multiprocessing.connection import Connection
 from typing import Any
@@ -14,6 +13,7 @@ import torch
 from data.boxes import Floats
 from data.images import read_image
 from experiments.benchmark.jobs import Job, Outcome
+from experiments.runtime.interrupt import ignore_interrupts
 from experiments.trackers.by_name import Contender
 from experiments.trackers.follow import follow
 from tracker import Tracker
@@ -26,7 +26,7 @@ def serve(connection: Connection, frames: Any) -> None:
         connection: Gives `Job`s, takes `Outcome`s.
         frames: Shared number of frames answered in the job under way; -1 until its tracker is built.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that hands out the jobs
+    ignore_interrupts()
     # Workers share the cores among them, and a sum over threads depends on how many there are.
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

@@ -23,10 +23,8 @@ def with_baselines(evaluation: Evaluation, dataset: str) -> Evaluation:
     Raises:
         ValueError: the dataset is none of OTB's, or other rules than OTB's were followed.
     """
-    if not dataset.startswith("otb") or evaluation.protocol != "otb":
-        raise ValueError(
-            f"--baselines are of OTB under --protocol otb, got {dataset} under {evaluation.protocol}"
-        )
+    if not dataset.startswith("otb") or evaluation.rules != "otb":
+        raise ValueError(f"--baselines are of OTB under --rules otb, got {dataset} under {evaluation.rules}")
     results = [
         replace(one, scores={name: one.scores[name] for name in evaluation.attributes if name in one.scores})
         for one in read_baselines(_FILE)

@@ -41,25 +41,27 @@ class Report(Command):
     baselines: bool = False
     """Compare with published trackers too (on OTB)."""
 
-    protocol: Literal["otb", "got10k"] | None = None
+    rules: Literal["otb", "got10k"] | None = None
     """Whose rules to follow; by default OTB's own for OTB, and got10k's elsewhere."""
 
     def run(self) -> int:
         """Write the report; 1 when a tracker lacks usable results of some sequence."""
         from experiments.report.page import write_report_page
         from experiments.scoring.annotations import read_annotations
-        from experiments.scoring.predictions import find_trackers, present_ways
+        from experiments.scoring.result_files import find_trackers, present_protocols
 
         annotations = read_annotations(self.dataset, self.root)
-        ways = present_ways(self.results_dir, annotations.results_name)
+        protocols = present_protocols(self.results_dir, annotations.results_name)
         names = [name.strip() for name in (self.trackers or "").split(",") if name.strip()]
-        first, *others = ways
-        trackers = {first: find_trackers(ways[first], names)}
-        for way in others:  # trackers that were not run in this way are simply not in its tables
-            trackers[way] = [path for path in find_trackers(ways[way]) if not names or path.name in names]
+        first, *others = protocols
+        trackers = {first: find_trackers(protocols[first], names)}
+        for protocol in others:  # trackers that were not run under this protocol are simply not in its tables
+            trackers[protocol] = [
+                path for path in find_trackers(protocols[protocol]) if not names or path.name in names
+            ]
         evaluations = {
-            way.upper(): self._evaluate(way, folders, annotations)
-            for way, folders in trackers.items()
+            protocol.upper(): self._evaluate(protocol, folders, annotations)
+            for protocol, folders in trackers.items()
             if folders
         }
         lines = (line for evaluation in evaluations.values() for line in evaluation.problems)
@@ -67,22 +69,22 @@ class Report(Command):
         folder = self.output or Path("runs/report") / annotations.dataset
         summaries = write_files(folder, evaluations, annotations.dataset)
         main = evaluations[first.upper()]
-        write_report_page(folder, summaries, annotations.sequences, trackers[first], main.protocol)
+        write_report_page(folder, summaries, annotations.sequences, main)
         print(f"report in {folder}: open {folder / 'report.html'}")
         return int(any(one.lacks(main.attributes) for one in main.results))
 
-    def _evaluate(self, way: str, folders: Sequence[Path], annotations: "Annotations") -> "Evaluation":
+    def _evaluate(self, protocol: str, folders: Sequence[Path], annotations: "Annotations") -> "Evaluation":
         from experiments.report.baselines import with_baselines
         from experiments.scoring.evaluation import evaluate
-        from experiments.scoring.metrics import usual_protocol
+        from experiments.scoring.metrics import usual_rules
 
-        protocol = self.protocol or usual_protocol(annotations.dataset)
-        found = evaluate(folders, annotations, protocol, way)
+        rules = self.rules or usual_rules(annotations.dataset)
+        found = evaluate(folders, annotations, rules, protocol)
         if not found.means() and not any(one.resets for one in found.results):
             raise ValueError(
                 f"no result in {folders[0].parent} can be scored: {'; '.join(found.problems[:2])}"
             )
-        return with_baselines(found, annotations.dataset) if self.baselines and way == "ope" else found
+        return with_baselines(found, annotations.dataset) if self.baselines and protocol == "ope" else found
 
 
 def print_problems(problems: Sequence[str]) -> None:
@@ -94,18 +96,20 @@ def print_problems(problems: Sequence[str]) -> None:
 
 
 def write_files(folder: Path, evaluations: Mapping[str, "Evaluation"], dataset: str) -> dict[str, "Summary"]:
-    """Write plots, tables and JSON, print the ranking, and return the summaries by way of running."""
+    """Write plots, tables and JSON, print the ranking, and return the summaries by protocol."""
     from data.files import replacing
     from experiments.report.summary import summarise
     from experiments.report.tables import latex, markdown, ranking
 
     folder.mkdir(parents=True, exist_ok=True)
     summaries = {}
-    for way, evaluation in evaluations.items():
-        summaries[way] = summarise(evaluation, dataset)
+    for protocol, evaluation in evaluations.items():
+        summaries[protocol] = summarise(evaluation, dataset)
         if evaluation.means():
-            write_plots(folder / "plots", evaluation, [one["name"] for one in summaries[way]["trackers"]])
-        print(ranking(summaries[way]))
+            write_plots(
+                folder / "plots", evaluation, [one["name"] for one in summaries[protocol]["trackers"]]
+            )
+        print(ranking(summaries[protocol]))
     texts = {
         "report.json": json.dumps(summaries, indent=1) + "\n",
         "report.md": "\n".join(map(markdown, summaries.values())),
@@ -129,7 +133,7 @@ def write_plots(folder: Path, evaluation: "Evaluation", ranked: Sequence[str]) -
     from experiments.report.summary import attributes_of
 
     folder.mkdir(parents=True, exist_ok=True)
-    way, total = evaluation.way.upper(), len(evaluation.attributes)
+    protocol, total = evaluation.protocol.upper(), len(evaluation.attributes)
     scored = {one.name: len(one.scores) for one in evaluation.results}
     labels = {name: name if n == total else f"{name} ({n} of {total})" for name, n in scored.items()}
     scores = evaluation.means()
@@ -137,7 +141,7 @@ def write_plots(folder: Path, evaluation: "Evaluation", ranked: Sequence[str]) -
     kinds = (
         [plots.RATE] if evaluation.by_frames else [plots.SUCCESS, plots.PRECISION, plots.NORMALISED_PRECISION]
     )
-    figures = {plot.curve: plots.curves_figure(plot, means, way) for plot in kinds}
+    figures = {plot.curve: plots.curves_figure(plot, means, protocol) for plot in kinds}
     panels = {}
     for short, full in attributes_of(evaluation).items():
         scores = evaluation.means(short)
@@ -146,8 +150,10 @@ def write_plots(folder: Path, evaluation: "Evaluation", ranked: Sequence[str]) -
         title = f"{full} ({len(evaluation.with_attribute(short))})"
         panels[title] = {name: scores[name] for name in ranked if name in scores}
     if panels:
-        figures |= {f"{one.curve}_attributes": plots.attributes_figure(one, panels, way) for one in kinds[:2]}
+        figures |= {
+            f"{one.curve}_attributes": plots.attributes_figure(one, panels, protocol) for one in kinds[:2]
+        }
     for name, figure in figures.items():
         for suffix in plots.FORMATS:
-            stem = name if evaluation.way == "ope" else f"{name}_{evaluation.way}"
+            stem = name if evaluation.protocol == "ope" else f"{name}_{evaluation.protocol}"
             plots.save(figure, folder / f"{stem}.{suffix}")

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from experiments.drawing.palette import PALETTE, as_hex, colours
 from experiments.report.sequences import BYTES_PER_BOX, link_frames, sequence_record, write_thumbnails
 from experiments.report.summary import Summary
 from experiments.report.tables import HEADINGS
+from experiments.runtime.progress import progress_bar
 from experiments.scoring.annotations import Annotation
-from experiments.scoring.metrics import Protocol
-from experiments.scoring.predictions import find_runs
+from experiments.scoring.evaluation import Evaluation
 
 ASSETS = Path(__file__).with_name("assets")
 """The page's own script, style and template."""
@@ -32,8 +32,7 @@ def write_report_page(
     folder: Path,
     summaries: Mapping[str, Summary],
     sequences: Mapping[str, Annotation],
-    trackers: Sequence[Path],
-    protocol: Protocol,
+    evaluation: Evaluation,
 ) -> None:
     """Write ``report.html`` and, in ``assets/``, what it loads.
 
@@ -41,8 +40,7 @@ def write_report_page(
         folder: of the report; must exist.
         summaries: how the trackers were run -> what came out.
         sequences: the ground truth, by name.
-        trackers: folders of the files whose boxes are shown.
-        protocol: whose rules were followed.
+        evaluation: the one whose boxes are shown.
     """
     from plotly.offline import get_plotlyjs
 
@@ -53,13 +51,13 @@ def write_report_page(
         _write_text(assets / name, (ASSETS / name).read_text("utf-8"))
     files = {name: f"{number:04d}" for number, name in enumerate(sequences)}
     _write_script(assets / "data.js", "window.REPORT", _content(summaries, files))
-    _write_sequences(folder, sequences, files, trackers, protocol)
+    _write_sequences(folder, sequences, files, evaluation)
     problems = dict.fromkeys(line for summary in summaries.values() for line in summary["problems"])
     write_page(
         folder / "report.html",
         ASSETS / "report.html",
         summary=next(iter(summaries.values())),
-        ways=list(summaries),
+        protocols=list(summaries),
         problems=list(problems),
         headings=HEADINGS,
     )
@@ -71,7 +69,7 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
     names = list(dict.fromkeys(one["name"] for summary in shown for one in summary["trackers"]))
     by_frames = shown[0]["rank_metric"] == "ao"
     return {
-        "ways": dict(zip(summaries, shown, strict=True)),
+        "protocols": dict(zip(summaries, shown, strict=True)),
         "headings": HEADINGS,
         "colours": {name: as_hex(colour) for name, colour in colours(names).items()},
         "dashes": {name: _DASHES[i // len(PALETTE) % len(_DASHES)] for i, name in enumerate(names)},
@@ -95,22 +93,19 @@ def _write_sequences(
     folder: Path,
     sequences: Mapping[str, Annotation],
     files: Mapping[str, str],
-    trackers: Sequence[Path],
-    protocol: Protocol,
+    evaluation: Evaluation,
 ) -> None:
-    """Write the boxes of each sequence, read one sequence at a time, and pictures of its frames."""
-    from tqdm import tqdm
-
+    """Write the boxes of each sequence, and pictures of its frames."""
     for part in ("sequences", "frames"):  # an earlier report's would take room and never be shown
         shutil.rmtree(folder / "assets" / part, ignore_errors=True)
         (folder / "assets" / part).mkdir()
-    runs = {tracker.name: find_runs(tracker)[0] for tracker in trackers}
+    trackers = [one for one in evaluation.results if one.bboxes]
     boxes = sum(len(one.bboxes) for one in sequences.values()) * (len(trackers) + 1)
     left = SIZE_LIMIT - _FIXED_BYTES - BYTES_PER_BOX * boxes
     budget = max(left, 0.1 * SIZE_LIMIT) / len(sequences)
-    for name, sequence in tqdm(sequences.items(), desc="boxes and frames", unit="sequence"):
-        paths = {tracker: found[name][0] for tracker, found in runs.items() if name in found}
-        record = sequence_record(sequence, paths, protocol)
+    for name, sequence in progress_bar(sequences.items(), total=len(sequences), unit="sequence"):
+        bboxes = {one.name: one.bboxes[name] for one in trackers if name in one.bboxes}
+        record = sequence_record(sequence, bboxes, evaluation.rules)
         failures = {one["first_failure"] for one in record["trackers"]} - {None}
         pictures = folder / "assets" / "frames" / files[name]
         record |= write_thumbnails(sequence, failures, pictures, budget)

@@ -13,11 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats
-from data.datasets.box_files import read_bboxes
 from data.images import read_image
 from experiments.scoring.annotations import Annotation
-from experiments.scoring.metrics import Protocol, frame_errors
-from experiments.scoring.predictions import check_predicted
+from experiments.scoring.metrics import Rules, frame_errors
 
 BYTES_PER_BOX = 16
 """What a box and its two errors take in a page: six numbers of two bytes, in base64."""
@@ -28,22 +26,17 @@ _LARGEST = 32_000
 _NOTHING = -32_768
 
 
-def sequence_record(sequence: Annotation, files: Mapping[str, Path], protocol: Protocol) -> dict[str, Any]:
+def sequence_record(sequence: Annotation, bboxes: Mapping[str, Floats], rules: Rules) -> dict[str, Any]:
     """Ground truth, boxes, overlaps and centre errors of a sequence, packed for the page.
 
     Args:
         sequence: its ground truth.
-        files: tracker -> its result file; one that cannot be used is left out.
-        protocol: whose rules decide about invalid predictions.
+        bboxes: tracker -> its boxes ``(n, 4)``, 0-based, from the first frame on.
+        rules: whose rules decide about invalid predictions.
     """
     trackers = []
-    for name, path in files.items():
-        try:
-            predicted = read_bboxes(path)
-            check_predicted(predicted, path, sequence.bboxes, protocol)
-        except (OSError, ValueError):
-            continue  # the report's list of problems says why
-        overlap, error = _errors(predicted, sequence.bboxes, protocol)
+    for name, predicted in bboxes.items():
+        overlap, error = _errors(predicted, sequence.bboxes, rules)
         failed = np.flatnonzero(overlap == 0)
         trackers.append(
             {
@@ -142,9 +135,9 @@ def _thumbnail(path: Path) -> tuple[bytes, tuple[int, int]] | None:
     return encoded.tobytes(), (width, height)
 
 
-def _errors(predicted: Floats, truth: Floats, protocol: Protocol) -> tuple[Floats, Floats]:
-    """Overlap and centre error of each frame; NaN where the protocol sees no target, or there is no prediction."""
-    found = frame_errors(predicted, truth[: len(predicted)], protocol)
+def _errors(predicted: Floats, truth: Floats, rules: Rules) -> tuple[Floats, Floats]:
+    """Overlap and centre error of each frame; NaN where the rules see no target, or there is no prediction."""
+    found = frame_errors(predicted, truth[: len(predicted)], rules)
     absent = found.error < 0
     both = (np.where(absent, np.nan, found.overlap), np.where(absent, np.nan, found.error))
     overlap, error = (_padded(values, len(truth)) for values in both)

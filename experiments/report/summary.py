@@ -69,8 +69,8 @@ def summarise(evaluation: Evaluation, dataset: str) -> Summary:
     trackers.sort(key=lambda one: (-one["scored"], -(one["metrics"][metric]["value"] or 0), one["name"]))
     return {
         "dataset": dataset,
-        "way": evaluation.way.upper(),
-        "protocol": evaluation.protocol,
+        "protocol": evaluation.protocol.upper(),
+        "rules": evaluation.rules,
         "rank_metric": metric,
         "sequences": {name: list(held) for name, held in evaluation.attributes.items()},
         "trackers": trackers,

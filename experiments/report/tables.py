@@ -24,7 +24,7 @@ def ranking(summary: Summary) -> str:
     for tracker in summary["trackers"]:
         value = _value(tracker["metrics"][metric]["value"], "none")
         count = f"{tracker['scored']} of {total} sequences"
-        lines.append(f"{summary['way']} {tracker['name']}: {HEADINGS[metric]} {value}, {count}")
+        lines.append(f"{summary['protocol']} {tracker['name']}: {HEADINGS[metric]} {value}, {count}")
     return "\n".join(lines)
 
 
@@ -32,7 +32,10 @@ def markdown(summary: Summary) -> str:
     """All of the summary's tables, for a README or an issue."""
     metric = summary["rank_metric"]
     sections = [
-        (f"{summary['way']} on {summary['dataset']}, rules of {summary['protocol']}", _overall(summary, "–")),
+        (
+            f"{summary['protocol']} on {summary['dataset']}, rules of {summary['rules']}",
+            _overall(summary, "–"),
+        ),
         ("Speed", _speed(summary)),
         ("Supervised runs", _resets(summary)),
         (f"{HEADINGS[metric]} by attribute", _by_attribute(summary, metric)),

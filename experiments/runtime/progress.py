@@ -8,19 +8,17 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 
-def progress_bar(
-    steps: Iterable[Any] | None = None, *, total: int | None, unit: str, label: str | None = None
-) -> "tqdm":
+def progress_bar(steps: Iterable[Any] | None = None, *, total: int | None, unit: str) -> "tqdm":
     """A bar on stderr with rate and time left: around ``steps``, or moved on by its ``update``.
 
     Args:
         steps: What to count; None to count by ``update()``.
         total: How many there will be; None where nobody knows.
         unit: What is counted, e.g. ``frame``.
-        label: What is being done.
     """
     from tqdm import tqdm
 
     # In a log file a line every ten seconds is enough.
     pace = {} if sys.stderr.isatty() else {"mininterval": 10, "delay": 10}
-    return tqdm(steps, desc=label, total=total, unit=unit, **pace)
+    # The mean rate since the start, not that of the last steps, says best when work of many parts will end.
+    return tqdm(steps, total=total, unit=unit, smoothing=0, disable=total == 0, **pace)

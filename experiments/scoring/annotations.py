@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from data.boxes import Floats, from_one_based
+from data.datasets.base import Dataset
 from data.datasets.by_name import canonical_name, find_dataset, load_dataset
 from data.datasets.otb_protocol import otb_targets
 from data.images import read_image
@@ -26,21 +27,30 @@ class Annotation:
         bboxes: float64 ``(N, 4)``, 0-based; NaN where the target is absent.
         attributes: challenges that it holds, e.g. ``("IV", "OCC")``.
         paths: image file of each frame; empty where there are no frames.
+        stated_wh: width and height of the frames where the dataset states them, else None.
     """
 
     name: str
     bboxes: Floats
     attributes: tuple[str, ...] = ()
     paths: tuple[Path, ...] = ()
+    stated_wh: tuple[int, int] | None = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether more than the first box is known; of test sets a server keeps the rest."""
+        return bool(np.isfinite(self.bboxes[1:]).any())
 
     @cached_property
     def frame_wh(self) -> tuple[int, int]:
-        """Width and height of the first frame.
+        """Width and height of the frames: as the dataset states them, or of the first image.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: the image cannot be read.
             ValueError: there are no frames.
         """
+        if self.stated_wh:
+            return self.stated_wh
         if not self.paths:
             raise ValueError(f"sequence {self.name} has no frames: --root must be the dataset's own folder")
         height, width = read_image(self.paths[0]).shape[:2]
@@ -80,13 +90,20 @@ def read_annotations(dataset: str, root: Path) -> Annotations:
     """
     if root.suffix.lower() == ".json":
         return _read_json(find_dataset(dataset)[0], root)
-    found = load_dataset(dataset, root)
-    broken = [f"sequence {name} is left out: {reason}" for name, reason in found.broken.items()]
-    missing = [_missing(found.missing, root)] if found.missing else []
-    sequences = {one.name: Annotation(one.name, one.bboxes, one.attributes, one.paths) for one in found}
-    if not sequences:
-        raise ValueError(f"no sequence of {dataset} in {root} can be used: {'; '.join(broken)}")
-    return Annotations(found.name, found.results_name, sequences, (*broken, *missing))
+    found = annotations_of(load_dataset(dataset, root))
+    if not found.sequences:
+        raise ValueError(f"no sequence of {dataset} in {root} can be used: {'; '.join(found.problems)}")
+    return found
+
+
+def annotations_of(dataset: Dataset) -> Annotations:
+    """The ground truth of a dataset that has been read."""
+    broken = [f"sequence {name} is left out: {reason}" for name, reason in dataset.broken.items()]
+    missing = [_missing(dataset.missing, dataset.root)] if dataset.missing else []
+    sequences = {
+        one.name: Annotation(one.name, one.bboxes, one.attributes, one.paths, one.frame_wh) for one in dataset
+    }
+    return Annotations(dataset.name, dataset.results_name, sequences, (*broken, *missing))
 
 
 def _missing(names: tuple[str, ...], root: Path) -> str:

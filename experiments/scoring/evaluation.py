@@ -4,19 +4,18 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 
 from data.boxes import Floats
-from data.datasets.box_files import read_bboxes
 from experiments.scoring.annotations import Annotations
-from experiments.scoring.metrics import Protocol, Score, has_average_overlap, mean_score, score_runs
-from experiments.scoring.predictions import check_predicted, find_runs, read_timing, run_truths
+from experiments.scoring.metrics import Rules, Score, has_average_overlap, mean_score, score_runs
 from experiments.scoring.resets import ResetScore, evaluate_resets
+from experiments.scoring.result_files import Runs, read_runs, read_times
 from experiments.scoring.timing import Timing
 
 METRICS = ("success_auc", "precision_20", "normalised_precision_20", "ao", "sr_50", "sr_75")
@@ -32,6 +31,7 @@ class TrackerResult:
     Attributes:
         name: name of its folder.
         scores: sequence -> score; a sequence that has no usable file is not in it.
+        bboxes: sequence -> boxes ``(n, 4)`` of its first run, 0-based; of the sequences that have a score.
         problems: a line for each file that is missing rows, cannot be read, or holds invalid boxes.
         timing: its speed, where there are time files.
         resets: accuracy and robustness of its supervised runs, where there are any (VOT).
@@ -39,12 +39,13 @@ class TrackerResult:
 
     name: str
     scores: dict[str, Score]
+    bboxes: dict[str, Floats] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     timing: Timing | None = None
     resets: ResetScore | None = None
 
     def lacks(self, sequences: Iterable[str]) -> bool:
-        """Whether some of ``sequences`` has no score, unless the tracker was run in VOT's supervised way only."""
+        """Whether some sequence has no score, unless all that there is are VOT's supervised runs."""
         supervised_only = self.resets is not None and not self.scores
         return not supervised_only and any(name not in self.scores for name in sequences)
 
@@ -54,16 +55,16 @@ class Evaluation:
     """The scores of several trackers on one benchmark.
 
     Attributes:
-        way: how the trackers were run, one of `experiments.scoring.protocols.PROTOCOLS`.
-        protocol: whose rules were followed.
+        protocol: how the trackers were run, one of `experiments.scoring.protocols.PROTOCOLS`.
+        rules: whose rules were followed.
         by_frames: whether every frame counts the same in a mean, not every sequence.
         attributes: sequence -> its challenges, in the benchmark's order; its keys are all sequences.
         results: the trackers', in the order they were asked for.
         problems: a line for each thing that is missing or was left out.
     """
 
-    way: str
-    protocol: Protocol
+    protocol: str
+    rules: Rules
     by_frames: bool
     attributes: dict[str, tuple[str, ...]]
     results: tuple[TrackerResult, ...]
@@ -97,48 +98,58 @@ class Evaluation:
 
 
 def evaluate(
-    folders: Sequence[Path], annotations: Annotations, protocol: Protocol = "otb", way: str = "ope"
+    folders: Sequence[Path],
+    annotations: Annotations,
+    rules: Rules = "otb",
+    protocol: str = "ope",
+    processes: int | None = None,
 ) -> Evaluation:
-    """Score every tracker's files.
+    """Score every tracker's files: the one rule behind the table of `benchmark` and behind a report.
 
     Args:
-        folders: of the trackers, see `experiments.scoring.predictions`.
+        folders: of the trackers, see `experiments.scoring.result_files`.
         annotations: the ground truth.
-        protocol: whose rules to follow.
-        way: one of `experiments.scoring.protocols.PROTOCOLS`: how the trackers were run.
+        rules: whose rules to follow.
+        protocol: one of `experiments.scoring.protocols.PROTOCOLS`: how the trackers were run.
+        processes: how many share the work where there are many files; by default one a core.
 
     Raises:
         ValueError: GOT-10k's rules are to be followed without any frames.
     """
-    gives_average_overlap = has_average_overlap(annotations.dataset) and protocol == "got10k"
-    truths = {name: one.bboxes for name, one in annotations.sequences.items()}
+    gives_average_overlap = has_average_overlap(annotations.dataset) and rules == "got10k"
+    truths = {name: one.bboxes for name, one in annotations.sequences.items() if one.is_public}
+    secret = len(annotations.sequences) - len(truths)
     has_resets = any((folder / "baseline").is_dir() for folder in folders)
     sizes, unreadable = _frame_sizes(annotations) if gives_average_overlap or has_resets else ({}, {})
-    if gives_average_overlap and not sizes:
+    if gives_average_overlap and truths and not sizes:
         raise ValueError(f"GOT-10k's rules need the frames' size: {next(iter(unreadable.values()))}")
     left_out = unreadable if gives_average_overlap else {}
     work = partial(
         evaluate_tracker,
         truths={name: truth for name, truth in truths.items() if name not in left_out},
+        timed=tuple(annotations.sequences),
         sizes=sizes,
         clipped=gives_average_overlap,
+        rules=rules,
         protocol=protocol,
-        way=way,
     )
-    processes = min(len(folders), os.cpu_count() or 1)
+    processes = min(len(folders), processes or os.cpu_count() or 1)
     if processes > 1 and len(folders) * len(truths) >= _FILES_FOR_A_POOL:
         with ProcessPoolExecutor(processes) as pool:
             # A chunk each: the ground truth is sent along with every chunk.
             found = tuple(pool.map(work, folders, chunksize=math.ceil(len(folders) / processes)))
     else:
         found = tuple(map(work, folders))
+    problems = [*annotations.problems, *unreadable.values()]
+    if secret:
+        problems.append(f"{secret} sequences are not scored: their ground truth is not public")
     return Evaluation(
-        way,
         protocol,
+        rules,
         gives_average_overlap,
-        {name: one.attributes for name, one in annotations.sequences.items()},
+        {name: annotations.sequences[name].attributes for name in truths},
         found,
-        (*annotations.problems, *unreadable.values(), *(line for one in found for line in one.problems)),
+        (*problems, *(line for one in found for line in one.problems)),
     )
 
 
@@ -156,60 +167,41 @@ def _frame_sizes(annotations: Annotations) -> tuple[dict[str, tuple[int, int]], 
 def evaluate_tracker(
     folder: Path,
     truths: Mapping[str, Floats],
+    timed: Iterable[str],
     sizes: Mapping[str, tuple[int, int]],
     clipped: bool,
-    protocol: Protocol,
-    way: str,
+    rules: Rules,
+    protocol: str,
 ) -> TrackerResult:
     """Score the files of one tracker; what cannot be used becomes a line of ``problems``.
 
     Args:
         folder: of the tracker.
         truths: sequence -> its ground truth.
+        timed: the sequences whose times make the tracker's speed.
         sizes: sequence -> width and height of its frames, where they are known.
         clipped: cut boxes to the frames, as GOT-10k's rules have it; supervised runs always are.
-        protocol: whose rules to follow.
-        way: how the tracker was run.
+        rules: whose rules to follow.
+        protocol: how the tracker was run.
     """
-    files, problems = find_runs(folder)
-    runs: dict[str, list[tuple[Floats, Floats]]] = {}
-    for name, truth in truths.items():
-        paths = files.get(name, [])
-        try:
-            found = [
-                _usable(path, expected, protocol, problems)
-                for path, expected in zip(paths, run_truths(truth, way, len(paths)), strict=True)
-            ]
-        except (OSError, ValueError) as error:
-            problems.append(f"{name} of {folder.name} is left out: {error}")
-        else:
-            if found:
-                runs[name] = found
-    scores = _scores(runs, protocol, sizes if clipped else None)
+    problems: list[str] = []
+    runs = read_runs(folder, truths, protocol, rules, problems)
+    scores = _scores(runs, rules, sizes if clipped else None)
     resets = evaluate_resets(folder, truths, sizes, problems)
     missing = [name for name in truths if name not in scores]
     if missing and (scores or not resets):
         some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         problems.append(f"{folder} is incomplete: no score for {len(missing)} of {len(truths)}: {some}")
-    timing = read_timing(folder, problems)
-    return TrackerResult(folder.name, scores, tuple(problems), timing, resets)
+    times = read_times(folder, timed, problems)
+    timing = Timing.of(*chain.from_iterable(times.values())) if times else None
+    bboxes = {name: found[0][0] for name, found in runs.items()}
+    return TrackerResult(folder.name, scores, bboxes, tuple(problems), timing, resets)
 
 
-def _usable(path: Path, truth: Floats, protocol: Protocol, problems: list[str]) -> tuple[Floats, Floats]:
-    """Boxes that can be scored and their ground truth; what is odd with them becomes a line of ``problems``."""
-    bboxes = read_bboxes(path)
-    problems += filter(None, [check_predicted(bboxes, path, truth, protocol)])
-    return bboxes, truth[: len(bboxes)]
-
-
-def _scores(
-    runs: Mapping[str, Sequence[tuple[Floats, Floats]]],
-    protocol: Protocol,
-    sizes: Mapping[str, tuple[int, int]] | None,
-) -> dict[str, Score]:
-    """Sequence -> score; several runs of a sequence are pooled frame by frame."""
+def _scores(runs: Runs, rules: Rules, sizes: Mapping[str, tuple[int, int]] | None) -> dict[str, Score]:
+    """Sequence -> score; the runs of a sequence are pooled: every frame of all runs counts the same."""
     frames_wh = None if sizes is None else [sizes[name] for name, found in runs.items() for _ in found]
-    scores = iter(score_runs([pair for found in runs.values() for pair in found], protocol, frames_wh))
+    scores = iter(score_runs([pair for found in runs.values() for pair in found], rules, frames_wh))
     pooled = {name: list(islice(scores, len(found))) for name, found in runs.items()}
     return {
         name: one[0] if len(one) == 1 else mean_score(one, by_frames=True) for name, one in pooled.items()

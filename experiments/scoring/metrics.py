@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from data.boxes import Floats, bbox_center, bbox_iou
 
-Protocol: TypeAlias = Literal["otb", "got10k"]
+Rules: TypeAlias = Literal["otb", "got10k"]
 """Whose rules decide about absent targets and invalid predictions: OTB's MATLAB toolkit or got10k."""
 
 
-def usual_protocol(dataset: str) -> Protocol:
+def usual_rules(dataset: str) -> Rules:
     """The rules that a dataset's published figures follow: the MATLAB toolkit's for OTB, got10k's elsewhere."""
     return "otb" if dataset.startswith("otb") else "got10k"
 
@@ -86,13 +86,13 @@ class Score:
 
 @dataclass(frozen=True)
 class FrameErrors:
-    """What a protocol makes of each frame.
+    """What the rules make of each frame.
 
     Attributes:
         overlap: intersection over union ``(N,)`` in [0, 1]; 0 for a miss.
         error: centre distance ``(N,)`` in pixels; NaN for a miss, negative for a hit at any threshold.
         normalised: centre distance ``(N,)`` over the target's size, likewise.
-        counted: bool ``(N,)``, the frames that the protocol scores at all.
+        counted: bool ``(N,)``, the frames that the rules score at all.
     """
 
     overlap: Floats
@@ -104,17 +104,17 @@ class FrameErrors:
 def frame_errors(
     predicted: ArrayLike,
     truth: ArrayLike,
-    protocol: Protocol = "got10k",
+    rules: Rules = "got10k",
     frame_wh: tuple[int, int] | None = None,
 ) -> FrameErrors:
     """Compare boxes ``(N, 4)`` frame by frame; arguments and errors as of `score`."""
-    return _compare([_checked(predicted, truth)], protocol, None if frame_wh is None else [frame_wh])
+    return _compare([_checked(predicted, truth)], rules, None if frame_wh is None else [frame_wh])
 
 
 def score(
     predicted: ArrayLike,
     truth: ArrayLike,
-    protocol: Protocol = "got10k",
+    rules: Rules = "got10k",
     frame_wh: tuple[int, int] | None = None,
 ) -> Score:
     """Score boxes ``(N, 4)``, 0-based, of one target; in the first frame the tracker is given the truth.
@@ -122,7 +122,7 @@ def score(
     Args:
         predicted: the tracker's boxes; NaN for a frame without.
         truth: the annotated boxes; NaN where the target is absent.
-        protocol: ``otb``: an absent target (NaN, or touching the frame's left or upper edge, as the toolkit
+        rules: ``otb``: an absent target (NaN, or touching the frame's left or upper edge, as the toolkit
             has it) is a miss for success and a hit for precision, and the last valid prediction stands in
             for an invalid one. ``got10k``: frames without a target are left out, an invalid prediction is
             a miss.
@@ -132,19 +132,19 @@ def score(
     Raises:
         ValueError: other shapes, or no frame with ground truth.
     """
-    return score_runs([(predicted, truth)], protocol, None if frame_wh is None else [frame_wh])[0]
+    return score_runs([(predicted, truth)], rules, None if frame_wh is None else [frame_wh])[0]
 
 
 def score_runs(
     runs: Sequence[tuple[ArrayLike, ArrayLike]],
-    protocol: Protocol = "got10k",
+    rules: Rules = "got10k",
     frames_wh: Sequence[tuple[int, int]] | None = None,
 ) -> list[Score]:
     """`score` of many runs at once, in a fraction of the time.
 
     Args:
         runs: predicted and annotated boxes of each.
-        protocol: as of `score`.
+        rules: as of `score`.
         frames_wh: as ``frame_wh`` of `score`, one a run.
 
     Raises:
@@ -154,14 +154,14 @@ def score_runs(
     scores: list[Score] = []
     for first in range(0, len(pairs), _RUNS):
         part = slice(first, first + _RUNS)
-        scores += _score_together(pairs[part], protocol, None if frames_wh is None else frames_wh[part])
+        scores += _score_together(pairs[part], rules, None if frames_wh is None else frames_wh[part])
     return scores
 
 
 def _score_together(
-    pairs: Sequence[tuple[Floats, Floats]], protocol: Protocol, frames_wh: Sequence[tuple[int, int]] | None
+    pairs: Sequence[tuple[Floats, Floats]], rules: Rules, frames_wh: Sequence[tuple[int, int]] | None
 ) -> list[Score]:
-    frames = _compare(pairs, protocol, frames_wh)
+    frames = _compare(pairs, rules, frames_wh)
     run = np.repeat(np.arange(len(pairs)), [len(truth) for _, truth in pairs])[frames.counted]
     overlap = frames.overlap[frames.counted]
     counts = np.bincount(run, minlength=len(pairs))
@@ -200,7 +200,7 @@ def _checked(predicted: ArrayLike, truth: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _compare(
-    pairs: Sequence[tuple[Floats, Floats]], protocol: Protocol, frames_wh: Sequence[tuple[int, int]] | None
+    pairs: Sequence[tuple[Floats, Floats]], rules: Rules, frames_wh: Sequence[tuple[int, int]] | None
 ) -> FrameErrors:
     """The frames of all runs, one run after the other."""
     predicted, truth = (np.concatenate(boxes) for boxes in zip(*pairs, strict=True))
@@ -212,8 +212,8 @@ def _compare(
     if without.size:
         frames = lengths[without[0]]
         raise ValueError(f"ground truth must have a box in some frame, got {frames} frames without")
-    counted = np.ones(len(truth), dtype=np.bool_) if protocol == "otb" else present.copy()
-    if protocol == "otb":
+    counted = np.ones(len(truth), dtype=np.bool_) if rules == "otb" else present.copy()
+    if rules == "otb":
         predicted = _carry_forward(predicted, np.repeat(starts, lengths))
         # The toolkit takes a box with any number of 0 or less for absent; its files count pixels from 1.
         present &= (x > -1) & (y > -1) & (w > 0) & (h > 0)
@@ -261,23 +261,8 @@ def clip_to_frame(bboxes: Floats, frame_wh: ArrayLike) -> Floats:
 def _share_up_to(
     values: Floats, thresholds: Floats, run: NDArray[np.intp], counts: NDArray[np.intp]
 ) -> Floats:
-    """Share ``(runs, T)`` of a run's values that are at most each of the thresholds, see `first_reached`."""
+    """Share ``(runs, T)`` of a run's values that are at most each of the thresholds."""
     size = len(thresholds) + 1
-    first = first_reached(values, thresholds)  # counting once beats comparing with every threshold
+    first = np.searchsorted(thresholds, values)  # the first threshold reached; NaN reaches none
     table = np.bincount(run * size + first, minlength=len(counts) * size).reshape(-1, size)
     return table[:, :-1].cumsum(axis=1) / counts[:, None]
-
-
-def first_reached(values: Floats, thresholds: Floats) -> NDArray[np.intp]:
-    """Index of the first threshold that is not below each value, ``T`` where all are, as for NaN.
-
-    As ``np.searchsorted``, in a quarter of its time, for thresholds ``(T,)`` from 0 on with equal steps.
-    """
-    last = len(thresholds) - 1
-    steps = np.fmin(values * (last / thresholds[-1]), last)
-    index = np.maximum(steps, 0).astype(np.intp)
-    # Rounding down left the index one too low, or two where the product was rounded down as well.
-    beyond = np.append(thresholds, [np.inf, np.inf])
-    for _ in range(2):
-        index += beyond[index] < values
-    return index + np.isnan(values)

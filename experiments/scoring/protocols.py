@@ -68,6 +68,20 @@ def plan_runs(sequence: Clip, protocol: str = "ope", repetitions: int = 1) -> li
     return [Run(sequence, number, 0, sequence.bboxes[0]) for number in range(1, repetitions + 1)]
 
 
+def run_truths(truth: Floats, protocol: str, count: int) -> list[Floats]:
+    """The ground truth of each of a sequence's ``count`` runs: what is left from the frame it starts in.
+
+    Raises:
+        ValueError: TRE or SRE asks for another number of runs.
+    """
+    if protocol == "ope" or not count:
+        return [truth] * count
+    starts = tre_starts(truth) if protocol == "tre" else [0] * len(SRE_SHIFTS)
+    if len(starts) != count:
+        raise ValueError(f"{protocol.upper()} asks for {len(starts)} runs, got {count}")
+    return [truth[start:] for start in starts]
+
+
 def tre_starts(bboxes: Floats) -> list[int]:
     """Indices of the 20 frames in which TRE starts, evenly spaced; the last leaves 20 frames to track.
 

@@ -1,14 +1,15 @@
-"""The files of a benchmark, in got10k's layout: boxes, times, what went wrong, and whose results they are.
+"""Result files: where they lie, what is in them, and what is wrong with them.
 
-OPE on most datasets writes ``<tracker>/<Seq>.txt`` and ``<tracker>/times/<Seq>_time.txt``; GOT-10k
-``<tracker>/<seq>/<seq>_001.txt`` and ``<seq>_time.txt`` with a column a repetition. The runs of TRE and SRE
-are numbered like GOT-10k's repetitions, each with times of its own, for they differ in length.
+The layout is got10k's. OPE on most datasets has ``<tracker>/<Seq>.txt`` and ``<tracker>/times/<Seq>_time.txt``;
+GOT-10k has ``<tracker>/<seq>/<seq>_001.txt`` and ``<seq>_time.txt`` with a column a repetition. The runs of TRE and
+SRE are numbered like GOT-10k's repetitions, and each has times of its own, for they differ in length.
 """
 
 import json
+import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,18 @@ from filelock import FileLock, Timeout
 from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.box_files import read_bboxes, write_bboxes
+from data.datasets.otb_protocol import canonical_name
 from data.files import replacing, write_json
+from experiments.scoring.metrics import Rules
+from experiments.scoring.protocols import PROTOCOLS, run_truths
+
+Runs = Mapping[str, Sequence[tuple[Floats, Floats]]]
+"""Sequence -> predicted and annotated boxes of each of its runs, both ``(n, 4)``, 0-based."""
+
+
+def benchmark_folder(results_name: str, protocol: str) -> str:
+    """Name of the folder that holds every tracker's results: ``OTB2015``, ``OTB2015-TRE``, ``OTB2015-SRE``."""
+    return results_name if protocol == "ope" else f"{results_name}-{protocol.upper()}"
 
 
 @dataclass(frozen=True)
@@ -39,10 +51,9 @@ class ResultFiles:
     @classmethod
     def of(cls, results: Path, dataset: Dataset, protocol: str, tracker: str) -> "ResultFiles":
         """The files of a tracker below ``results`` (``<output>/results``)."""
-        if protocol != "ope":
-            return cls(results / f"{dataset.results_name}-{protocol.upper()}" / tracker, numbered=True)
-        repeated = dataset.name == "got10k"
-        return cls(results / dataset.results_name / tracker, numbered=repeated, shared_times=repeated)
+        folder = results / benchmark_folder(dataset.results_name, protocol) / tracker
+        repeated = dataset.name == "got10k" and protocol == "ope"
+        return cls(folder, numbered=repeated or protocol != "ope", shared_times=repeated)
 
     def key(self, sequence: str, number: int) -> str:
         """Name of a run in messages and file names."""
@@ -71,15 +82,6 @@ class ResultFiles:
         with replacing(times) as temporary:
             np.savetxt(temporary, columns, fmt="%.8f", delimiter=",")
         write_bboxes(boxes, bboxes)
-
-    def read_bboxes(self, sequence: str, number: int = 1) -> Floats:
-        """Boxes of a run, float64 ``(N, 4)``, 0-based."""
-        return read_bboxes(self.box_file(sequence, number))
-
-    def read_seconds(self, sequence: str, number: int = 1) -> Floats:
-        """Seconds of each frame of a run, float64 ``(N,)``; the first is the start of the tracker."""
-        table = np.loadtxt(self.time_file(sequence, number), delimiter=",", ndmin=2)
-        return table[:, number - 1 if self.shared_times else 0]
 
     def claim(self, identity: dict[str, Any], record: dict[str, Any], *, overwrite: bool) -> None:
         """Make the folder this tracker's, and clear what a killed process left half-written.
@@ -156,3 +158,159 @@ class ResultFiles:
         columns[:, : known.shape[1]] = known
         columns[:, number - 1] = seconds
         return columns
+
+
+def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
+    """How trackers were run, one of `PROTOCOLS`, and the folder of its results, as far as there are any.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    if not results.is_dir():
+        raise FileNotFoundError(f"results folder does not exist: {results}")
+    folders = {_plain(path.name): path for path in sorted(results.iterdir()) if path.is_dir()}
+    names = {protocol: _plain(benchmark_folder(benchmark, protocol)) for protocol in PROTOCOLS}
+    found = {protocol: folders[name] for protocol, name in names.items() if name in folders}
+    if not found:
+        raise FileNotFoundError(
+            f"results folder {results} must hold {benchmark}/TRACKER/SEQUENCE.txt, got no folder {benchmark}"
+        )
+    return found
+
+
+def find_trackers(folder: Path, trackers: Sequence[str] = ()) -> list[Path]:
+    """Folders of the named trackers, or of all, in a benchmark's folder of results.
+
+    Raises:
+        FileNotFoundError: there is no such tracker, or none at all.
+    """
+    folders = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
+    unknown = [name for name in trackers if name not in folders]
+    if unknown or not folders:
+        raise FileNotFoundError(
+            f"no results of {', '.join(unknown) or 'any tracker'} in {folder}: "
+            f"there are {', '.join(folders) or 'no folders'}"
+        )
+    return [folders[name] for name in trackers] if trackers else list(folders.values())
+
+
+def find_runs(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
+    """A tracker's result files by the canonical name of their sequence, and what is wrong with the names.
+
+    OTB's layout is ``<sequence>.txt``; GOT-10k's, and that of TRE and SRE, ``<sequence>/<sequence>_001.txt``,
+    a file for each run.
+    """
+    runs: dict[str, list[Path]] = {}
+    problems = []
+    for path in sorted(folder.glob("*.txt")):
+        taken = runs.setdefault(canonical_name(path.stem), [path])[0]
+        if taken != path:
+            problems.append(f"{path} is left out: {taken.name} is of the same sequence")
+    for path in sorted(folder.glob("*/*_[0-9][0-9][0-9].txt")):
+        if path.stem[:-4] == path.parent.name:
+            runs.setdefault(canonical_name(path.parent.name), []).append(path)
+    return runs, problems
+
+
+def read_runs(
+    folder: Path, truths: Mapping[str, Floats], protocol: str, rules: Rules, problems: list[str]
+) -> Runs:
+    """Read every file of a tracker that can be scored, with the ground truth of its frames.
+
+    Args:
+        folder: of the tracker.
+        truths: sequence -> its ground truth.
+        protocol: one of `PROTOCOLS`: how the tracker was run.
+        rules: whose rules say which files can be scored.
+        problems: gets a line for each file that cannot, and for what is odd with those that can.
+    """
+    files, odd = find_runs(folder)
+    problems += odd
+    runs: dict[str, list[tuple[Floats, Floats]]] = {}
+    for name, truth in truths.items():
+        paths = files.get(name, [])
+        found = []
+        try:
+            for path, expected in zip(paths, run_truths(truth, protocol, len(paths)), strict=True):
+                bboxes = read_bboxes(path)
+                problems += filter(None, [check_predicted(bboxes, path, expected, rules)])
+                found.append((bboxes, expected[: len(bboxes)]))
+        except (OSError, ValueError) as error:
+            problems.append(f"{name} of {folder.name} is left out: {error}")
+        else:
+            if found:
+                runs[name] = found
+    return runs
+
+
+def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> str:
+    """Check that a result file has a valid box for each frame of its sequence.
+
+    Under ``otb`` it may end early: what it has is scored, as was done for the published figures of STRUCK and
+    MDNet.
+
+    Args:
+        bboxes: its boxes ``(n, 4)``, NaN for invalid ones.
+        path: the file.
+        truth: the ground truth ``(N, 4)``.
+        rules: whose rules to follow.
+
+    Returns:
+        A line about what is odd with boxes that can be scored all the same; empty if nothing is.
+
+    Raises:
+        ValueError: it has too few or too many rows; file and line are named.
+    """
+    rows, frames = len(bboxes), len(truth)
+    if rows > frames:
+        raise ValueError(f"{path}, line {frames + 1}: {rows} rows for {frames} annotated frames")
+    if rows < frames and (rules != "otb" or rows == 0):
+        raise ValueError(f"{path}, line {rows + 1}: the file ends after {rows} of {frames} frames")
+    if rows < frames:
+        return f"{path}, line {rows + 1}: ends after {rows} of {frames} frames; those are scored"
+    invalid = np.flatnonzero(np.isnan(bboxes[:, 0]))
+    if invalid.size:
+        rule = "the last valid box stands in" if rules == "otb" else "a miss where there is a target"
+        return f"{path}, line {invalid[0] + 1}: no valid box, as in {invalid.size} rows; {rule}"
+    return ""
+
+
+def read_times(folder: Path, sequences: Iterable[str], problems: list[str]) -> dict[str, list[Floats]]:
+    """Seconds of each frame of each run of ``sequences``; the first of a run is the start of the tracker.
+
+    Files are ``times/<sequence>_time.txt``, or GOT-10k's with a column for each repetition.
+
+    Args:
+        folder: of the tracker.
+        sequences: canonical names.
+        problems: gets a line for each file that cannot be used.
+    """
+    flat = folder / "times"
+    paths = sorted(flat.glob("*_time.txt") if flat.is_dir() else folder.glob("*/*_time.txt"))
+    wanted, times = set(sequences), dict[str, list[Floats]]()
+    for path in paths:
+        name = canonical_name(path.stem.removesuffix("_time") if flat.is_dir() else path.parent.name)
+        if name not in wanted:
+            continue
+        try:
+            seconds = _read_seconds(path)
+        except (OSError, ValueError) as error:
+            problems.append(f"{path} is left out: {error}")
+        else:  # NaN: a repetition that failed
+            times.setdefault(name, []).extend(column[np.isfinite(column)] for column in seconds.T)
+    return times
+
+
+def _read_seconds(path: Path) -> Floats:
+    text = path.read_text().rstrip()
+    seconds = np.empty((0, 0))
+    if text:
+        with suppress(ValueError):
+            seconds = np.loadtxt(text.split("\n"), delimiter="," if "," in text else None, ndmin=2)
+    if not np.isfinite(seconds).any():
+        raise ValueError("expected a number of seconds a line")
+    return seconds
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

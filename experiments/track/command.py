@@ -1,7 +1,6 @@
 """``python -m experiments track``: follow one target through a video, images, a camera or a stream."""
 
 import re
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -110,6 +109,7 @@ class Track(Command):
 
     def _record(self, video: "VideoFrames", steps: Iterator["Step"]) -> None:
         """Write every step; whatever ends them early, what was tracked is kept and said."""
+        from experiments.runtime.interrupt import Interrupt
         from experiments.runtime.progress import progress_bar
         from experiments.track.files import TrackFiles
         from experiments.track.window import Window
@@ -128,7 +128,7 @@ class Track(Command):
                     )
                 )
                 window = stack.enter_context(Window(self.source)) if self.show else None
-                interrupt = stack.enter_context(InterruptBetweenFrames())
+                interrupt = stack.enter_context(Interrupt())  # so that all files end with the same frame
                 for step in stack.enter_context(progress_bar(steps, total=video.frame_count, unit="frame")):
                     files.write(step)
                     seconds.append(step.seconds)
@@ -166,30 +166,6 @@ class Track(Command):
             f"{len(seconds)} frames tracked, lost in {lost}; {timing.fps:.1f} fps of the tracker alone "
             f"(median {timing.median_ms:.1f} ms, 95 % under {timing.p95_ms:.1f} ms); results in {folder}"
         )
-
-
-class InterruptBetweenFrames:
-    """Ctrl-C takes effect at ``check``, so that all files end with the same frame; a second one at once."""
-
-    def __enter__(self) -> "InterruptBetweenFrames":
-        self._asked = False
-        self._previous = signal.getsignal(signal.SIGINT)
-        if self._previous is signal.default_int_handler:  # else Ctrl-C is ignored, or somebody else's
-            signal.signal(signal.SIGINT, self._ask)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._previous)
-
-    def _ask(self, *_: object) -> None:
-        if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
-
-    def check(self) -> None:
-        """Raise ``KeyboardInterrupt`` if Ctrl-C was pressed."""
-        if self._asked:
-            raise KeyboardInterrupt
 
 
 def folder_name(source: str) -> str:

@@ -1,7 +1,7 @@
 "use strict";
 // The page: what each control shows. window.REPORT holds the numbers; see experiments/page.py.
 
-const summary = () => REPORT.ways[byId("way").value];
+const summary = () => REPORT.protocols[byId("protocol").value];
 const sequenceOrder = { column: 0, descending: false };
 const chartSettings = { displayModeBar: false, responsive: true };
 const font = { family: "system-ui, sans-serif", size: 13 };
@@ -44,7 +44,7 @@ function showCurves() {
   for (const { place, plot, traces } of places) {
     Plotly.newPlot(place, traces, {
       font,
-      title: { text: `${plot.title} of ${byId("way").value}`, font: { size: 15 } },
+      title: { text: `${plot.title} of ${byId("protocol").value}`, font: { size: 15 } },
       margin: { l: 55, r: 15, t: 45, b: 45 },
       xaxis: { title: { text: plot.xlabel }, zeroline: false },
       yaxis: { title: { text: plot.ylabel }, range: [0, 1.02], zeroline: false },
@@ -154,7 +154,7 @@ for (const select of document.querySelectorAll("select.metric")) {
   for (const [metric, title] of Object.entries(REPORT.headings)) select.append(element("option", { value: metric }, title));
   select.value = summary().rank_metric;
 }
-byId("way").addEventListener("change", showAll);
+byId("protocol").addEventListener("change", showAll);
 byId("attribute-metric")?.addEventListener("change", showAttributes);
 byId("difference-metric")?.addEventListener("change", showDifferences);
 byId("sequence-metric").addEventListener("change", showSequences);

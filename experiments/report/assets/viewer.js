@@ -25,7 +25,7 @@ function openSequence(name) {
 }
 
 function showSequence(record) {
-  const rank = Object.values(REPORT.ways)[0].trackers.map((one) => one.name);
+  const rank = Object.values(REPORT.protocols)[0].trackers.map((one) => one.name);
   const ranked = record.trackers.toSorted((first, second) => rank.indexOf(first.name) - rank.indexOf(second.name));
   shown = {
     ...record,

@@ -15,6 +15,7 @@ from got10k.utils.metrics import rect_iou
 
 from data.datasets.box_files import read_bboxes
 from experiments.__main__ import main
+from experiments.scoring.protocols import tre_starts
 from tests.material.trees import box_lines, encoded, make_got10k, make_otb
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -152,6 +153,33 @@ class TestFiles:
         assert heading.split()[5:8] == ["AO", "SR50", "SR75"]
         assert row.split()[4] == f"{np.mean(overlaps):.3f}"
         assert 0.1 < np.mean(overlaps) < 0.9
+
+    def test_the_table_and_the_report_are_one_rule(self, tmp_path, capsys):
+        """Frames of all runs are pooled, as OTB's toolkit does; run 1 is long and wrong, the others are right."""
+        make_otb(tmp_path / "root", "Car4", frames=30, boxes="11,9,20,16\n" * 30)
+        make_otb(tmp_path / "root", "Boy", frames=24, boxes="11,9,20,16\n" * 24)
+        tre = ["--trackers", "identity", "--protocol", "tre"]
+        benchmark(tmp_path, *tre, dataset="otb100")
+        file = results(tmp_path, "OTB2015-TRE", "identity", "Car4", "Car4_001.txt")
+        file.write_text("11,9,20,16\n" + "50,9,20,16\n" * 29)
+        capsys.readouterr()
+        assert benchmark(tmp_path, *tre, dataset="otb100") == 0
+        row = capsys.readouterr().out.splitlines()[-1].split()
+        frames = sum(30 - start for start in tre_starts(np.tile([10.0, 8, 20, 16], (30, 1))))
+        expected = (20 / 21 * (1 - 29 / frames) + 20 / 21) / 2
+        assert row[1:3] == ["2", f"{expected:.3f}"]
+        assert f"{expected:.3f}" != f"{(20 / 21 * (1 - 29 / 30 / 20) + 20 / 21) / 2:.3f}"  # runs averaged
+        report = ["report", str(tmp_path / "out" / "results"), "--dataset", "otb100"]
+        main([*report, "--root", str(tmp_path / "root"), "--output", str(tmp_path / "report")])
+        assert f"TRE identity: success AUC {expected:.3f}, 2 of 2 sequences" in capsys.readouterr().out
+
+    def test_of_a_test_set_the_speed_is_known_and_the_score_is_not(self, tmp_path, capsys):
+        make_got10k(tmp_path / "root", "test")
+        arguments = ["--trackers", "identity", "--subset", "test"]
+        assert benchmark(tmp_path, *arguments, dataset="got10k") == 0
+        row = capsys.readouterr().out.splitlines()[-1].split()
+        assert row[:7] == ["identity", "0", *"-----"]
+        assert float(row[7]) > 0
 
     def test_only_the_sequences_asked_for_under_any_spelling(self, tmp_path, capsys):
         for name in ("Jogging-1", "Car4"):

@@ -86,7 +86,7 @@ def test_names_are_text_everywhere(tree, tmp_path):
     page = (out / "report.html").read_text()
     assert "<img" not in page
     assert "&lt;b&gt;&amp;&lt;/b&gt;" in page
-    assert script(out / "assets" / "data.js")["ways"]["OPE"]["trackers"][2]["name"] == HOSTILE
+    assert script(out / "assets" / "data.js")["protocols"]["OPE"]["trackers"][2]["name"] == HOSTILE
     assert "&lt;img src=x onerror=alert(1)&gt;\\|$\\_&amp;" in (out / "report.md").read_text()
     assert r"\$\_\&" in (out / "report.tex").read_text()
     assert (
@@ -142,7 +142,7 @@ def test_an_attribute_without_scores_has_no_panel_and_a_problem_is_told_once(tre
 def test_mistakes_are_one_line(tree, tmp_path, capsys):
     for arguments, message in [
         ([*tree, "--trackers=nobody"], "error: no results of nobody in"),
-        ([*tree, "--baselines", "--protocol=got10k"], "error: --baselines are of OTB under --protocol otb"),
+        ([*tree, "--baselines", "--rules=got10k"], "error: --baselines are of OTB under --rules otb"),
         ([*tree[:2], "--dataset=otb2014", tree[3]], "error: unknown dataset 'otb2014'"),
         ([*tree[:3], f"--root={tmp_path / 'none'}"], "error: dataset root of otb2015 does not exist"),
     ]:
@@ -198,7 +198,8 @@ def test_packed_numbers_keep_three_digits():
 def test_a_report_loads_no_torch_and_no_window_system():
     """It reads text and draws curves: starting torch would take longer than that."""
     code = (
-        "import sys\nfrom experiments import annotations, evaluation, plots, published, report_page, summary, tables\n"
+        "import sys\nfrom experiments.scoring import annotations, evaluation\nfrom experiments.drawing import curves\n"
+        "from experiments.report import baselines, page, summary, tables\n"
         "print([m for m in ('torch', 'matplotlib.pyplot', 'plotly') if m in sys.modules])"
     )
     printed = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
@@ -215,7 +216,7 @@ def test_any_dataset_is_reported(tmp_path):
     arguments = ["report", str(tmp_path / "results"), "--dataset=folder", f"--root={tmp_path / 'data'}"]
     assert main([*arguments, f"--output={tmp_path / 'out'}"]) == 0
     summary = json.loads((tmp_path / "out" / "report.json").read_text())["OPE"]
-    assert summary["protocol"] == "got10k"
+    assert summary["rules"] == "got10k"
     assert summary["trackers"][0]["metrics"]["success_auc"] == {
         "value": pytest.approx(20 / 21),
         "low": None,

@@ -17,8 +17,9 @@ from experiments.report.summary import summarise
 from experiments.scoring.annotations import read_annotations
 from experiments.scoring.evaluation import evaluate
 from experiments.scoring.metrics import score
-from experiments.scoring.predictions import find_runs, find_trackers, present_ways, read_timing
 from experiments.scoring.protocols import SRE_SHIFTS, tre_starts
+from experiments.scoring.result_files import find_runs, find_trackers, present_protocols, read_times
+from experiments.scoring.timing import Timing
 from tests.material.results_trees import GIVEN_NAMES, TRUTHS, write_annotations, write_tracker
 from tests.material.trees import make_got10k
 
@@ -40,9 +41,9 @@ def otb100(shared):
     return read_annotations("otb2015", shared / "results" / "OTB2015" / "ground_truth.json")
 
 
-def evaluate_all(results, annotations, protocol="otb", way="ope"):
-    folders = find_trackers(present_ways(results, annotations.results_name)[way])
-    return evaluate(folders, annotations, protocol, way)
+def evaluate_all(results, annotations, rules="otb", protocol="ope"):
+    folders = find_trackers(present_protocols(results, annotations.results_name)[protocol])
+    return evaluate(folders, annotations, rules, protocol)
 
 
 @pytest.mark.real
@@ -203,7 +204,9 @@ def test_time_files_of_all_kinds_side_by_side(tmp_path):
         (tmp_path / "times" / f"{name}_time.txt").write_text(text)
     (tmp_path / "times" / "f_time.txt").mkdir()
     problems = []
-    timing = read_timing(tmp_path, problems)
+    times = read_times(tmp_path, "abcdef", problems)
+    assert times.keys() == {"a", "b", "d"}
+    timing = Timing.of(*times["a"], *times["b"], *times["d"])
     assert timing.fps == pytest.approx(10)
     assert timing.p95_ms == pytest.approx(100)
     assert [Path(line.split(" is left out")[0]).name[0] for line in problems] == ["c", "e", "f"]
@@ -238,22 +241,22 @@ def test_means_by_attribute(annotations, tmp_path):
     assert table.tolist() == [[1, 1, 1]]
 
 
-@pytest.mark.parametrize(("way", "suffix"), [("tre", "-TRE"), ("sre", "-SRE")])
-def test_several_runs_of_a_sequence(annotations, tmp_path, way, suffix):
+@pytest.mark.parametrize(("protocol", "suffix"), [("tre", "-TRE"), ("sre", "-SRE")])
+def test_several_runs_of_a_sequence(annotations, tmp_path, protocol, suffix):
     folder = tmp_path / f"OTB2015{suffix}" / "Still"
     for name, truth in TRUTHS.items():
         bboxes = from_one_based(truth)
-        starts = tre_starts(bboxes) if way == "tre" else [0] * len(SRE_SHIFTS)
+        starts = tre_starts(bboxes) if protocol == "tre" else [0] * len(SRE_SHIFTS)
         for number, start in enumerate(starts, 1):
             (folder / name).mkdir(parents=True, exist_ok=True)
             write_bboxes(folder / name / f"{name}_{number:03d}.txt", bboxes[start:])
-    evaluation = evaluate_all(tmp_path, annotations, way=way)
+    evaluation = evaluate_all(tmp_path, annotations, protocol=protocol)
     assert evaluation.problems == ()
     assert evaluation.means()["Still"].success_auc == pytest.approx(20 / 21)
-    runs = len(tre_starts(from_one_based(TRUTHS["Human4"]))) if way == "tre" else 12
+    runs = len(tre_starts(from_one_based(TRUTHS["Human4"]))) if protocol == "tre" else 12
     (folder / "Human4" / f"Human4_{runs:03d}.txt").unlink()
-    problem = evaluate_all(tmp_path, annotations, way=way).problems[0]
-    assert problem == f"Human4 of Still is left out: {way.upper()} asks for {runs} runs, got {runs - 1}"
+    problem = evaluate_all(tmp_path, annotations, protocol=protocol).problems[0]
+    assert problem == f"Human4 of Still is left out: {protocol.upper()} asks for {runs} runs, got {runs - 1}"
 
 
 def test_got10k_pools_all_frames_of_all_repetitions(tmp_path):
@@ -290,9 +293,9 @@ def test_annotations_that_are_none(tmp_path, content, message):
 
 def test_missing_folders_are_named(annotations, tmp_path):
     with pytest.raises(FileNotFoundError, match="results folder does not exist"):
-        present_ways(tmp_path / "none", "OTB2015")
+        present_protocols(tmp_path / "none", "OTB2015")
     with pytest.raises(FileNotFoundError, match="got no folder OTB2015"):
-        present_ways(tmp_path, "OTB2015")
+        present_protocols(tmp_path, "OTB2015")
     write_tracker(tmp_path, "Still")
     with pytest.raises(FileNotFoundError, match=r"no results of Nobody in .*: there are Still"):
         find_trackers(tmp_path / "OTB2015", ["Nobody"])

@@ -208,7 +208,8 @@ def test_without_a_display_the_window_is_refused_before_opencv_aborts(images, bo
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_complete_files(tmp_path, sequence, box, output):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_complete_files(tmp_path, sequence, box, output, number, status):
     frames = list(sequence.frames())
     with VideoWriter(tmp_path / "long.avi") as writer:
         for index in range(4000):  # back and forth, long enough that the signal comes first on any machine
@@ -226,10 +227,10 @@ def test_ctrl_c_leaves_complete_files(tmp_path, sequence, box, output):
     while not list(output.glob(".track.*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted" in err.decode()
+    assert process.returncode == status
+    assert f"interrupted by {number.name}" in err.decode()
     kept = len(read_bboxes(output / "boxes.txt"))
     assert 1 <= kept < 4000
     assert f"{kept} frames tracked" in out.decode()
