@@ -100,7 +100,7 @@ def read_text(path: str | Path, kind: str = "text file") -> str:
     try:
         text = path.read_text(encoding)
     except UnicodeError:
-        raise ValueError(f"{kind} {path} is not a text file: expected UTF-8") from None
+        raise ValueError(f"{kind} {path} is not a text file") from None
     if "\0" in text:
-        raise ValueError(f"{kind} {path} is not a text file: it holds a zero byte")
+        raise ValueError(f"{kind} {path} is not a text file")
     return text
