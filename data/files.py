@@ -79,22 +79,24 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def read_text(path: str | Path, kind: str = "text file") -> str:
+def read_text(path: str | Path, kind: str = "text file", largest: int | None = None) -> str:
     """Read a text file in UTF-8, or in UTF-16 that says so, with any ends of lines.
 
     Args:
         path: The file.
         kind: What it is, for the message.
+        largest: Most bytes that it may have; None for `MAX_TEXT_BYTES`.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no text, or larger than `MAX_TEXT_BYTES`.
+        ValueError: It is no text, or too large.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{kind} does not exist: {path}")
-    if (size := path.stat().st_size) > MAX_TEXT_BYTES:
-        raise ValueError(f"{kind} {path} must have at most {MAX_TEXT_BYTES >> 20} MiB, got {size >> 20} MiB")
+    largest = MAX_TEXT_BYTES if largest is None else largest
+    if (size := path.stat().st_size) > largest:
+        raise ValueError(f"{kind} {path} must have at most {largest} bytes, got {size}")
     with path.open("rb") as file:
         encoding = _BYTE_ORDER_MARKS.get(file.read(2), "utf-8-sig")
     try:

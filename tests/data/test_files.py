@@ -76,7 +76,7 @@ def test_what_is_no_text_is_said_with_its_name(tmp_path, data):
 def test_a_text_beyond_the_limit_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MAX_TEXT_BYTES", 2**20)
     (tmp_path / "x.txt").write_bytes(b"1" * (2**20 + 1))
-    with pytest.raises(ValueError, match="at most 1 MiB"):
+    with pytest.raises(ValueError, match="at most 1048576 bytes, got 1048577"):
         read_text(tmp_path / "x.txt")
     with pytest.raises(FileNotFoundError, match="device"):
         read_text("/dev/zero", "device")
