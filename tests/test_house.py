@@ -72,10 +72,11 @@ def test_importing_the_tracker_loads_nothing_heavy():
 
 
 @pytest.mark.slow
-def test_help_needs_no_heavy_import():
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_and_version_need_no_heavy_import(flag):
     """Under a second is asked of the machine; what makes it so is that neither torch nor cv2 is loaded."""
     code = (
-        "import sys\nsys.argv = ['experiments', '--help']\n"
+        f"import sys\nsys.argv = ['experiments', '{flag}']\n"
         "from experiments.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "print('loaded', [m for m in ('torch', 'cv2', 'matplotlib', 'got10k') if m in sys.modules])"
