@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import tyro
 
+from experiments import __version__
 from experiments.benchmark.command import Benchmark
 from experiments.check.command import Check
 from experiments.command import Command
@@ -42,7 +43,7 @@ def _parse(arguments: list[str]) -> Command:
         COMMANDS,
         args=arguments,
         prog="python -m experiments",
-        description="Train, track and benchmark deep regression trackers.",
+        description="Train, track and benchmark deep regression trackers. --version says which version this is.",
         config=(tyro.conf.FlagCreatePairsOff,),
     )
     return command
@@ -51,9 +52,13 @@ def _parse(arguments: list[str]) -> Command:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse ``arguments`` (default: the process's), run the command, return its exit status."""
     debug = False
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["--version"]:
+        print(__version__)
+        return 0
     try:
         with Interrupt(at_once=True):
-            command = _parse(list(sys.argv[1:] if arguments is None else arguments))
+            command = _parse(given)
             debug = command.debug
             return command.run()
     except KeyboardInterrupt as interrupt:

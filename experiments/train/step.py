@@ -175,14 +175,16 @@ class Learner:
             tensor.to(device, non_blocking=True)
             for tensor in (batch.template, batch.template_bbox, batch.search, batch.search_bbox)
         )
-        template, search = (
-            images.to(torch.float32, memory_format=self.memory_format) for images in (template, search)
-        )
+        template, search = template.to(torch.float32), search.to(torch.float32)
         if self.jitter is not None:
             # Of the step alone, so that a resumed run needs no state of it. It stays on the CPU: few numbers.
             generator = torch.Generator().manual_seed(_mix(self.seed, number))
             ranks = {"rank": self.processes.rank, "world_size": self.processes.world_size}
             template, search = self.jitter(template, template_bbox, search, search_bbox, generator, **ranks)
+        # After the jitter, which does not keep it.
+        template, search = (
+            images.contiguous(memory_format=self.memory_format) for images in (template, search)
+        )
         return template, template_bbox, search, search_bbox
 
     def _exchange(self, now: bool) -> AbstractContextManager[None]:

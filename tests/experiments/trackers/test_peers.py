@@ -32,16 +32,20 @@ class TestTrained:
     """A tracker by the file that ``train`` wrote; what is in the file is the tracker's own matter."""
 
     @pytest.fixture
-    def file(self, tmp_path, monkeypatch):
+    def loads(self, monkeypatch):
         def load(name, *, device):
             assert Path(name).is_absolute()
             return load_tracker("gray", device=device)
 
         monkeypatch.setattr("experiments.trackers.by_name.load_with_loss", load)
+
+    @pytest.fixture
+    def file(self, tmp_path):
         (tmp_path / "wide").mkdir()
         (tmp_path / "wide" / "best.safetensors").write_bytes(b"weights")
         return tmp_path / "wide" / "best.safetensors"
 
+    @pytest.mark.usefixtures("loads")
     def test_the_best_of_a_run_has_the_runs_name(self, file, monkeypatch):
         monkeypatch.chdir(file.parent)
         (contender,) = parse_contenders("best.safetensors", (), "cpu")
@@ -50,6 +54,7 @@ class TestTrained:
         assert described.identity["checkpoint_sha256"] == hashlib.sha256(b"weights").hexdigest()
         assert described.identity["config"]["class"] == "CorrelationFilterTracker"
 
+    @pytest.mark.usefixtures("loads")
     def test_any_other_file_has_its_own(self, file):
         other = file.rename(file.with_name("epoch-3.safetensors"))
         assert Description(Contender(str(other))).label == "epoch-3"

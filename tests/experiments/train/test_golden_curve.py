@@ -1,4 +1,10 @@
-"""The loss curve of a committed config, recorded on 2026-11-24 with torch 2.13.0 on one CPU thread."""
+"""The loss curve of a committed config against the curve this project itself recorded.
+
+Recorded on 2026-11-24 with torch 2.13.0 on one CPU thread; it is no independent truth, and a wrong curve would be
+kept as faithfully as a right one. It stands here because the parts (pairs, jitter, loss, filter layer, optimiser,
+schedule) have references of their own, but how a run puts them together has none: a change of order, seed or default
+that no other test sees moves this curve.
+"""
 
 import json
 from pathlib import Path
