@@ -85,7 +85,7 @@ def test_help_and_version_need_no_heavy_import(flag):
 
 
 COMMANDS = ("benchmark", "check", "compare", "demo", "losses", "prepare", "report", "track", "train")
-MAY_TRAIN = ("check", "compare", "demo", "prepare")
+MAY_TRAIN = ("check", "compare", "demo", "prepare", "speed")
 ON_THE_FLOOR = {"__init__.py", "__main__.py", "command.py", "config_file.py"}
 
 # What breaks a rule today. These tables may only shrink: a line that no longer holds fails too.

@@ -17,7 +17,7 @@ from experiments.compare.plan import Unit
 from experiments.compare.settings import ComparisonSettings
 from experiments.train.build import initial_network, train
 from experiments.train.run_files import METRICS, save_weights
-from experiments.train.settings import LossSettings, ModelSettings, TrainingSettings
+from experiments.train.settings import Arguments, LossSettings, ModelSettings, TrainingSettings
 from experiments.train.validation import average_overlap
 from tracker import Tracker, load_tracker
 from tracker.network.regression_net import RegressionNet
@@ -116,7 +116,7 @@ def training_settings(unit: Unit, settings: ComparisonSettings) -> TrainingSetti
         seed=unit.seed,
         log_every=budget.measure_every,
         checkpoint_every=steps,
-        loss=LossSettings(name=unit.loss["name"], arguments=arguments),
+        loss=LossSettings(name=unit.loss["name"], arguments=Arguments(arguments)),
         optimiser=replace(base.optimiser, rate=base.optimiser.rate * unit.factor),
         validation=replace(
             base.validation,

@@ -1,15 +1,13 @@
 """The settings of a training run: what the options say, typed; plain mappings are made of them for files only."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, Literal
-
-import tyro
+from typing import Any, Literal
 
 from experiments.config_file import plain
 
-Arguments = Annotated[Mapping[str, Any], tyro.conf.Fixed, tyro.conf.Suppress]
-"""Arguments of what is chosen by name. They are options too, but it is not the parser that knows them."""
+
+class Arguments(dict[str, Any]):
+    """Arguments of what is chosen by name. They are options too, but `parse` knows them and not the parser."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +17,7 @@ class LossSettings:
     name: str = "shrinkage"
     """Registered loss of setting regress, binary or spatial."""
 
-    arguments: Arguments = field(default_factory=dict)
+    arguments: Arguments = field(default_factory=Arguments)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +48,7 @@ class ModelSettings:
     output_sigma_factor: float = 0.1
     """Standard deviation of the label over sqrt(w h) of the target."""
 
-    arguments: Arguments = field(default_factory=dict)
+    arguments: Arguments = field(default_factory=Arguments)
 
 
 @dataclass(frozen=True, kw_only=True)
