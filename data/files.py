@@ -1,5 +1,6 @@
 """Files that are either complete or not there."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -27,6 +28,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -37,6 +37,11 @@ def gaussian_label(
     return torch.outer(torch.exp(-0.5 * (rows / sigma_y) ** 2), torch.exp(-0.5 * (columns / sigma_x) ** 2))
 
 
+def bbox_centers(bboxes: Tensor) -> Tensor:
+    """Centres ``(…, 2)`` of boxes ``(…, 4)``, as `data.boxes.bbox_center`, for tensors on any device."""
+    return bboxes[..., :2] + (bboxes[..., 2:] - 1) / 2
+
+
 def gaussian_labels(bboxes: Tensor, sigma: Tensor, size_hw: tuple[int, int], stride: int) -> Tensor:
     """Gaussian labels of a batch of targets, float32 ``(B, 1, h, w)`` in [0, 1]; see ``gaussian_label``.
 
@@ -48,7 +53,7 @@ def gaussian_labels(bboxes: Tensor, sigma: Tensor, size_hw: tuple[int, int], str
         stride: pixels per cell.
     """
     height, width = size_hw
-    centers = bboxes[:, :2] + (bboxes[:, 2:] - 1) / 2
+    centers = bbox_centers(bboxes)
     x, y = (centers / stride - centers.new_tensor([width - 1 / stride, height - 1 / stride]) / 2).unbind(1)
     rows = torch.arange(height, device=bboxes.device) - height // 2 - y[:, None]
     columns = torch.arange(width, device=bboxes.device) - width // 2 - x[:, None]

@@ -20,6 +20,7 @@ from experiments.train.data import build_pairs
 from experiments.train.loop import Batches, Training, Validate
 from experiments.train.objective import PairObjective
 from experiments.train.optimiser import build_optimiser, rate_at
+from experiments.train.parse import complete
 from experiments.train.processes import Processes, join_processes
 from experiments.train.run_files import claim, load_last, seed_everything
 from experiments.train.settings import LossSettings, ModelSettings, TrainingSettings, as_mapping
@@ -65,6 +66,7 @@ def train(
         OSError: a file does not exist, or cannot be read or written.
         RuntimeError: the training cannot go on; the message says where and why.
     """
+    settings = complete(settings)
     with join_processes(settings.compute.device) as processes:
         check_settings(settings, processes.world_size)
         if processes.is_first:

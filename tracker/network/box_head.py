@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from data.labels import bbox_centers
+
 GRID = 12
 """Cells of the grid that is laid over a box, in either direction."""
 
@@ -109,7 +111,7 @@ def sample_boxes(features: Tensor, bbox: Tensor, grid: int, context: float) -> T
     """Bilinear samples of maps ``(B, C, h, w)`` on a grid over boxes ``(B, 4)`` in cells: ``(B, C, grid, grid)``."""
     height, width = features.shape[-2:]
     steps = ((torch.arange(grid, device=bbox.device, dtype=bbox.dtype) + 0.5) / grid - 0.5) * context
-    center, size = _center(bbox), bbox[:, 2:]
+    center, size = bbox_centers(bbox), bbox[:, 2:]
     across = center[:, :1] + size[:, :1] * steps
     down = center[:, 1:] + size[:, 1:] * steps
     across, down = (across + 0.5) * (2 / width) - 1, (down + 0.5) * (2 / height) - 1
@@ -120,15 +122,11 @@ def sample_boxes(features: Tensor, bbox: Tensor, grid: int, context: float) -> T
 def apply_correction(bbox: Tensor, correction: Tensor) -> Tensor:
     """Boxes ``(…, 4)`` moved and stretched by corrections ``(…, 4)``, see ``BoxHead.compare``."""
     size = bbox[..., 2:] * correction[..., 2:].exp()
-    center = _center(bbox) + bbox[..., 2:] * correction[..., :2]
+    center = bbox_centers(bbox) + bbox[..., 2:] * correction[..., :2]
     return torch.cat([center - (size - 1) / 2, size], dim=-1)
 
 
 def correction_between(assumed: Tensor, true: Tensor) -> Tensor:
     """The correction that turns ``assumed`` boxes ``(…, 4)`` into ``true``, the inverse of ``apply_correction``."""
-    moved = (_center(true) - _center(assumed)) / assumed[..., 2:]
+    moved = (bbox_centers(true) - bbox_centers(assumed)) / assumed[..., 2:]
     return torch.cat([moved, (true[..., 2:] / assumed[..., 2:]).log()], dim=-1)
-
-
-def _center(bbox: Tensor) -> Tensor:
-    return bbox[..., :2] + (bbox[..., 2:] - 1) / 2
