@@ -90,6 +90,15 @@ def settings_from(written: Mapping[str, Any]) -> TrainingSettings:
     return _with_arguments(settings, TrainingSettings(), arguments)
 
 
+def complete(settings: TrainingSettings) -> TrainingSettings:
+    """The settings with the defaults of all arguments of loss and filter layer that are not given.
+
+    Raises:
+        ValueError: an unknown loss, filter or argument of theirs.
+    """
+    return _with_arguments(settings, settings, {})
+
+
 def option(options: Sequence[str], name: str) -> str | None:
     """The value of the last ``name VALUE`` or ``name=VALUE`` of a command line."""
     found = None
