@@ -17,6 +17,7 @@ from experiments.demo.command import Demo
 from experiments.losses.command import Losses
 from experiments.prepare.command import Prepare
 from experiments.report.command import Report
+from experiments.serve.command import Serve
 from experiments.track.command import Track
 from experiments.train.command import Train
 from experiments.train.parse import is_training, parse_training
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Callable[..., Command]] = {
     "losses": Losses,
     "prepare": Prepare,
     "report": Report,
+    "serve": Serve,
     "track": Track,
     "train": Train,
 }
