@@ -58,6 +58,7 @@ export class Stage {
 
   draw() {
     if (!this.picture) return;
+    this.tags = [];
     const pen = this.canvas.getContext("2d");
     pen.drawImage(this.picture, 0, 0, this.canvas.width, this.canvas.height);
     if (this.response) {
@@ -103,7 +104,10 @@ export class Stage {
     pen.font = `600 ${12 * unit}px system-ui, sans-serif`;
     const wide = pen.measureText(text).width + 8 * unit;
     const left = Math.min(Math.max(x, 0), this.canvas.width - wide);
-    const top = Math.max(y - 20 * unit, 0);
+    let top = Math.max(y - 20 * unit, 0);
+    const covers = (other) => left < other[0] + other[2] && other[0] < left + wide && Math.abs(top - other[1]) < 17 * unit;
+    while (this.tags.some(covers)) top += (y > 60 * unit ? -17 : 17) * unit;
+    this.tags.push([left, top, wide]);
     pen.fillStyle = "rgb(0 0 0 / 75%)";
     pen.fillRect(left, top, wide, 17 * unit);
     pen.fillStyle = colour;
