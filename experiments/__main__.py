@@ -21,6 +21,7 @@ from experiments.serve.command import Serve
 from experiments.track.command import Track
 from experiments.train.command import Train
 from experiments.train.parse import is_training, parse_training
+from experiments.vot.command import Vot
 
 COMMANDS: dict[str, Callable[..., Command]] = {
     "benchmark": Benchmark,
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Callable[..., Command]] = {
     "serve": Serve,
     "track": Track,
     "train": Train,
+    "vot": Vot,
 }
 
 
