@@ -37,7 +37,7 @@ class Format(ABC):
         """
 
 
-FORMATS: Registry[type[Format]] = Registry("format")
+FORMATS: Registry[type[Format]] = Registry("format", "data.formats")
 """Name -> format; a new file of this folder with a decorated class adds one."""
 
 

@@ -35,7 +35,7 @@ class Measurement:
         load: builds a tracker of a network.
     """
 
-    def __init__(self, pairs: PairDataset, clips: Sequence[Clip], frames: int, load: "Loader") -> None:
+    def __init__(self, pairs: PairDataset, clips: Sequence[Clip], frames: int, load: "NetworkLoader") -> None:
         self._batches = [
             collate([pairs[index] for index in range(start, min(start + _BATCH, len(pairs)))])
             for start in range(0, len(pairs), _BATCH)
@@ -59,7 +59,7 @@ class Measurement:
         return Peaks(np.concatenate(distances), np.concatenate(hits)), maps
 
 
-class Loader:
+class NetworkLoader:
     """Builds the tracker that uses a network's features, those that stand beside the learned ones included."""
 
     def __init__(self, model: ModelSettings) -> None:
@@ -87,7 +87,7 @@ def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
     budget, run = settings.budget, training_settings(unit, settings)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / "run"
-        clips, load = clips_at(settings.validation), Loader(run.model)
+        clips, load = clips_at(settings.validation), NetworkLoader(run.model)
         measure = Measurement(probe_pairs(clips, run.data, budget.probes), clips, budget.search_frames, load)
         before = measure(initial_network(run))
         trained = train(run, folder, validate=measure)
@@ -146,7 +146,7 @@ def _known(line: Mapping[str, float], name: str) -> list[float]:
     return [line[name]] if name in line else []  # a loss that takes a map for one sample has none
 
 
-def _tested(net: RegressionNet, load: "Loader", settings: ComparisonSettings) -> dict[str, Any]:
+def _tested(net: RegressionNet, load: "NetworkLoader", settings: ComparisonSettings) -> dict[str, Any]:
     """Tracking of the test clips, and peaks and maps of pairs of theirs."""
     clips = clips_at(settings.test)
     pairs = probe_pairs(clips, settings.train.data, settings.budget.probes)

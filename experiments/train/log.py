@@ -17,7 +17,7 @@ from data.boxes import Image
 from data.pairs.dataset import PairBatch
 from experiments.drawing.frames import colour_map, draw_bbox
 from experiments.drawing.palette import GREEN
-from experiments.train.objective import Outcome, easy_background_share
+from experiments.train.objective import PairOutcome, easy_background_share
 from experiments.train.processes import Processes
 from experiments.train.run_files import METRICS
 from experiments.train.step import StepResult
@@ -219,7 +219,7 @@ def crops_with_boxes(batch: PairBatch) -> Image:
     return np.vstack([np.hstack(row) for row in rows])
 
 
-def responses_beside_labels(outcome: Outcome) -> Image:
+def responses_beside_labels(outcome: PairOutcome) -> Image:
     """Predictions above, labels below, of the pairs that `crops_with_boxes` shows."""
     rows = [
         np.hstack([_enlarged(colour_map(one[0])) for one in maps[-SHOWN:].float().cpu().numpy()])

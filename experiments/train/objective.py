@@ -14,7 +14,7 @@ LOGIT_SCALE, LOGIT_BIAS = 10.0, -5.0
 """Logits of a response, ``scale · response + bias``, at the start: the sigmoid is one half where the response is."""
 
 
-class Outcome(NamedTuple):
+class PairOutcome(NamedTuple):
     """What the network made of a batch.
 
     Attributes:
@@ -90,7 +90,7 @@ class PairObjective(nn.Module):
         search_bbox: Tensor,
         *,
         distilling: bool = False,
-    ) -> Outcome:
+    ) -> PairOutcome:
         """Losses of pairs.
 
         Args:
@@ -105,7 +105,7 @@ class PairObjective(nn.Module):
             nothing = imitation.new_zeros(())
             no_map = imitation.new_zeros(len(imitation), 1, 1, 1)
             each = imitation.detach()
-            return Outcome(
+            return PairOutcome(
                 imitation.mean(), nothing, nothing, each, each, no_map, no_map, each.mean(), unexplained
             )
         regression = self.net(template, template_bbox, search)
@@ -118,7 +118,7 @@ class PairObjective(nn.Module):
             box = total.new_zeros(())
             if regression.correction is not None:
                 box = box_loss(regression, search_bbox)
-        return Outcome(
+        return PairOutcome(
             total + self.box_weight * box + self.imitation_weight * imitation.mean(),
             total.detach(),
             box.detach(),

@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from data.pairs.dataset import PairBatch
 from data.pairs.jitter_appearance import PhotometricJitter
-from experiments.train.objective import Outcome, PairObjective
+from experiments.train.objective import PairObjective, PairOutcome
 from experiments.train.processes import Processes
 from tracker.network.regression_net import RegressionNet
 
@@ -66,7 +66,7 @@ class StepResult(NamedTuple):
         skipped: whether the weights were left as they are.
     """
 
-    outcome: Outcome
+    outcome: PairOutcome
     numbers: Tensor
     skipped: bool
 
@@ -173,10 +173,10 @@ class Learner:
         return StepResult(outcome, numbers, skipped)
 
     @torch.no_grad()
-    def evaluate(self, batch: PairBatch) -> Outcome:
+    def evaluate(self, batch: PairBatch) -> PairOutcome:
         """The outcome of a batch, without learning from it."""
         with torch.autocast(self.processes.device.type, self.dtype, self.dtype != torch.float32):
-            outcome: Outcome = self.objective(*self._to_device(batch, 0))
+            outcome: PairOutcome = self.objective(*self._to_device(batch, 0))
         return outcome
 
     def are_finite(self, numbers: Tensor) -> bool:
