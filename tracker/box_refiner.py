@@ -1,4 +1,4 @@
-"""Width and height on line: what the trained box head measures, weighed by how sure it is."""
+"""Width and height on line: a Kalman filter over the corrections of the trained box head."""
 
 import math
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ MARGIN = 24
 
 @dataclass(eq=False)
 class BoxRefiner:
-    """Follows a target's width and height by how the box head sees it against its look in frame 1.
+    """Follows a target's width and height by the box head's comparison with its look in frame 1.
 
-    Each log size is a random walk that the head measures once a frame with a variance of its own, followed by a
-    scalar Kalman filter (Kalman 1960): a blurred or half hidden target, of which the head is unsure, changes the
-    box less than a clear one.
+    Each log size is modelled as a random walk. The head measures it in each frame and tells the variance of the
+    measurement; a scalar Kalman filter (Kalman 1960) follows it. A blurred or half hidden target, of which the
+    head is unsure, changes the box less than a clear one.
 
     Args:
         net: a trained network with a box head.
@@ -53,7 +53,7 @@ class BoxRefiner:
         self._crops = self.net.crops
 
     def start(self, image: Image, center: Floats, size: Floats, device: torch.device) -> None:
-        """Keep the target's look in frame 1; see ``measure`` for the arguments."""
+        """Keep the target's look in frame 1; see ``update`` for the arguments."""
         self._device = device
         self._variance = np.zeros(2)
         side = math.sqrt(size.prod())
@@ -64,7 +64,7 @@ class BoxRefiner:
         self._known = self._look(blocks, region, center, size)
 
     def update(self, image: Image, center: Floats, size: Floats) -> Floats:
-        """How much width and height have changed: factors ``(2,)``.
+        """Measure the change of width and height; return factors ``(2,)``.
 
         Args:
             image: uint8 ``(H, W, 3)`` RGB.

@@ -1,4 +1,4 @@
-"""What a backbone is, how it is built by name, and how several become one."""
+"""The interface of backbones, how one is built by name, and how several become one."""
 
 from typing import Any, NamedTuple
 

@@ -20,7 +20,7 @@ REACH = 2
 
 
 class BoxHead(nn.Module):
-    """Compares the target's look in the template with what lies under an assumed box, and corrects the box.
+    """Compares the target in the template with the features under an assumed box, and corrects the box.
 
     The two are sampled on the same grid relative to their boxes and matched: at each place of the grid, the cosine
     between the template's look there and the search's look there and a few steps around. Such a map of matches
@@ -69,7 +69,7 @@ class BoxHead(nn.Module):
         return correction.view(assumed_bbox.shape), log_spread.view(assumed_bbox.shape)
 
     def look(self, features: Tensor, bbox: Tensor) -> Tensor:
-        """What is under boxes ``(B, 4)`` in cells: unit vectors, float ``(B, hidden, GRID, GRID)``."""
+        """Sample the features under boxes ``(B, 4)`` in cells, as unit vectors: float ``(B, hidden, GRID, GRID)``."""
         return _look(self.reduce(features), bbox)
 
     def compare(self, known: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,7 +89,7 @@ class BoxHead(nn.Module):
         return correction, torch.logaddexp(log_spread, log_spread.new_tensor(LOG_LEAST_SPREAD))
 
     def matches(self, known: Tensor, seen: Tensor) -> Tensor:
-        """Cosines of each place's look and its neighbours', ``(B, (2·REACH+1)², GRID, GRID)``, 0 beyond the grid."""
+        """Compare each place's look with its neighbours': cosines ``(B, (2·REACH+1)², GRID, GRID)``, 0 outside."""
         all_pairs = known.flatten(2).mT @ seen.flatten(
             2
         )  # (B, places, places): one product, no copies of looks
@@ -112,7 +112,7 @@ def _neighbours(grid: int, reach: int) -> tuple[Tensor, Tensor]:
 
 
 def sample_boxes(features: Tensor, bbox: Tensor, grid: int, context: float) -> Tensor:
-    """Bilinear samples of maps ``(B, C, h, w)`` on a grid over boxes ``(B, 4)`` in cells: ``(B, C, grid, grid)``."""
+    """Sample maps ``(B, C, h, w)`` bilinearly on a grid over boxes ``(B, 4)`` in cells: ``(B, C, grid, grid)``."""
     height, width = features.shape[-2:]
     steps = ((torch.arange(grid, device=bbox.device, dtype=bbox.dtype) + 0.5) / grid - 0.5) * context
     center, size = tensor_center(bbox), bbox[:, 2:]
@@ -124,13 +124,13 @@ def sample_boxes(features: Tensor, bbox: Tensor, grid: int, context: float) -> T
 
 
 def apply_correction(bbox: Tensor, correction: Tensor) -> Tensor:
-    """Boxes ``(…, 4)`` moved and stretched by corrections ``(…, 4)``, see ``BoxHead.compare``."""
+    """Move and stretch boxes ``(…, 4)`` by corrections ``(…, 4)``, see ``BoxHead.compare``."""
     size = bbox[..., 2:] * correction[..., 2:].exp()
     center = tensor_center(bbox) + bbox[..., 2:] * correction[..., :2]
     return tensor_from_center(center, size)
 
 
 def correction_between(assumed: Tensor, true: Tensor) -> Tensor:
-    """The correction that turns ``assumed`` boxes ``(…, 4)`` into ``true``, the inverse of ``apply_correction``."""
+    """Find the correction from ``assumed`` boxes ``(…, 4)`` to ``true``, the inverse of ``apply_correction``."""
     moved = (tensor_center(true) - tensor_center(assumed)) / assumed[..., 2:]
     return torch.cat([moved, (true[..., 2:] / assumed[..., 2:]).log()], dim=-1)

@@ -1,37 +1,15 @@
-"""From a checkpoint of the train command to a tracker."""
+"""From a checkpoint of the train command to a network and a tracker."""
 
-import json
-
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from data import synthetic_sequence
 from data.boxes import bbox_iou
+from tests.material.checkpoints import write
 from tracker import load_tracker
-from tracker.box_refiner import BoxRefiner
 from tracker.features import FeatureExtractor
-from tracker.network.checkpoint import METADATA, load_regression_net, read_metadata
-from tracker.network.regression_net import build_regression_net
-
-SETTINGS = {"backbone": "compact", "widths": [8, 8, 8], "channels": 12, "filter": "ridge", "box_head": True}
-
-
-def write(path, settings=SETTINGS, **changes):
-    torch.manual_seed(0)
-    net = build_regression_net(**settings)
-    tensors = {**net.state_dict(), **changes}
-    config = {"model": settings, "data": {"crop_size": 160, "search_area_scale": 4.0}}
-    save_file(tensors, path, {METADATA: json.dumps({"config": config})})
-    return net
-
-
-@pytest.fixture
-def checkpoint(tmp_path):
-    path = tmp_path / "best.safetensors"
-    write(path)
-    return path
+from tracker.network.checkpoint import load_regression_net, read_metadata
 
 
 def test_a_network_comes_back_as_it_was_written(tmp_path):
@@ -42,11 +20,6 @@ def test_a_network_comes_back_as_it_was_written(tmp_path):
     assert read.state_dict().keys() == written.state_dict().keys()
     for name, tensor in read.state_dict().items():
         assert torch.equal(tensor, written.state_dict()[name])
-
-
-def test_the_box_head_sees_targets_as_large_as_in_training(checkpoint):
-    refiner = load_tracker(str(checkpoint), drift=0.01).refiner
-    assert refiner.net.crops == (160, 4.0)
 
 
 @pytest.mark.parametrize("settings", [{}, {"drift": 0.01}])
@@ -94,24 +67,3 @@ def test_features_on_line_are_those_of_training(checkpoint):
     extractor = FeatureExtractor(net.features, reduction=net.reduction.weight[:, :, 0, 0])
     torch.testing.assert_close(extractor.start(template), known, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(extractor(search), seen, rtol=1e-4, atol=1e-4)
-
-
-def test_the_refiner_follows_as_a_kalman_filter_does(checkpoint):
-    """Against the gain in closed form: equal noise, a random walk from a known size."""
-    refiner = BoxRefiner(load_regression_net(checkpoint), 0.1)
-    refiner._variance = np.zeros(2)
-    expected = np.zeros(2)
-    for _ in range(50):
-        factors = refiner._filter(np.array([0.2, -0.2]), np.array([0.04, 0.04]))
-        gain = (expected + 0.01) / (expected + 0.01 + 0.04)
-        np.testing.assert_allclose(np.log(factors), gain * [0.2, -0.2])
-        expected = (1 - gain) * (expected + 0.01)
-    steady = (0.01 + np.sqrt(0.01**2 + 4 * 0.01 * 0.04)) / 2  # of p = p_prior: p²−qp−qr = 0
-    np.testing.assert_allclose(gain, steady / (steady + 0.04), rtol=1e-6)
-
-
-def test_a_network_without_a_box_head_refines_nothing(tmp_path):
-    path = tmp_path / "best.safetensors"
-    write(path, {**SETTINGS, "box_head": False})
-    with pytest.raises(ValueError, match="trained with a box head"):
-        load_tracker(str(path), drift=0.01)
