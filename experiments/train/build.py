@@ -35,7 +35,6 @@ from experiments.train.settings import (
 from experiments.train.step import Learner
 from experiments.train.validation import TrackingScore, validation_clips
 from losses import Loss, build_loss
-from tracker import load_tracker
 from tracker.backbones import build_backbone
 from tracker.network.regression_net import RegressionNet, build_regression_net
 
@@ -186,8 +185,7 @@ def build_training(
     pairs = build_pairs(settings.data, held_out, length=length, seed=settings.seed)
     metadata = {"config": as_mapping(settings), "versions": versions()}
     if validate is None:
-        load = partial(load_tracker, device=processes.device)
-        validate = TrackingScore(clips, settings.validation.frames, processes, load, metadata)
+        validate = TrackingScore(clips, settings.validation.frames, processes)
     imitation = None if settings.teacher is None else build_imitation(settings, pairs)
     learner = build_learner(settings, processes, imitation)
     training = Training(learner, folder, processes, validate, settings, metadata)
