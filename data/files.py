@@ -1,5 +1,6 @@
 """Files that are either complete or not there."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -33,3 +34,13 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write ``content`` to ``path``, complete or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
