@@ -1,9 +1,9 @@
-# make setup | demo | test | test-opencv4 | lint | clean
+# make setup | demo | test | test-opencv4 | lint | docs | clean
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: setup demo test test-opencv4 lint clean
+.PHONY: setup demo test test-opencv4 lint docs clean
 
 setup: $(VENV)/.installed
 
@@ -28,5 +28,14 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The API reference, from the docstrings. Every module by name: a face's __all__ would hide the modules behind it.
+# Where there is no __all__ pdoc finds them twice; every other warning is an error.
+docs: setup
+	rm -rf build/docs
+	$(BIN)/python -W error::UserWarning -W "ignore:The module specification:UserWarning" -m pdoc \
+		--docformat google --no-show-source -o build/docs \
+		$$(git ls-files 'data/*.py' 'experiments/*.py' 'losses/*.py' 'tracker/*.py' | \
+		sed -e '/__main__/d' -e 's/.py$$//' -e 's,/__init__$$,,' -e 's,/,.,g')
+
 clean:
-	rm -rf $(VENV) .opencv4 .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build .opencv4 .pytest_cache .mypy_cache .ruff_cache

@@ -1,16 +1,31 @@
 """Still images from disk: which files are images, in which order, and as RGB."""
 
 import contextlib
+import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.image_headers import TIFF_HEADS, image_size, is_whole_png
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of R, G and B in the luma of ITU-R BT.601."""
+
 IMAGE_SUFFIXES = (".bmp", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+
+MAX_PIXELS = 100_000_000
+"""Of an image that is decoded; a damaged or hostile header may promise so many that no memory holds them."""
+
+MAX_FRAMES = 1_000_000
+"""Of a sequence of images; at 30 a second they are nine hours."""
+
+_LOG = logging.getLogger(__name__)
 _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 
 
@@ -44,10 +59,12 @@ def natural_order(path: Path) -> list[str | int]:
 def list_images(folder: str | Path) -> list[Path]:
     """Images of a folder (not of its sub-folders) in natural order; other files are ignored.
 
+    Images are told by their suffix; where no file has an image's, by the content of those without any.
+
     Raises:
-        FileNotFoundError: The folder does not exist.
+        FileNotFoundError: The folder does not exist, or an image in it is a link to nowhere.
         NotADirectoryError: It is not a folder.
-        ValueError: It holds no image.
+        ValueError: It holds no image, or more than `MAX_FRAMES`.
     """
     folder = Path(folder)
     if not folder.exists():
@@ -55,7 +72,12 @@ def list_images(folder: str | Path) -> list[Path]:
     if not folder.is_dir():
         raise NotADirectoryError(f"image folder must be a folder, got the file {folder}")
     entries = sorted(folder.iterdir(), key=natural_order)
-    images = [path for path in entries if is_image(path) and path.is_file()]
+    images = [path for path in entries if is_image(path) and _is_there(path)]
+    images = images or [
+        path for path in entries if not path.suffix and path.is_file() and _looks_like_image(path)
+    ]
+    if len(images) > MAX_FRAMES:
+        raise ValueError(f"folder {folder} must hold at most {MAX_FRAMES} images, got {len(images)}")
     if not images:
         raise ValueError(
             f"folder {folder} holds no image: got {_summary(entries)}, "
@@ -64,24 +86,83 @@ def list_images(folder: str | Path) -> list[Path]:
     return images
 
 
-def read_image(path: str | Path) -> NDArray[np.uint8]:
+def read_images(paths: Iterable[str | Path], source: str = "") -> Iterator[NDArray[np.uint8]]:
+    """Read the frames of one sequence as uint8 RGB ``(H, W, 3)``.
+
+    Images deeper than 8 bits (thermal cameras) are brought to 8 by one range for all, see `Levels`; it is said on
+    stderr.
+
+    Args:
+        paths: The images in order.
+        source: What they are called there.
+
+    Raises:
+        FileNotFoundError, ValueError: While iterating, as `read_image`.
+    """
+    levels = Levels()
+    for path in paths:
+        said = levels.limits
+        yield read_image(path, levels)
+        if said is None and levels.limits is not None:
+            _LOG.warning("%s %s", source or f"images from {path} on", levels.text)
+
+
+def read_image(path: str | Path, levels: "Levels | None" = None) -> NDArray[np.uint8]:
     """Read an image as uint8 RGB ``(H, W, 3)``.
 
-    Grey is replicated, an alpha channel is dropped, 16 bits keep their upper 8.
+    Grey is replicated, an alpha channel is dropped, EXIF's turn is applied.
+
+    Args:
+        path: The file.
+        levels: The range of its sequence, for images deeper than 8 bits; None for a range of its own.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file is empty, cut short, or no image that OpenCV decodes.
+        ValueError: The file is empty, cut short, too large, or no image that OpenCV decodes.
     """
     path = Path(path)
     try:
         data = path.read_bytes()  # cv2.imread knows no non-ASCII path on Windows
     except FileNotFoundError:
         raise FileNotFoundError(f"image does not exist: {path}") from None
-    return np.asarray(cv2.cvtColor(decode_bgr(data, path), cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(cv2.cvtColor(decode_bgr(data, path, levels=levels), cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def decode_bgr(data: bytes, name: str | Path, reduce: int = 1) -> NDArray[np.uint8]:
+class Levels:
+    """Brings images deeper than 8 bits to 8, all of a sequence by one range of values.
+
+    The range is that of the first image with any contrast, but for a thousandth of its pixels at either end (hot
+    and dead ones); what lies outside becomes 0 or 255.
+
+    Attributes:
+        limits: The values that become 0 and 255; None before the first image that needs them.
+        text: The same in words.
+    """
+
+    def __init__(self) -> None:
+        self.limits: tuple[float, float] | None = None
+        self.text = ""
+
+    def to_8_bits(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """The image as uint8, of the same shape; values that are no numbers become 0."""
+        if self.limits is None:
+            step = max(round((image.size / 2e6) ** 0.5), 1)
+            sample = np.asarray(image[::step, ::step], np.float64)
+            sample = sample[np.isfinite(sample)]
+            low, high = np.percentile(sample, [0.1, 99.9]) if sample.size else (0.0, 0.0)
+            if not low < high:
+                return np.zeros(image.shape, np.uint8)
+            self.limits = float(low), float(high)
+            of_first = f"values {low:g} to {high:g}, those of the first image,"
+            self.text = f"({image.dtype}): {of_first} become 0 to 255 in every image"
+        low, high = self.limits
+        scaled = (np.clip(np.nan_to_num(image, nan=low), low, high) - low) * (255 / (high - low))
+        return np.rint(scaled).astype(np.uint8)
+
+
+def decode_bgr(
+    data: bytes, name: str | Path, reduce: int = 1, *, levels: Levels | None = None, turn: bool = True
+) -> NDArray[np.uint8]:
     """Decode an image as uint8 **BGR** ``(H, W, 3)``, for a caller that converts only the part it needs.
 
     Args:
@@ -89,19 +170,49 @@ def decode_bgr(data: bytes, name: str | Path, reduce: int = 1) -> NDArray[np.uin
         name: Where it comes from, for the message.
         reduce: 1, 2, 4 or 8: decode to a fraction of the size, each pixel the mean of ``reduce²``. Only for
             what `is_jpeg` (OpenCV rounds the size of others differently), where it saves most of the time.
+        levels: The range of its sequence, for images deeper than 8 bits; None for a range of its own.
+        turn: Turn it as its EXIF says.
 
     Raises:
-        ValueError: The data is empty, cut short, or no image that OpenCV decodes.
+        ValueError: The data is empty, cut short, of more than `MAX_PIXELS`, or no image that OpenCV decodes.
     """
+    _check_header(data, name)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH if reduce == 1 else _REDUCED[reduce]
+    image = _decode(data, flags if turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    if image is None and data[:4] in TIFF_HEADS:  # OpenCV makes no colours of a TIFF of 32 or 64 bits
+        image = _decode(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    if image is None:
+        raise ValueError(f"image cannot be decoded: {name} ({len(data)} bytes): replace it or leave it out")
+    if image.dtype != np.uint8:
+        image = (levels or Levels()).to_8_bits(image)
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+
+
+def _check_header(data: bytes, name: str | Path) -> None:
+    """Refuse what is not whole or too large before any memory is spent on it."""
+    size = image_size(data)
+    if size is None:
+        raise ValueError(
+            f"image cannot be decoded: {name} ({len(data)} bytes) is no BMP, GIF, JPEG, PNG, PNM, TIFF or WebP image"
+        )
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ValueError(
+            f"image {name} must have at most {MAX_PIXELS // 10**6} million pixels, got {size[0]}x{size[1]}"
+        )
     # OpenCV would fill the rest with grey. A thumbnail in the head has an end of its own, before the scan.
     if is_jpeg(data) and data.rfind(b"\xff\xd9") <= data.rfind(b"\xff\xda"):
         raise ValueError(f"image is cut short: {name} has no end-of-image marker after {len(data)} bytes")
-    flags = cv2.IMREAD_COLOR if reduce == 1 else _REDUCED[reduce]
+    if data.startswith(b"\x89PNG") and not is_whole_png(data):
+        raise ValueError(f"image is damaged or cut short: {name} has a wrong checksum in {len(data)} bytes")
+
+
+def _decode(data: bytes, flags: int) -> NDArray[Any] | None:
     with silent_opencv():
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    if image is None:
-        raise ValueError(f"image cannot be decoded: {name} ({len(data)} bytes): replace it or leave it out")
-    return np.asarray(image, np.uint8)
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        except cv2.error:  # a size beyond its own limits, or no memory
+            return None
+    return None if image is None else np.asarray(image)
 
 
 def is_jpeg(data: bytes) -> bool:
@@ -109,16 +220,18 @@ def is_jpeg(data: bytes) -> bool:
     return data.startswith(b"\xff\xd8")
 
 
-def jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height in the head of a JPEG, before EXIF turns it; None where they are not found."""
-    place = 2
-    while place + 9 <= len(data) and data[place] == 0xFF:
-        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a frame's header, of any coding
-            height, width = (int.from_bytes(data[place + at : place + at + 2], "big") for at in (5, 7))
-            return width, height
-        place += 2 + length
-    return None
+def _is_there(path: Path) -> bool:
+    """Tell whether a path is a file; a link to nowhere would shift every frame after it against its box."""
+    if path.is_symlink() and not path.exists():
+        raise FileNotFoundError(f"image {path} is a link to {path.readlink()}, which does not exist")
+    return path.is_file()
+
+
+def _looks_like_image(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(65536)
+    whole = head[:4] in TIFF_HEADS or image_size(head) is not None  # a TIFF says its size anywhere
+    return whole and not path.name.startswith(".")
 
 
 def _summary(entries: list[Path]) -> str:

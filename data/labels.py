@@ -48,9 +48,19 @@ def gaussian_labels(bboxes: Tensor, sigma: Tensor, size_hw: tuple[int, int], str
         stride: pixels per cell.
     """
     height, width = size_hw
-    centers = bboxes[:, :2] + (bboxes[:, 2:] - 1) / 2
+    centers = tensor_center(bboxes)
     x, y = (centers / stride - centers.new_tensor([width - 1 / stride, height - 1 / stride]) / 2).unbind(1)
     rows = torch.arange(height, device=bboxes.device) - height // 2 - y[:, None]
     columns = torch.arange(width, device=bboxes.device) - width // 2 - x[:, None]
     scale = -0.5 / sigma.square()[:, None]
     return ((scale * rows.square()).exp()[:, :, None] * (scale * columns.square()).exp()[:, None, :])[:, None]
+
+
+def tensor_center(bboxes: Tensor) -> Tensor:
+    """Centres ``(…, 2)`` of boxes ``(…, 4)`` by the rule of ``data/boxes.py``; gradients pass."""
+    return bboxes[..., :2] + (bboxes[..., 2:] - 1) / 2
+
+
+def tensor_from_center(centers: Tensor, sizes: Tensor) -> Tensor:
+    """Boxes ``(…, 4)`` of centres ``(…, 2)`` and sizes ``(…, 2)``, the inverse of ``tensor_center``."""
+    return torch.cat([centers - (sizes - 1) / 2, sizes], dim=-1)

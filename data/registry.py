@@ -1,7 +1,10 @@
-"""Name -> thing registries: what a config or the command line can ask for by name."""
+"""Registries: what a config or the command line can ask for by name, and where new entries come from."""
 
+import importlib
+import pkgutil
 import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Generic, TypeVar
 
@@ -11,18 +14,27 @@ _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
 
 
 class Registry(Generic[T]):
-    """Things of one kind by name, filled by a decorator.
+    """The entries of one kind by name. A new entry is one new file with a decorator in the registry's package.
+
+    >>> BACKBONES = Registry("backbone", "tracker.backbones")  # in tracker/backbones/base.py
+    >>> @BACKBONES.register("mobile")  # in tracker/backbones/mobile.py, which nothing else imports
+    ... class Mobile: ...
+
+    Looking a name up, or listing the names, imports every module of the package first. The folder is listed each
+    time, so that a module which appears later is found too.
 
     Args:
         kind: what is registered, for messages, e.g. ``"tracker"``.
+        package: dotted name of the package whose modules register entries, e.g. ``"tracker.presets"``.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, package: str) -> None:
         self.kind = kind
+        self.package = package
         self._entries: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Decorator that files the decorated thing under ``name``.
+        """Make a decorator that files the decorated class or function under ``name``.
 
         Raises:
             ValueError: the name is taken, or is not safe as a folder name.
@@ -41,12 +53,33 @@ class Registry(Generic[T]):
         return file
 
     def __getitem__(self, name: str) -> T:
-        """The entry called ``name``; an unknown name lists the choices and the nearest one."""
+        """The entry called ``name``.
+
+        Raises:
+            ValueError: there is no such entry; the message lists the names and tells the nearest.
+        """
+        self._import_modules()
         if name not in self._entries:
-            near = get_close_matches(name, self._entries, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ValueError(f"unknown {self.kind} {name!r}: {hint}choices are {', '.join(self)}")
+            raise ValueError(
+                f"unknown {self.kind} {name!r}: {nearest(name, self._entries)}choices are {', '.join(self)}"
+            )
         return self._entries[name]
 
     def __iter__(self) -> Iterator[str]:
+        """The registered names, sorted."""
+        self._import_modules()
         return iter(sorted(self._entries))
+
+    def _import_modules(self) -> None:
+        package = importlib.import_module(self.package)
+        for module in pkgutil.iter_modules(package.__path__):
+            name = f"{self.package}.{module.name}"
+            if name not in sys.modules:
+                importlib.invalidate_caches()  # the file may be newer than Python's listing of the folder
+                importlib.import_module(name)
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The hint ``"did you mean '…'? "`` with the choice that is most like ``word``; empty if none is like it."""
+    near = get_close_matches(word, list(choices), n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}? " if near else ""

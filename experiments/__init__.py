@@ -3,6 +3,9 @@
 import importlib.util
 from pathlib import Path
 
+__version__ = "0.1.0.dev0"
+"""Version of the whole project, the newest entry of CHANGELOG.md and CITATION.cff."""
+
 _CHECKOUT = Path(__file__).resolve().parents[1]
 
 

@@ -5,10 +5,11 @@ that ``--help`` answers at once.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import tyro
 
+from experiments import __version__
 from experiments.benchmark.command import Benchmark
 from experiments.check.command import Check
 from experiments.command import Command
@@ -20,9 +21,8 @@ from experiments.report.command import Report
 from experiments.runtime.interrupt import Interrupt, Interrupted
 from experiments.track.command import Track
 from experiments.train.command import Train
-from experiments.train.parse import is_training, parse_training
 
-COMMANDS: dict[str, Callable[..., Command]] = {
+COMMANDS: dict[str, type[Command]] = {
     "benchmark": Benchmark,
     "check": Check,
     "compare": Compare,
@@ -35,15 +35,18 @@ COMMANDS: dict[str, Callable[..., Command]] = {
 }
 
 
+PROG = "python -m experiments"
+
+
 def _parse(arguments: list[str]) -> Command:
-    if is_training(arguments):
-        return parse_training(arguments)
+    if arguments and arguments[0] in COMMANDS:
+        return COMMANDS[arguments[0]].parse(arguments[1:], f"{PROG} {arguments[0]}")
+    # Help with the list of commands, or an error that names the nearest one.
     command: Command = tyro.extras.subcommand_cli_from_dict(
-        COMMANDS,
+        {**COMMANDS},
         args=arguments,
-        prog="python -m experiments",
-        description="Train, track and benchmark deep regression trackers.",
-        config=(tyro.conf.FlagCreatePairsOff,),
+        prog=PROG,
+        description="Train, track and benchmark deep regression trackers. --version says which version this is.",
     )
     return command
 
@@ -51,9 +54,13 @@ def _parse(arguments: list[str]) -> Command:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse ``arguments`` (default: the process's), run the command, return its exit status."""
     debug = False
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["--version"]:
+        print(__version__)
+        return 0
     try:
         with Interrupt(at_once=True):
-            command = _parse(list(sys.argv[1:] if arguments is None else arguments))
+            command = _parse(given)
             debug = command.debug
             return command.run()
     except KeyboardInterrupt as interrupt:

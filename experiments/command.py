@@ -1,7 +1,13 @@
 """What every command of the command line shares."""
 
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import tyro
 
 
 @dataclass(kw_only=True)
@@ -11,6 +17,16 @@ class Command(ABC):
     debug: bool = False
     """Show the full traceback of an error instead of one line."""
 
+    @classmethod
+    def parse(cls, options: Sequence[str], prog: str) -> Self:
+        """The command of these options.
+
+        Args:
+            options: the command line after the command's name.
+            prog: the command line so far, for messages.
+        """
+        return tyro.cli(cls, args=options, prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
+
     @abstractmethod
     def run(self) -> int:
         """Do the job; return the exit status (0 all well, 1 when some sequences failed).
@@ -19,3 +35,16 @@ class Command(ABC):
         message says what was wrong, what was got, what was expected and how to fix it: the command line
         prints it as one line and exits with status 2.
         """
+
+
+def registered(folder: str) -> str:
+    """Names that the files of a folder register, sorted, with commas between them: for help texts.
+
+    The names are read from the text of the files, because importing these takes seconds, and help answers at once.
+
+    Args:
+        folder: of a package with a registry, from the repository's root, e.g. ``tracker/backbones``.
+    """
+    files = (Path(__file__).resolve().parents[1] / folder).glob("*.py")
+    found = (re.findall(r'^@[\w.]*register\w*\("(.+)"\)$', file.read_text("utf-8"), re.M) for file in files)
+    return ", ".join(sorted(name for names in found for name in names))

@@ -3,8 +3,15 @@
 from pathlib import Path
 
 import cv2
+import hypothesis
 import pytest
 import torch
+
+# How long an example takes is the machine's matter: on a busy one, 200 ms are soon over.
+hypothesis.settings.register_profile(
+    "project", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("project")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

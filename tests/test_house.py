@@ -72,12 +72,130 @@ def test_importing_the_tracker_loads_nothing_heavy():
 
 
 @pytest.mark.slow
-def test_help_needs_no_heavy_import():
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_and_version_need_no_heavy_import(flag):
     """Under a second is asked of the machine; what makes it so is that neither torch nor cv2 is loaded."""
     code = (
-        "import sys\nsys.argv = ['experiments', '--help']\n"
+        f"import sys\nsys.argv = ['experiments', '{flag}']\n"
         "from experiments.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "print('loaded', [m for m in ('torch', 'cv2', 'matplotlib', 'got10k') if m in sys.modules])"
     )
     assert "loaded []" in subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+
+
+COMMANDS = ("benchmark", "check", "compare", "demo", "losses", "prepare", "report", "track", "train")
+MAY_TRAIN = ("check", "compare", "demo", "prepare", "speed")
+ON_THE_FLOOR = {"__init__.py", "__main__.py", "command.py", "config_file.py"}
+
+# What breaks a rule today. These tables may only shrink: a line that no longer holds fails too.
+COMMANDS_THAT_REACH_INTO_COMMANDS = {
+    "experiments/benchmark/run.py imports experiments.track.files",
+    "experiments/compare/page.py imports experiments.track.files",
+    "experiments/compare/run.py imports experiments.losses.cost",
+    "experiments/compare/run.py imports experiments.track.files",
+    "experiments/demo/command.py imports experiments.report.command",
+    "experiments/demo/showcase.py imports experiments.track.files",
+    "experiments/losses/command.py imports experiments.track.command",
+    "experiments/runtime/cluster.py imports experiments.benchmark.engines",
+    "experiments/runtime/cluster.py imports experiments.benchmark.jobs",
+    "experiments/runtime/cluster.py imports experiments.benchmark.worker",
+    "experiments/scoring/result_files.py imports experiments.track.files",
+    "experiments/train/build.py imports experiments.track.files",
+}
+PUBLIC_NAMES_OF_TWO_CLASSES = {
+    "Loader",
+    "Outcome",
+    "Plot",
+    "Regression",
+}
+FACES_WITH_CODE: set[str] = set()
+WITHOUT_A_TEST_FILE = set((ROOT / "tests/without_a_test_file.txt").read_text().split())
+MISPLACED_TESTS = {"tests/tracker/backbones/test_by_name.py"}
+
+
+def reaching() -> set[str]:
+    """Imports of a command's modules from outside its folder; `train` is open to those who train or read its data."""
+    found = set()
+    for path in (ROOT / "experiments").rglob("*.py"):
+        here = path.relative_to(ROOT / "experiments").parts[0]
+        for name in imported_modules(path):
+            there = (name.split(".") + [""])[1] if name.startswith("experiments.") else ""
+            is_downward = there == "train" and here in MAY_TRAIN
+            if there in COMMANDS and there != here and path.name != "__main__.py" and not is_downward:
+                found.add(f"{path.relative_to(ROOT)} imports {name}")
+    return found
+
+
+def doubled_classes() -> set[str]:
+    """Names of public classes that more than one file defines."""
+    names = [
+        node.name
+        for path in SOURCES
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    return {name for name in names if names.count(name) > 1}
+
+
+def faces_with_code() -> set[str]:
+    """Faces that hold more than a docstring, imports and plain assignments to dunder names."""
+    found = set()
+    for path in SOURCES:
+        if (
+            path.name != "__init__.py" or path == ROOT / "experiments/__init__.py"
+        ):  # it checks what was imported
+            continue
+        for node in ast.parse(path.read_text()).body:
+            words = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            dunder = isinstance(node, ast.Assign) and all(ast.unparse(t) == "__all__" for t in node.targets)
+            if not (words or dunder or isinstance(node, ast.Import | ast.ImportFrom)):
+                found.add(str(path.relative_to(ROOT)))
+    return found
+
+
+def untested() -> set[str]:
+    """Source files that are no face and have no test file of their path."""
+    return {
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        if path.name not in ("__init__.py", "__main__.py")
+        and not (ROOT / "tests" / path.relative_to(ROOT).with_name(f"test_{path.name}")).is_file()
+    }
+
+
+def misplaced() -> set[str]:
+    """Test files named after a source file that lies in another folder; other names are tests of parts together."""
+    stems: dict[str, set[Path]] = {}
+    for path in SOURCES:
+        stems.setdefault(path.stem, set()).add(path.parent.relative_to(ROOT))
+    return {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if (places := stems.get(path.stem.removeprefix("test_")))
+        and path.parent.relative_to(ROOT / "tests") not in places
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "known"),
+    [
+        (reaching, COMMANDS_THAT_REACH_INTO_COMMANDS),
+        (doubled_classes, PUBLIC_NAMES_OF_TWO_CLASSES),
+        (faces_with_code, FACES_WITH_CODE),
+        (untested, WITHOUT_A_TEST_FILE),
+        (misplaced, MISPLACED_TESTS),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_layout_keeps_its_rules_and_the_tables_of_exceptions_only_shrink(rule, known):
+    found = rule()
+    assert not found - known, f"new: {sorted(found - known)}; the rule: {rule.__doc__}"
+    assert not known - found, f"mended, so take it off the table: {sorted(known - found)}"
+
+
+def test_a_command_is_a_folder():
+    files = {path.name for path in (ROOT / "experiments").glob("*.py")}
+    assert files == ON_THE_FLOOR
+    for command in COMMANDS:
+        assert (ROOT / "experiments" / command / "command.py").is_file(), command

@@ -6,10 +6,11 @@
 """
 
 from tracker.base import Tracker, TrackOutput
+from tracker.by_name import list_trackers, load_tracker
 from tracker.correlation import CorrelationFilterTracker
 from tracker.dslt import DSLTTracker
 from tracker.identity import IdentityTracker
-from tracker.presets import TRACKERS, list_trackers, load_tracker
+from tracker.presets.base import TRACKERS
 
 __all__ = [
     "TRACKERS",

@@ -1,6 +1,7 @@
 """Width and height on line: what the trained box head measures, weighed by how sure it is."""
 
 import math
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from data.boxes import Floats, Image, bbox_from_center
 from data.crop import SearchRegion, crop
+from tracker.checks import positive
 from tracker.features import to_tensor
 from tracker.network.box_head import CONTEXT, BoxHead
 from tracker.network.regression_net import RegressionNet
@@ -17,6 +19,7 @@ MARGIN = 24
 """Crop pixels around what the box head looks at, on which its features depend."""
 
 
+@dataclass(eq=False)
 class BoxRefiner:
     """Follows a target's width and height by how the box head sees it against its look in frame 1.
 
@@ -27,31 +30,35 @@ class BoxRefiner:
     Args:
         net: a trained network with a box head.
         drift: standard deviation by which log width and log height change from frame to frame, > 0.
-        crop_size: side of the crops the network was trained on, in pixels.
-        search_area_scale: their side over ``sqrt(w h)`` of the target.
 
     Raises:
-        ValueError: the network has no box head, or a drift that is not positive.
+        ValueError: the network has no box head, it is not known what crops it was trained on, or ``drift`` is
+            not positive.
     """
 
-    def __init__(self, net: RegressionNet, drift: float, *, crop_size: int, search_area_scale: float) -> None:
-        if net.box_head is None:
+    net: RegressionNet
+    drift: float
+
+    def __post_init__(self) -> None:
+        if self.net.box_head is None:
             raise ValueError(
                 "refining boxes needs a network that was trained with a box head (model.box_head)"
             )
-        if not drift > 0:
-            raise ValueError(f"drift must be > 0, got {drift}")
-        self.net = net
-        self.drift = drift
-        self.crop_size = crop_size
-        self.search_area_scale = search_area_scale
+        if self.net.crops is None:
+            raise ValueError(
+                "refining boxes needs to know the crops that the network was trained on, got a network with "
+                "crops=None: load a checkpoint of `train`, or set them with TrainingCrops"
+            )
+        positive("drift", self.drift)
+        self._crops = self.net.crops
 
     def start(self, image: Image, center: Floats, size: Floats, device: torch.device) -> None:
         """Keep the target's look in frame 1; see ``measure`` for the arguments."""
         self._device = device
         self._variance = np.zeros(2)
-        region = SearchRegion.around(center, self.search_area_scale * math.sqrt(size.prod()), self.crop_size)
-        self._pixel = region.side / self.crop_size / math.sqrt(size.prod())  # of a crop, in target sizes
+        side = math.sqrt(size.prod())
+        region = SearchRegion.around(center, self._crops.search_area_scale * side, self._crops.crop_size)
+        self._pixel = region.side / self._crops.crop_size / side  # of a crop, in target sizes
         blocks = self.net.features(to_tensor(crop(image, region), device))
         self._mean, self._gain = self.net.standardisation(blocks)
         self._known = self._look(blocks, region, center, size)
@@ -66,7 +73,7 @@ class BoxRefiner:
         """
         scale = 1 / (self._pixel * math.sqrt(size.prod()))  # crop pixels a frame pixel
         cells = math.ceil((size.max() * CONTEXT * scale + MARGIN) / self.net.stride)
-        crop_size = min(cells * self.net.stride, self.crop_size)
+        crop_size = min(cells * self.net.stride, self._crops.crop_size)
         region = SearchRegion.around(center, crop_size / scale, crop_size)
         blocks = self.net.features(to_tensor(crop(image, region), self._device))
         seen = self._look(blocks, region, center, size)

@@ -1,6 +1,7 @@
 """Deep regression tracking with any regression loss: the method of DSLT (Lu et al., ECCV 2018)."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,17 +13,15 @@ from data.boxes import Floats, bbox_center, bbox_from_center, check_bbox_in_fram
 from data.crop import SearchRegion, crop
 from data.labels import gaussian_label
 from tracker.base import Image, TrackOutput, check_image
+from tracker.checks import not_negative, one_of, positive, share, whole
 from tracker.features import to_tensor
 from tracker.levels import TwoLevelFeatures
-from tracker.response import find_peak, psr
-from tracker.scale import ScaleSearch
-from tracker.search_area import bounded_scale, check_search_area, search_side
+from tracker.response import SCORE_RATE, find_peak, psr
+from tracker.scale import ScaleSearch, ScaleSettings
+from tracker.search_area import SearchSettings, bounded_scale
+from tracker.settings import describe
 from tracker.solvers import Regression, Solver, correlate, padded_spectra
-from tracker.solvers.base import positive, whole
 from tracker.solvers.memory import RecentSamples
-
-SCORE_RATE = 0.05
-"""Rate of the running mean of the response's peak, which the update gate compares with."""
 
 BLURS = (10.0, 5.0, 1.0, 0.1)
 FLIPS = 3
@@ -38,6 +37,87 @@ class _Filter:
     padding_hw: tuple[int, int]
 
 
+PADDINGS = ("same", "valid")
+
+
+@dataclass(frozen=True)
+class DSLTResponseSettings:
+    """Where the filter responds, and how its peak becomes a displacement.
+
+    Attributes:
+        padding: ``same``: a response for every place on the map, features beyond it being zero; ``valid``:
+            only where the whole filter fits, as the released code.
+        motion_sigma_factor: standard deviation of the motion prior over the target's width and height, > 0;
+            ECCV 2018: .65.
+        stretch: map the response over the whole search region though ``valid`` covers less of it, which
+            enlarges every displacement; for parity with the released code only.
+
+    Raises:
+        ValueError: a setting outside its range.
+    """
+
+    padding: str = "same"
+    motion_sigma_factor: float = 0.65
+    stretch: bool = False
+
+    def __post_init__(self) -> None:
+        one_of("padding", self.padding, PADDINGS)
+        positive("motion_sigma_factor", self.motion_sigma_factor)
+
+
+@dataclass(frozen=True)
+class DSLTScaleSettings(ScaleSettings):
+    """Which sizes of the target are tried, when, and how far the change is followed.
+
+    Attributes:
+        scale_gate: look for the size only where the response's peak is above this.
+        scale_rate: share of the change of size that is taken at once, in (0, 1].
+    """
+
+    scale_gate: float = 0.35
+    scale_rate: float = 0.6
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        share("scale_rate", positive("scale_rate", self.scale_rate))
+
+
+@dataclass(frozen=True)
+class DSLTLearningSettings:
+    """What the filter is fitted to, and when it learns.
+
+    Attributes:
+        output_sigma_factor: standard deviation of the label over the target's width and height, > 0; .1 in the
+            paper, .08 in the released code.
+        regularisation: λ >= 0 of the ridge, for features of unit energy a cell and level.
+        memory_size: number of samples kept, frame 1's among them, at least 1; ECCV 2018: 7.
+        first_weight: weight of frame 1 in a full memory, in (0, 1]; ``adam`` treats all samples alike.
+        update_interval: number of frames from one update to the next, at least 1.
+        update_gate: learn only from frames whose response peak is at least this share of its running mean;
+            0 learns from every frame, as ECCV 2018.
+        augment: fit frame 1 to blurred and mirrored copies, as the released code.
+
+    Raises:
+        ValueError: a setting outside its range.
+    """
+
+    output_sigma_factor: float = 0.1
+    regularisation: float = 1.0
+    memory_size: int = 8
+    first_weight: float = 0.8
+    update_interval: int = 2
+    update_gate: float = 0.5
+    augment: bool = False
+
+    def __post_init__(self) -> None:
+        positive("output_sigma_factor", self.output_sigma_factor)
+        not_negative("regularisation", self.regularisation)
+        whole("memory_size", self.memory_size, 1)
+        share("first_weight", positive("first_weight", self.first_weight))
+        whole("update_interval", self.update_interval, 1)
+        not_negative("update_gate", self.update_gate)
+
+
 class DSLTTracker:
     """Follows a target by the response of a filter over two levels of a network, learned with any loss.
 
@@ -49,34 +129,18 @@ class DSLTTracker:
         features: backbone, reduction and fusion.
         solver: fits the filter.
         criterion: loss of response and label, any of the ``regress`` setting.
-        crop_size: side of the resized search region in crop pixels, a multiple of the backbone's stride.
-        search_area_scale: side of the search region over ``sqrt(w h)`` of the target.
-        padding: ``same``: a response for every place on the map, features beyond it being zero; ``valid``:
-            only where the whole filter fits, as the released code.
-        output_sigma_factor: standard deviation of the label over the target's width and height; .1 in the
-            paper, .08 in the released code.
-        motion_sigma_factor: the same for the motion prior; ECCV 2018: .65.
-        regularisation: λ of the ridge, for features of unit energy a cell and level.
-        memory_size: samples kept, frame 1's among them; ECCV 2018: 7.
-        first_weight: weight of frame 1 in a full memory, in (0, 1]; ``adam`` treats all samples alike.
-        update_interval: frames from one update to the next.
-        update_gate: learn only from frames whose response peak is at least this share of its running mean;
-            0 learns from every frame, as ECCV 2018.
-        num_scales: sizes tried in every frame, odd.
-        scale_step: ratio of neighbouring sizes.
-        tried_scale_step: ratio of the sizes looked at, if another; see ``ScaleSearch``. The released code pads
-            and crops its samples so that they differ by some 1.006 only.
-        scale_gate: look for the size only where the response's peak is above this.
-        scale_rate: share of the change of size that is taken at once, in (0, 1].
-        stretch: map the response over the whole search region though ``valid`` covers less of it, which
-            enlarges every displacement; for parity with the released code only.
-        augment: fit frame 1 to blurred and mirrored copies, as the released code.
-        lost_score: a frame whose response peak is lower than this (the label's is 1) is reported as lost.
+        search: where to look, and when the target is lost.
+        response: where the filter responds, and how its peak becomes a displacement.
+        scale: how the size is followed.
+        learning: what the filter is fitted to, and when it learns.
         device: where features and filter live.
 
     Raises:
-        ValueError: a setting outside its range.
+        ValueError: ``crop_size`` does not fit the backbone's stride.
     """
+
+    VERSION = 1
+    """Raised whenever the same settings come to give other boxes; stored results record it."""
 
     def __init__(
         self,
@@ -84,54 +148,37 @@ class DSLTTracker:
         solver: Solver,
         criterion: nn.Module,
         *,
-        crop_size: int = 200,
-        search_area_scale: float = 5.0,
-        padding: str = "same",
-        output_sigma_factor: float = 0.1,
-        motion_sigma_factor: float = 0.65,
-        regularisation: float = 1.0,
-        memory_size: int = 8,
-        first_weight: float = 0.8,
-        update_interval: int = 2,
-        update_gate: float = 0.5,
-        num_scales: int = 3,
-        scale_step: float = 1.03,
-        tried_scale_step: float | None = None,
-        scale_gate: float = 0.35,
-        scale_rate: float = 0.6,
-        stretch: bool = False,
-        augment: bool = False,
-        lost_score: float = 0.25,
+        search: SearchSettings | None = None,
+        response: DSLTResponseSettings | None = None,
+        scale: DSLTScaleSettings | None = None,
+        learning: DSLTLearningSettings | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
-        stride = features.backbone.stride
-        check_search_area(crop_size, search_area_scale, stride)
-        if padding not in ("same", "valid"):
-            raise ValueError(f"padding must be 'same' or 'valid', got {padding!r}")
-        if not 0 < first_weight <= 1:
-            raise ValueError(f"first_weight must be in (0, 1], got {first_weight}")
         self.device = torch.device(device)
         features.backbone.to(self.device)
         self.features, self.solver, self.criterion = features, solver, criterion.to(self.device)
-        self.crop_size = crop_size
-        self.search_area_scale = search_area_scale
-        self.padding = padding
-        self.output_sigma_factor = positive("output_sigma_factor", output_sigma_factor)
-        self.motion_sigma_factor = positive("motion_sigma_factor", motion_sigma_factor)
-        self.regularisation = regularisation
-        self.memory_size = whole("memory_size", memory_size, 1)
-        self.first_weight = first_weight
-        self.update_interval = whole("update_interval", update_interval, 1)
-        self.update_gate = update_gate
-        self.scale_search = ScaleSearch(num_scales, scale_step, tried_step=tried_scale_step, context_cells=6)
-        self.scale_gate = scale_gate
-        self.scale_rate = positive("scale_rate", scale_rate)
-        self.stretch = stretch
-        self.augment = augment
-        self.lost_score = lost_score
-        self._map_size = crop_size // stride
+        self.search = search or SearchSettings()
+        self.response = response or DSLTResponseSettings()
+        self.scale = scale or DSLTScaleSettings()
+        self.learning = learning or DSLTLearningSettings()
+        self._scale_search = ScaleSearch(self.scale, context_cells=6)
+        self._map_size = self.search.map_size(features.backbone.stride)
         self._memory: RecentSamples | None = None
         self._filter: _Filter
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the boxes, as values that JSON can hold; see ``tracker/settings.py``."""
+        return {
+            "class": type(self).__name__,
+            "version": self.VERSION,
+            "features": describe(self.features),
+            "solver": describe(self.solver),
+            "criterion": describe(self.criterion),
+            "search": describe(self.search),
+            "response": describe(self.response),
+            "scale": describe(self.scale),
+            "learning": describe(self.learning),
+        }
 
     @torch.no_grad()
     def init(self, image: Image, bbox: ArrayLike) -> None:
@@ -146,8 +193,8 @@ class DSLTTracker:
         """
         height, width = check_image(image).shape[:2]
         box = check_bbox_in_frame(bbox, (width, height))
-        self._center, self._size, self._scale = bbox_center(box), box[2:], 1.0
-        self._first_side = search_side(self._size, self.search_area_scale)
+        self._center, self._size, self._growth = bbox_center(box), box[2:], 1.0
+        self._first_side = self.search.side(self._size)
         self._frame, self._usual_score = 0, 0.0
         self._place_filter(self._size[::-1] * (self._map_size / self._first_side))
 
@@ -155,10 +202,10 @@ class DSLTTracker:
         patch, label = crop(image, region), self._label(region)
         sample = self.features.start(to_tensor(patch, self.device))
         self._memory = RecentSamples(
-            self.memory_size, sample[0], label, self._filter.padding_hw, self.first_weight
+            self.learning.memory_size, sample[0], label, self._filter.padding_hw, self.learning.first_weight
         )
         first = self.regression
-        if self.augment:
+        if self.learning.augment:
             first = self._augmented(first, patch, label)
         self._filter = replace(self._filter, weights=self.solver.start(first, self.kernel_hw))
 
@@ -169,11 +216,11 @@ class DSLTTracker:
         sizes = [size + (length - size) % 2 for size in sizes]
         starts = [(length - size) // 2 for size in sizes]
         rows, columns = (slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
-        pads = [size // 2 if self.padding == "same" else 0 for size in sizes]
+        pads = [size // 2 if self.response.padding == "same" else 0 for size in sizes]
         self._filter = _Filter(torch.empty(0), (rows, columns), (pads[0], pads[1]))
         self._response_hw = (length - sizes[0] + 1 + 2 * pads[0], length - sizes[1] + 1 + 2 * pads[1])
-        self._sigma_hw = self.output_sigma_factor * target_hw
-        prior_sigma = self.motion_sigma_factor * target_hw
+        self._sigma_hw = self.learning.output_sigma_factor * target_hw
+        prior_sigma = self.response.motion_sigma_factor * target_hw
         self._prior = gaussian_label(
             self._response_hw, (float(prior_sigma[0]), float(prior_sigma[1])), device=self.device
         )
@@ -199,7 +246,7 @@ class DSLTTracker:
             memory.labels,
             memory.weights,
             self.criterion,
-            self.regularisation,
+            self.learning.regularisation,
             self._filter.padding_hw,
         )
 
@@ -235,19 +282,20 @@ class DSLTTracker:
         score = float(values.max())
 
         cell = region.side / self._map_size
-        gain = self._map_size / np.array(self._response_hw[::-1]) if self.stretch else 1.0
+        gain = self._map_size / np.array(self._response_hw[::-1]) if self.response.stretch else 1.0
         self._center = np.clip(region.center + peak.displacement * cell * gain, 0, (width - 1, height - 1))
-        if score > self.scale_gate:
+        if score > self.scale.scale_gate:
             self._rescale(image)
         self._usual_score = self._usual_score or score
-        if self._frame % self.update_interval == 0 and score >= self.update_gate * self._usual_score:
+        due = self._frame % self.learning.update_interval == 0
+        if due and score >= self.learning.update_gate * self._usual_score:
             self._learn(image)
         self._usual_score += SCORE_RATE * (score - self._usual_score)
         return TrackOutput(
-            bbox=bbox_from_center(self._center, self._size * self._scale),
+            bbox=bbox_from_center(self._center, self._size * self._growth),
             score=score,
             psr=psr(values),
-            lost=score < self.lost_score,
+            lost=score < self.search.lost_score,
             response=response,
             response_bbox=self._response_bbox(region),
         )
@@ -258,7 +306,7 @@ class DSLTTracker:
         return self._memory
 
     def _region(self) -> SearchRegion:
-        return SearchRegion.around(self._center, self._first_side * self._scale, self.crop_size)
+        return SearchRegion.around(self._center, self._first_side * self._growth, self.search.crop_size)
 
     def _label(self, region: SearchRegion) -> Tensor:
         """The label of a target whose centre is a fraction of a pixel off the centre of whole pixels."""
@@ -272,12 +320,12 @@ class DSLTTracker:
         return bbox_from_center(region.center, extent)
 
     def _rescale(self, image: Image) -> None:
-        cell = self._first_side * self._scale / self._map_size
-        factor = self.scale_search.search(
+        cell = self._first_side * self._growth / self._map_size
+        factor = self._scale_search.search(
             image, self._center, cell, self._filter, self.features, self._window
         )
-        grown = self._scale * (1 + self.scale_rate * (factor - 1))
-        self._scale = bounded_scale(grown, self._size, (image.shape[1], image.shape[0]))
+        grown = self._growth * (1 + self.scale.scale_rate * (factor - 1))
+        self._growth = bounded_scale(grown, self._size, (image.shape[1], image.shape[0]))
 
     def _learn(self, image: Image) -> None:
         region = self._region()

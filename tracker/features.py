@@ -1,6 +1,7 @@
 """Feature maps made ready for a filter: standardised on frame 1, the same ever after."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -8,6 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tracker.backbones import Backbone
+from tracker.checks import whole
+
+ENERGY = 40.0
+"""Mean energy of a cell's features, ``Σ_c x_c²``. λ of a filter means the same in training and on line by it."""
 
 
 def to_tensor(image: NDArray[np.uint8], device: torch.device) -> Tensor:
@@ -15,6 +20,17 @@ def to_tensor(image: NDArray[np.uint8], device: torch.device) -> Tensor:
     return torch.from_numpy(image).to(device).permute(2, 0, 1)[None].contiguous().float()
 
 
+def hann2d(height: int, width: int) -> Tensor:
+    """2-D Hann window, float32 ``(height, width)`` in (0, 1], symmetric about the geometric centre.
+
+    In each direction it is ``sin²(π (i + 1) / (n + 1))``: the usual Hann window without its two zeros, so that
+    every cell keeps some weight.
+    """
+    rows, columns = (torch.hann_window(n + 2, periodic=False)[1:-1] for n in (height, width))
+    return torch.outer(rows, columns)
+
+
+@dataclass(eq=False)
 class FeatureExtractor:
     """A backbone whose channels are centred, reduced and scaled by what frame 1 shows.
 
@@ -29,16 +45,13 @@ class FeatureExtractor:
         reduction: learned linear map of all channels, standardised, to fewer: float32 ``(C', C)``; or None.
     """
 
-    ENERGY = 40.0
+    backbone: Backbone
+    max_channels: int | None = None
+    reduction: Tensor | None = None
 
-    def __init__(
-        self, backbone: Backbone, max_channels: int | None = None, reduction: Tensor | None = None
-    ) -> None:
-        if max_channels is not None and max_channels < 1:
-            raise ValueError(f"max_channels must be at least 1 or None, got {max_channels}")
-        self.backbone = backbone
-        self.max_channels = max_channels
-        self.reduction = reduction
+    def __post_init__(self) -> None:
+        if self.max_channels is not None:
+            whole("max_channels", self.max_channels, 1)
 
     def start(self, images: Tensor) -> Tensor:
         """Learn the standardisation from frame 1's crop ``(1, 3, S, S)``; return its features ``(1, C, h, w)``."""
@@ -50,12 +63,12 @@ class FeatureExtractor:
         channels = sum(len(rows) for rows in components)
         for rows, block in zip(components, blocks, strict=True):
             energy = float((rows @ block).square().sum(0).mean())
-            rows *= math.sqrt(self.ENERGY * len(rows) / channels / max(energy, 1e-6))
+            rows *= math.sqrt(ENERGY * len(rows) / channels / max(energy, 1e-6))
         self._projection = torch.block_diag(*components)
         if self.reduction is not None:
             rows = self.reduction @ self._projection
             energy = (rows @ centred).square().sum(0).mean().clamp_min(1e-6)
-            self._projection = rows * (self.ENERGY / energy).sqrt()
+            self._projection = rows * (ENERGY / energy).sqrt()
         return self._standardise(features)
 
     def __call__(self, images: Tensor) -> Tensor:

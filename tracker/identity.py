@@ -1,5 +1,7 @@
 """The tracker that never moves: the floor of every benchmark."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -10,7 +12,14 @@ from tracker.base import Image, TrackOutput, check_image
 class IdentityTracker:
     """Reports the first box for ever; what it gets out of a file it puts into a file."""
 
+    VERSION = 1
+    """Raised whenever the same settings come to give other boxes; stored results record it."""
+
     _bbox: Floats | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the boxes, as values that JSON can hold."""
+        return {"class": type(self).__name__, "version": self.VERSION}
 
     def init(self, image: Image, bbox: ArrayLike) -> None:
         """Remember the box; raises ``ValueError`` for one that cannot be tracked."""

@@ -1,16 +1,50 @@
 """Two levels of a network, reduced, scaled and fused: what DSLT's filters see."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from tracker.backbones import Backbone
+from tracker.checks import odd, one_of, whole
 
 REDUCTIONS = ("pca", "random")
 
 
+@dataclass(frozen=True)
+class LevelSettings:
+    """How two levels of a network are reduced and fused.
+
+    Attributes:
+        reduction: ``pca``, the principal components of frame 1, centred; ``random``, DSLT's convolution of
+            normal weights with variance 2 / fan-in, not centred. (Its learning rate lets it move by 1e-6
+            against weights of 2e-2: it is a fixed random projection.)
+        channels: number of channels of each reduced level; ``pca`` fills a level that has fewer with zeros.
+        reduction_kernel: side of the random convolution in cells, odd; 1 in the paper, 3 in the released code.
+        fusion: ``(f_s, f_d)``; (1, 1) in the paper, (.8, .2) in the released code, (1, 0) without residual.
+        seed: seed of the random projection.
+
+    Raises:
+        ValueError: a setting outside its range.
+    """
+
+    reduction: str = "pca"
+    channels: int = 32
+    reduction_kernel: int = 1
+    fusion: tuple[float, float] = (1.0, 0.0)
+    seed: int = 701
+
+    def __post_init__(self) -> None:
+        one_of("reduction", self.reduction, REDUCTIONS)
+        whole("channels", self.channels, 1)
+        odd("reduction_kernel", self.reduction_kernel)
+        if self.reduction == "pca" and self.reduction_kernel > 1:
+            raise ValueError(f"reduction_kernel must be 1 for 'pca', got {self.reduction_kernel}")
+
+
+@dataclass(eq=False)
 class TwoLevelFeatures:
     """A shallow and a deep level, each reduced to the same number of channels, fused by the residual scheme.
 
@@ -23,53 +57,27 @@ class TwoLevelFeatures:
 
     Args:
         backbone: a network with at least two blocks of channels.
-        reduction: ``pca``, the principal components of frame 1, centred; ``random``, DSLT's convolution of
-            normal weights with variance 2 / fan-in, not centred. (Its learning rate lets it move by 1e-6
-            against weights of 2e-2: it is a fixed random projection.)
-        channels: of each reduced level; a level that has fewer is filled up with zeros by ``pca``.
-        reduction_kernel: side of the random convolution in cells, odd; 1 in the paper, 3 in the released code.
-        fusion: ``(f_s, f_d)``; (1, 1) in the paper, (.8, .2) in the released code, (1, 0) without residual.
-        seed: of the random projection.
+        level_settings: how the levels are reduced and fused.
 
     Raises:
-        ValueError: a setting outside its range, or a backbone of a single block.
+        ValueError: a backbone of a single block.
     """
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        *,
-        reduction: str = "pca",
-        channels: int = 32,
-        reduction_kernel: int = 1,
-        fusion: tuple[float, float] = (1.0, 0.0),
-        seed: int = 701,
-    ) -> None:
-        if len(backbone.blocks) < 2:
-            raise ValueError(f"backbone must have two levels, got one of {backbone.channels} channels")
-        if reduction not in REDUCTIONS:
-            raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
-        if channels < 1:
-            raise ValueError(f"channels must be at least 1, got {channels}")
-        if reduction_kernel < 1 or reduction_kernel % 2 == 0 or (reduction == "pca" and reduction_kernel > 1):
-            raise ValueError(
-                f"reduction_kernel must be odd, and 1 for 'pca', got {reduction_kernel} for {reduction!r}"
-            )
-        self.backbone = backbone
-        self.reduction = reduction
-        self.channels = channels
-        self.reduction_kernel = reduction_kernel
-        self.fusion = fusion
-        self.seed = seed
+    backbone: Backbone
+    level_settings: LevelSettings = LevelSettings()
+
+    def __post_init__(self) -> None:
+        if len(self.backbone.blocks) < 2:
+            raise ValueError(f"backbone must have two levels, got one of {self.backbone.channels} channels")
 
     def start(self, images: Tensor) -> Tensor:
         """Learn reduction and scale from frame 1's crop ``(1, 3, S, S)``; return its features ``(1, 2C, h, w)``."""
         levels = self._levels(images)
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = torch.Generator().manual_seed(self.level_settings.seed)
         self._means = [self._mean(level) for level in levels]
         self._reductions = [
             self._components(level - mean)
-            if self.reduction == "pca"
+            if self.level_settings.reduction == "pca"
             else self._random_weights(level.shape[1], generator).to(level)
             for level, mean in zip(levels, self._means, strict=True)
         ]
@@ -87,26 +95,30 @@ class TwoLevelFeatures:
 
     def _mean(self, level: Tensor) -> Tensor:
         mean = level.mean((0, 2, 3)).view(-1, 1, 1)
-        return mean if self.reduction == "pca" else torch.zeros_like(mean)
+        return mean if self.level_settings.reduction == "pca" else torch.zeros_like(mean)
 
     def _components(self, centred: Tensor) -> Tensor:
         """Principal components as the weights of a convolution, ``(channels, C, 1, 1)``."""
         cells = centred[0].flatten(1)
-        vectors = torch.linalg.eigh(cells @ cells.T)[1].flip(1)[:, : self.channels].T
-        missing = self.channels - len(vectors)
+        vectors = torch.linalg.eigh(cells @ cells.T)[1].flip(1)[:, : self.level_settings.channels].T
+        missing = self.level_settings.channels - len(vectors)
         return F.pad(vectors, (0, 0, 0, missing))[:, :, None, None].contiguous()
 
     def _random_weights(self, channels: int, generator: torch.Generator) -> Tensor:
-        side = self.reduction_kernel
+        side = self.level_settings.reduction_kernel
         deviation = math.sqrt(2 / (channels * side * side))
-        return deviation * torch.randn(self.channels, channels, side, side, generator=generator)
+        return deviation * torch.randn(
+            self.level_settings.channels, channels, side, side, generator=generator
+        )
 
     def _reduced(self, levels: tuple[Tensor, ...]) -> list[Tensor]:
         return [
-            F.conv2d(level - mean, reduction, padding=self.reduction_kernel // 2)
+            F.conv2d(level - mean, reduction, padding=self.level_settings.reduction_kernel // 2)
             for level, mean, reduction in zip(levels, self._means, self._reductions, strict=True)
         ]
 
     def _fuse(self, levels: tuple[Tensor, ...]) -> Tensor:
         shallow, deep = self._reduced(levels)
-        return torch.cat([self.fusion[0] * shallow + self.fusion[1] * deep, deep], dim=1)
+        return torch.cat(
+            [self.level_settings.fusion[0] * shallow + self.level_settings.fusion[1] * deep, deep], dim=1
+        )

@@ -9,6 +9,10 @@ from data.boxes import Floats
 
 Map = NDArray[np.float32]
 
+SCORE_RATE = 0.05
+"""Rate of the running mean of the peak's height, which gates compare a frame's peak with. The mean follows a
+lasting change, so that no gate stays shut."""
+
 
 @dataclass(frozen=True)
 class Peak:
@@ -73,13 +77,3 @@ def psr(response: Map, exclude: int = 5) -> float:
     values = response[sidelobe].astype(np.float64)
     spread = values.std() if values.size else 0.0
     return float((response[row, column] - values.mean()) / spread) if spread > 0 else 0.0
-
-
-def apce(response: Map) -> float:
-    """Average peak-to-correlation energy, ``(max - min)² / mean((r - min)²)``; 0 for a flat map.
-
-    Wang, Liu and Huang, CVPR 2017 (LMCF), equation 9.
-    """
-    values = response.astype(np.float64) - float(response.min())
-    energy = np.square(values).mean()
-    return float(values.max() ** 2 / energy) if energy > 0 else 0.0

@@ -1,6 +1,7 @@
 """Scale search: a small pyramid around the target, scored by the filter itself."""
 
 import math
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 from data.boxes import Floats
 from data.crop import SearchRegion, crop, crop_batch
 from tracker.backbones import Backbone
+from tracker.checks import above, odd
 from tracker.features import to_tensor
 from tracker.response import parabola_vertex
 
@@ -36,6 +38,31 @@ class Extractor(Protocol):
         """Features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
 
 
+@dataclass(frozen=True)
+class ScaleSettings:
+    """Which sizes of the target are tried.
+
+    Attributes:
+        num_scales: number of sizes tried at a time, odd; 1 keeps the size of frame 1.
+        scale_step: ratio of neighbouring sizes, > 1.
+        tried_scale_step: ratio of the sizes cropped, if not ``scale_step`` (for parity with DSLT's code, which
+            pads and crops its samples so that they differ by some 1.006 only).
+
+    Raises:
+        ValueError: a setting outside its range.
+    """
+
+    num_scales: int = 3
+    scale_step: float = 1.03
+    tried_scale_step: float | None = None
+
+    def __post_init__(self) -> None:
+        odd("num_scales", self.num_scales)
+        above("scale_step", self.scale_step, 1)
+        if self.tried_scale_step is not None:
+            above("tried_scale_step", self.tried_scale_step, 1)
+
+
 class ScaleSearch:
     """Finds how much the target has grown by trying a few sizes at its new place.
 
@@ -43,27 +70,14 @@ class ScaleSearch:
     features. A parabola through the best size and its neighbours gives a fraction of a step.
 
     Args:
-        num_scales: sizes tried, odd; 1 keeps the size of frame 1.
-        scale_step: ratio of neighbouring sizes, > 1.
-        tried_step: ratio of the sizes that are looked at, if it is another than what is made of the outcome.
+        scale: which sizes are tried.
         context_cells: cells around the filter's support that its own cells' features are to see.
     """
 
-    def __init__(
-        self,
-        num_scales: int,
-        scale_step: float,
-        *,
-        tried_step: float | None = None,
-        context_cells: int = 2,
-    ) -> None:
-        if num_scales < 1 or num_scales % 2 == 0:
-            raise ValueError(f"num_scales must be odd and at least 1, got {num_scales}")
-        if not scale_step > 1:
-            raise ValueError(f"scale_step must be > 1, got {scale_step}")
-        self.exponents = np.arange(num_scales) - num_scales // 2
-        self.scale_step = scale_step
-        self.tried_step = scale_step if tried_step is None else tried_step
+    def __init__(self, scale: ScaleSettings, *, context_cells: int = 2) -> None:
+        self.exponents = np.arange(scale.num_scales) - scale.num_scales // 2
+        self.step = scale.scale_step
+        self.tried_step = scale.scale_step if scale.tried_scale_step is None else scale.tried_scale_step
         self.context_cells = context_cells
 
     def search(
@@ -98,7 +112,7 @@ class ScaleSearch:
         exponent = float(self.exponents[best])
         if 0 < best < len(scores) - 1:
             exponent += parabola_vertex(*scores[best - 1 : best + 2])
-        return self.scale_step**exponent
+        return self.step**exponent
 
 
 def _patch_cells(

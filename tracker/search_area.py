@@ -1,39 +1,56 @@
-"""What trackers with a square search region do alike: its settings, its side, the bounds of the target's size."""
+"""The square search region: its settings, its side, and the bounds of the target's size."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from data.boxes import Floats
+from tracker.checks import above, whole
 
 MIN_TARGET_SIDE = 5.0
 """A target never shrinks below this geometric mean of width and height, in pixels."""
 
 
-def check_search_area(crop_size: int, search_area_scale: float, stride: int) -> None:
-    """Refuse a search region that cannot be searched.
+@dataclass(frozen=True)
+class SearchSettings:
+    """Where a tracker looks for the target, and when it takes the target for lost.
 
-    Args:
-        crop_size: side of the resized search region in crop pixels.
-        search_area_scale: side of the search region over ``sqrt(w h)`` of the target.
-        stride: of the backbone, in crop pixels.
+    Attributes:
+        crop_size: side of the resized search region in crop pixels, a multiple of the backbone's stride and at
+            least 8 of it.
+        search_area_scale: side of the search region over ``sqrt(w h)`` of the target, > 1.
+        lost_score: a frame whose response peak is lower than this (the label's is 1) is reported as lost.
 
     Raises:
-        ValueError: ``crop_size`` is no multiple of the stride or below 8 of it, or the region is no larger than
-            the target.
+        ValueError: a setting outside its range.
     """
-    if crop_size % stride or crop_size < 8 * stride:
-        raise ValueError(
-            f"crop_size must be a multiple of the backbone's stride {stride} and at least 8 of it, got {crop_size}"
-        )
-    if not search_area_scale > 1:
-        raise ValueError(f"search_area_scale must be > 1, got {search_area_scale}")
 
+    crop_size: int = 200
+    search_area_scale: float = 5.0
+    lost_score: float = 0.25
 
-def search_side(size: Floats, search_area_scale: float) -> float:
-    """Side of the search region in pixels for a target of ``size`` (width, height)."""
-    # An elongated target must fit into the square with some surroundings.
-    return max(search_area_scale * math.sqrt(size.prod()), 1.2 * float(size.max()))
+    def __post_init__(self) -> None:
+        whole("crop_size", self.crop_size, 1)
+        above("search_area_scale", self.search_area_scale, 1)
+
+    def map_size(self, stride: int) -> int:
+        """Side of the response map in cells, for a backbone of ``stride`` crop pixels a cell.
+
+        Raises:
+            ValueError: ``crop_size`` is no multiple of the stride, or below 8 of it.
+        """
+        if self.crop_size % stride or self.crop_size < 8 * stride:
+            raise ValueError(
+                f"crop_size must be a multiple of the backbone's stride {stride} and at least 8 of it, "
+                f"got {self.crop_size}"
+            )
+        return self.crop_size // stride
+
+    def side(self, size: Floats) -> float:
+        """Side of the search region in frame pixels for a target of ``size`` (width, height)."""
+        # An elongated target must fit into the square with some surroundings.
+        return max(self.search_area_scale * math.sqrt(size.prod()), 1.2 * float(size.max()))
 
 
 def bounded_scale(scale: float, size: Floats, frame_wh: tuple[int, int]) -> float:

@@ -62,7 +62,7 @@ class Loader(Protocol):
         """Read what is below ``root``; ``subset`` is one of the dataset's own, or None for its usual one."""
 
 
-DATASETS: Registry[Loader] = Registry("dataset")
+DATASETS: Registry[Loader] = Registry("dataset", "data.datasets")
 """Name -> `Loader`."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats, from_one_based, to_one_based
-from data.files import replacing
+from data.files import read_text, replacing
 
 _ABSENT = [math.nan] * 4
 
@@ -103,12 +103,7 @@ def write_bboxes(path: str | Path, bboxes: ArrayLike) -> None:
 
 def _read_text(path: Path) -> str:
     """What a box file holds, up to empty lines at its end."""
-    try:
-        return path.read_text("utf-8-sig").rstrip()
-    except FileNotFoundError:
-        raise FileNotFoundError(f"box file does not exist: {path}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"box file {path} is not a text file") from None
+    return read_text(path, "box file").rstrip()
 
 
 def _parse_plain(text: str) -> Floats:

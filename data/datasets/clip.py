@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.images import read_image
+from data.images import read_image, read_images
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Clip:
 
     def frames(self) -> Iterator[NDArray[np.uint8]]:
         """Read the frames one by one as uint8 RGB ``(H, W, 3)``."""
-        return map(read_image, self.paths)
+        return read_images(self.paths, f"images of {self.name}")
 
     def read_frame_wh(self) -> tuple[int, int]:
         """Width and height of the frames: as the dataset states them, or of the first image.

@@ -7,21 +7,26 @@ from typing import Any
 
 import numpy as np
 
+from data.files import read_text
 from data.pairs.sources import StillSource
 
+_LARGEST_FILE = 2**31  # bytes; COCO's own have 0.5 GB
 _LEAST_SIDE = 8.0  # pixels; less shows nothing that could be followed
 _LARGEST_SHARE = 0.9  # of the image's width or height
 
 
-def read_coco(annotations: str | Path, images: str | Path | None = None, **settings: Any) -> StillSource:
+def read_coco(annotations: str | Path, **settings: Any) -> StillSource:
     """Read the objects of a COCO-style annotation file: ``images``, ``annotations`` with ``bbox`` x, y, w, h.
 
-    Crowds, boxes less than 8 pixels wide or high and those nearly as wide or high as their image are left out.
+    An image that EXIF turns is read as its ``width`` and ``height`` say: boxes are drawn on stored pixels by some
+    tools and on turned ones by others.
+
+    The images' folder is the one beside or above the file that holds the first of them, e.g. ``train2017`` beside
+    ``annotations``. Crowds, boxes less than 8 pixels wide or high and those nearly as wide or high as their image
+    are left out.
 
     Args:
         annotations: The JSON file, e.g. ``annotations/instances_train2017.json``.
-        images: Folder of the images; None for the folder beside or above the file that holds the first of
-            them, e.g. ``train2017`` beside ``annotations``.
         settings: Further settings of `StillSource`.
 
     Raises:
@@ -29,28 +34,25 @@ def read_coco(annotations: str | Path, images: str | Path | None = None, **setti
         ValueError: It is no such file, or holds no box that could be used.
     """
     annotations = Path(annotations).absolute()
-    if not annotations.is_file():
-        raise FileNotFoundError(f"annotation file does not exist: {annotations}")
     try:
-        content = json.loads(annotations.read_text("utf-8"))
+        content = json.loads(read_text(annotations, "annotation file", _LARGEST_FILE))
         known = {image["id"]: image for image in content["images"]}
         objects = [
             (known[item["image_id"]], item["bbox"]) for item in content["annotations"] if _single(item)
         ]
-        kept = [(image["file_name"], bbox) for image, bbox in objects if _usable(image, bbox)]
-    except (KeyError, TypeError, ValueError) as error:
+        kept = [(image, bbox) for image, bbox in objects if _usable(image, bbox)]
+        files = [os.fsencode(image["file_name"]) for image, _ in kept]
+        sizes = np.array([(image["width"], image["height"]) for image, _ in kept], np.int64)
+        boxes = np.array([bbox for _, bbox in kept], np.float64)
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(
             f"{annotations} is no COCO-style annotation file: {type(error).__name__} {error}; expected a JSON "
             "object with images (id, file_name, width, height) and annotations (image_id, bbox)"
         ) from None
     if not kept:
         raise ValueError(f"{annotations} holds no box that could be used, of {len(objects)} boxes")
-    files = [name for name, _ in kept]
-    folder = Path(images).absolute() if images else _find_images(annotations, files[0])
-    if not (folder / files[0]).is_file():
-        raise FileNotFoundError(f"image of {annotations} does not exist: {folder / files[0]}")
-    boxes = np.array([bbox for _, bbox in kept], np.float64)
-    return StillSource(str(folder), np.array([os.fsencode(name) for name in files]), boxes, **settings)
+    folder = _find_images(annotations, os.fsdecode(files[0]))
+    return StillSource(str(folder), np.array(files), boxes, sizes_wh=sizes, **settings)
 
 
 def _single(item: dict[str, Any]) -> bool:
@@ -58,9 +60,9 @@ def _single(item: dict[str, Any]) -> bool:
 
 
 def _usable(image: dict[str, Any], bbox: list[float]) -> bool:
-    _, _, width, height = map(float, bbox)
+    x, y, width, height = map(float, bbox)
     fits = width <= _LARGEST_SHARE * image["width"] and height <= _LARGEST_SHARE * image["height"]
-    return min(width, height) >= _LEAST_SIDE and fits
+    return bool(np.isfinite([x, y]).all()) and min(width, height) >= _LEAST_SIDE and fits
 
 
 def _find_images(annotations: Path, first: str) -> Path:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.boxes import Floats, Image
-from data.images import decode_bgr, is_jpeg, jpeg_size
+from data.image_headers import image_size, jpeg_orientation
+from data.images import decode_bgr, is_jpeg
 from data.pairs.blobs import Blob
 from data.pairs.jitter_background import paste_target, random_window
 from data.pairs.jitter_geometry import Placement, mirror
@@ -122,9 +123,32 @@ def _decode(view: View, contents: Contents, shrink: float, size: int) -> _Decode
     if isinstance(content, Exception):
         raise OSError(f"cannot read {view.name}: {content}") from content
     if is_jpeg(content) and not shrink:  # anywhere in it: three crops wide and high are enough
-        shrink = min(jpeg_size(content) or (0, 0)) / (3 * size)
+        shrink = min(image_size(content) or (0, 0)) / (3 * size)
     reduce = next((factor for factor in (8, 4, 2) if shrink >= factor), 1) if is_jpeg(content) else 1
-    return _Decoded(decode_bgr(content, view.image.url, reduce), reduce, is_bgr=True)
+    turn = _seen_turned(view, content)
+    return _Decoded(decode_bgr(content, view.image.url, reduce, turn=turn), reduce, is_bgr=True)
+
+
+def _seen_turned(view: View, content: bytes) -> bool:
+    """Whether a box belongs to its image as EXIF turns it, or as stored: the size that the annotations give tells.
+
+    Raises:
+        ValueError: Neither has that size, or both have though EXIF turns or mirrors it.
+    """
+    stored = image_size(content)
+    if view.size_wh is None or stored is None:
+        return True
+    orientation = jpeg_orientation(content) if is_jpeg(content) else 1
+    shown = stored[::-1] if orientation >= 5 else stored
+    if view.size_wh not in (stored, shown):
+        sizes = " is {}x{} pixels, its annotations are for {}x{}".format(*shown, *view.size_wh)
+        raise ValueError(f"image {view.name}{sizes}: its boxes belong to another image")
+    if orientation != 1 and stored == shown:
+        raise ValueError(
+            f"image {view.name} is turned by its EXIF (orientation {orientation}) and its size does not tell "
+            "whether its boxes are: store it upright, or leave it out"
+        )
+    return view.size_wh == shown
 
 
 def _rgb(crop: Image, image: _Decoded) -> Image:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import data.datasets.clip
-from data.boxes import Floats, Image
+from data.boxes import Floats, Image, frames_with_box
 from data.images import is_image, natural_order
 from data.pairs.blobs import Blob
 from data.pairs.jitter_geometry import GeometricJitter
@@ -30,11 +30,13 @@ class View(NamedTuple):
         name: Which image, for messages.
         bbox: float64 ``(4,)`` x, y, w, h in its pixels, 0-based; None to choose a place once it is read.
         image: Where it lies, or the image itself, uint8 RGB ``(H, W, 3)``.
+        size_wh: Width and height of the image as whoever drew the box saw it, in pixels; None where nobody says.
     """
 
     name: str
     bbox: Floats | None
     image: Blob | Image
+    size_wh: tuple[int, int] | None = None
 
 
 class Views(NamedTuple):
@@ -102,7 +104,7 @@ class FolderClip:
     @classmethod
     def of(cls, sequence: "data.datasets.clip.Clip") -> "FolderClip | None":
         """The clip of an annotated sequence, or None when its target is never there."""
-        numbers = np.flatnonzero(np.isfinite(sequence.bboxes).all(axis=1))
+        numbers = frames_with_box(sequence.bboxes)
         if not len(numbers):
             return None
         folder = os.path.commonpath([path.parent for path in (sequence.paths[0], sequence.paths[-1])])
@@ -164,6 +166,7 @@ class StillSource:
         bboxes: float64 ``(n, 4)``, or None: a place is chosen in each image anew, see `salient_bbox`.
         background: Probability that the target is cut out and searched for on another image.
         jitter: Jitter of the search crop.
+        sizes_wh: int64 ``(n, 2)``, see `View`, or None.
     """
 
     folder: str
@@ -171,6 +174,7 @@ class StillSource:
     bboxes: Floats | None = None
     background: float = 0.35
     jitter: GeometricJitter = field(default_factory=lambda: GeometricJitter(scale=0.1, aspect=0.1))
+    sizes_wh: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.files):
@@ -204,7 +208,8 @@ class StillSource:
     def _view(self, index: int) -> View:
         file = os.fsdecode(bytes(self.files[index]))
         bbox = None if self.bboxes is None else self.bboxes[index]
-        return View(file, bbox, Blob(f"{self.folder}/{file}"))
+        size = None if self.sizes_wh is None else (int(self.sizes_wh[index][0]), int(self.sizes_wh[index][1]))
+        return View(file, bbox, Blob(f"{self.folder}/{file}"), size)
 
 
 @dataclass(frozen=True)
@@ -224,7 +229,7 @@ class SyntheticSource:
     def draw(self, rng: np.random.Generator) -> Views:
         """Choose a sequence and two of its frames in which its target is in view."""
         sequence = _sequence(int(rng.integers(self.count)))
-        visible = np.flatnonzero(np.isfinite(sequence.bboxes).all(axis=1))
+        visible = frames_with_box(sequence.bboxes)
         first = int(rng.choice(visible))
         second = int(rng.choice(visible[np.abs(visible - first) <= self.max_gap]))
         template, search = (

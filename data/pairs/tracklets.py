@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.boxes import Floats, Image, bbox_center
+from data.boxes import Floats, Image, bbox_center, frames_with_box
 from data.datasets.clip import Clip
-from data.images import decode_bgr, is_jpeg
+from data.images import Levels, decode_bgr, is_jpeg
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Frames:
     @classmethod
     def of(cls, sequence: Clip, count: int) -> "Frames":
         """At most ``count`` frames with a box, the first and the last among them; none if there is no box."""
-        there = np.flatnonzero(np.isfinite(sequence.bboxes).all(axis=1))
+        there = frames_with_box(sequence.bboxes)
         if len(there) > count:
             there = there[np.rint(np.linspace(0, len(there) - 1, count)).astype(int)]
         return cls(sequence.name, there, tuple(sequence.paths[i] for i in there), sequence.bboxes[there])
@@ -85,10 +85,10 @@ class Tracklet:
 
 def crop_tracklet(frames: Frames, settings: TrackletSettings) -> Tracklet:
     """Crop one target; images that cannot be read and boxes outside their image are left out and said."""
-    numbers, bboxes, images, skipped = [], [], [], []
+    numbers, bboxes, images, skipped, levels = [], [], [], [], Levels()
     for number, path, bbox in zip(frames.numbers, frames.paths, frames.bboxes, strict=True):
         try:
-            crop, box = _crop(path, bbox, settings)
+            crop, box = _crop(path, bbox, settings, levels)
         except (OSError, ValueError) as error:
             skipped.append(f"{frames.name}: {error}")
             continue
@@ -105,7 +105,7 @@ def crop_tracklet(frames: Frames, settings: TrackletSettings) -> Tracklet:
     )
 
 
-def _crop(path: Path, bbox: Floats, settings: TrackletSettings) -> tuple[Image, Floats]:
+def _crop(path: Path, bbox: Floats, settings: TrackletSettings, levels: Levels) -> tuple[Image, Floats]:
     """The part of an image around a box, BGR, shrunk where the target is large; and the box in it.
 
     Nothing outside the image is made up here: training repeats the border itself.
@@ -114,7 +114,7 @@ def _crop(path: Path, bbox: Floats, settings: TrackletSettings) -> tuple[Image, 
     extent = float(np.sqrt(bbox[2] * bbox[3]))
     shrink = extent / settings.target_size
     reduce = next((factor for factor in (8, 4, 2) if shrink >= factor), 1) if is_jpeg(data) else 1
-    image, box = decode_bgr(data, path, reduce), bbox / reduce
+    image, box = decode_bgr(data, path, reduce, levels=levels), bbox / reduce
     size_wh = np.array(image.shape[1::-1])
     reach = settings.context * extent / reduce / 2
     center = bbox_center(box)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.images import is_image, list_images, natural_order, read_image, silent_opencv
+from data.images import MAX_FRAMES, is_image, list_images, natural_order, read_images, silent_opencv
 from data.video.containers import Container, inspect_container
 
 Frame = NDArray[np.uint8]
@@ -151,9 +151,11 @@ def _open_path(source: str) -> VideoFrames:
 def _open_images(paths: list[Path], source: str) -> VideoFrames:
     if not paths:
         raise ValueError("list of images is empty: expected at least one path")
+    if len(paths) > MAX_FRAMES:
+        raise ValueError(f"{source} must hold at most {MAX_FRAMES} images, got {len(paths)}")
     if missing := [path for path in paths if not path.is_file()]:
         raise FileNotFoundError(f"{len(missing)} of {len(paths)} images do not exist, first {missing[0]}")
-    frames = (read_image(path) for path in paths)
+    frames = read_images(paths, source)
     return VideoFrames(source, frames, frame_count=len(paths), names=[path.name for path in paths])
 
 

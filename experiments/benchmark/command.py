@@ -3,9 +3,11 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from experiments.command import Command
+from tyro.conf import arg
+
+from experiments.command import Command, registered
 
 if TYPE_CHECKING:
     from data.datasets.base import Dataset
@@ -20,17 +22,24 @@ class Benchmark(Command):
     Boxes and times go to OUTPUT/results in got10k's layout, one folder a tracker, with run.json beside them.
     """
 
-    dataset: str
-    """Dataset: otb2013, otb50, otb2015 (otb100), got10k, lasot, trackingnet, uav123, tcolor128, nfs, dtb70,
-    vot, synthetic, or folder for any tree in OTB's layout."""
+    dataset: Annotated[
+        str,
+        arg(
+            help=f"Dataset: {registered('data/datasets')}; otb100 is otb2015, folder any tree in OTB's layout."
+        ),
+    ]
 
     root: Path
     """Folder of the dataset; nothing is ever downloaded. For synthetic, where to render it."""
 
-    trackers: str = "fast"
-    """Names with commas between them: ours (dslt, dslt-code, dslt-paper, fast, gray, hog, identity, squeezenet), a
-    trained tracker's file (runs/x/best.safetensors), opencv-csrt, opencv-kcf, opencv-mil, opencv-nano, opencv-vit,
-    or module:Class for a subclass of got10k's Tracker."""
+    trackers: Annotated[
+        str,
+        arg(
+            help=f"Names with commas between them: ours ({registered('tracker/presets')}), a trained tracker's file "
+            "(runs/x/best.safetensors), opencv-csrt, opencv-kcf, opencv-mil, opencv-nano, opencv-vit, or "
+            "module:Class for a subclass of got10k's Tracker."
+        ),
+    ] = "fast"
 
     subset: str | None = None
     """Part of the dataset, e.g. train, val or test of got10k; by default its usual one."""
@@ -106,7 +115,7 @@ class Benchmark(Command):
 
     def _engine(self) -> "Engine":
         if self.engine == "ray":
-            from experiments.runtime.cluster import ray_engine
+            from experiments.benchmark.engines import ray_engine
 
             return ray_engine(self.workers, self.timeout, self.address)
         from experiments.benchmark.engines import local_engine

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from data.boxes import Floats
-from data.images import read_image
+from data.images import read_images
 from experiments.benchmark.jobs import Job, Outcome
 from experiments.runtime.interrupt import ignore_interrupts
 from experiments.trackers.by_name import Contender
@@ -47,7 +47,7 @@ def _run(job: Job, trackers: dict[Contender, Tracker], connection: Connection, f
         tracker = trackers.pop(job.contender, None) or job.contender.build()
         _seed(job.number)
         frames.value = 0
-        for step in follow(tracker, map(read_image, job.paths), job.bbox):
+        for step in follow(tracker, read_images(job.paths), job.bbox):
             bboxes.append(_checked(step.output.bbox))
             seconds.append(step.seconds)
             frames.value += 1

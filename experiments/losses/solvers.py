@@ -15,7 +15,10 @@ from experiments.drawing.figures import COLOURS, Plot, label, panels
 from experiments.runtime.provenance import processor
 from losses import build_loss
 from tracker import DSLTTracker, load_tracker
-from tracker.solvers import AdamSolver, LabelWeightedSquares, Regression, ReweightedLeastSquares, RidgeSolver
+from tracker.solvers import LabelWeightedSquares, Regression
+from tracker.solvers.adam import AdamSolver
+from tracker.solvers.irls import ReweightedLeastSquares
+from tracker.solvers.ridge import RidgeSolver
 
 CLOSE = 0.1
 """Error within which every cell of the target's label above one half is to be fitted."""

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
-from experiments.command import Command
+from experiments.command import Command, registered
 
 if TYPE_CHECKING:
     from data.video.reader import VideoFrames
@@ -28,16 +28,25 @@ class Track(Command):
     init_bbox: str | None = None
     """The target in the first frame as X,Y,W,H, 0-based pixels; without it, draw it with the mouse."""
 
-    tracker: str = "fast"
-    """Registered tracker (dslt, dslt-code, dslt-paper, fast, gray, hog, identity, squeezenet), or the file of a trained
-    one (runs/x/best.safetensors)."""
+    tracker: Annotated[
+        str,
+        arg(
+            help=f"Registered tracker ({registered('tracker/presets')}), or the file of a trained one "
+            "(runs/x/best.safetensors)."
+        ),
+    ] = "fast"
 
-    backbone: str | None = None
-    """Other features than the tracker's own (not of fast): gray, hog, color, squeezenet, vgg16,
-    vgg16-stride4, or several joined by +."""
+    backbone: Annotated[
+        str | None,
+        arg(
+            help=f"Other features than the tracker's own (not of fast): {registered('tracker/backbones')}, or "
+            "several joined by +."
+        ),
+    ] = None
 
-    filter: str | None = None
-    """Another solver than the tracker's own: spatial or ridge."""
+    filter: Annotated[
+        str | None, arg(help=f"Another filter than the tracker's own: {registered('tracker/filters')}.")
+    ] = None
 
     weights: Path | None = None
     """File with other weights than the tracker's own: .safetensors, .npz, .pth."""

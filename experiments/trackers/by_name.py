@@ -8,12 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from data.files import sha256_of
 from experiments.trackers.peers import OPENCV, FromGot10k, OpenCVTracker, load_got10k_tracker
 from losses import build_loss
 from tracker import Tracker, list_trackers, load_tracker
+from tracker.settings import Configured
 
 CHECKPOINT = ".safetensors"
 """How the file of a trained tracker ends."""
@@ -124,7 +123,8 @@ class Description:
         if isinstance(self._tracker, FromGot10k):
             file = inspect.getsourcefile(type(self._tracker.tracker))
             return {"class": self._contender.name, "source_sha256": sha256_of(Path(file)) if file else None}
-        return settings_of(self._tracker)
+        assert isinstance(self._tracker, Configured)  # as every tracker of ours
+        return self._tracker.settings()
 
     def _weights(self) -> list[Path]:
         if isinstance(self._tracker, OpenCVTracker):
@@ -139,24 +139,6 @@ def _label(contender: Contender) -> str:
     if file is None:
         return contender.name
     return file.absolute().parent.name if file.stem == "best" else file.stem
-
-
-def settings_of(thing: Any) -> dict[str, Any]:
-    """Resolved settings of a tracker or a part of one: what it tells itself, or its public numbers and names."""
-    if callable(told := getattr(thing, "settings", None)):
-        return told()
-    parts = dict(thing.named_children()) if isinstance(thing, nn.Module) else {}
-    found: dict[str, Any] = {"class": type(thing).__qualname__}
-    for name, value in (vars(thing) | parts).items():
-        if name.startswith("_") or name in ("training", "device"):
-            continue
-        if isinstance(value, int | float | str | tuple) or value is None:
-            found[name] = value
-        elif isinstance(value, nn.ModuleList):
-            found[name] = [settings_of(part) for part in value]
-        elif type(value).__module__.startswith(("tracker.", "losses.")):
-            found[name] = settings_of(value)
-    return found
 
 
 def parse_contenders(trackers: str, weights: tuple[str, ...], device: str) -> list[Contender]:

@@ -1,8 +1,50 @@
-"""The learning rate as a function of the step, so that a resumed run needs no state of it."""
+"""The optimiser, and the learning rate as a function of the step: a resumed run needs no state of it."""
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from experiments.train.objective import PairObjective
+from experiments.train.settings import OptimiserSettings, TrainingSettings, distillation_steps
+
+
+def build_optimiser(objective: PairObjective, options: OptimiserSettings) -> torch.optim.Optimizer:
+    """Build AdamW, or SGD with momentum 0.9, over all parameters of an objective that need a gradient.
+
+    Each parameter group has a ``factor``, by which the rate is multiplied: the backbone's is its own. Parameters of
+    fewer than two dimensions have no weight decay.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for path, parameter in objective.named_parameters():
+        if parameter.requires_grad:
+            factor = options.backbone_factor if path.startswith("net.backbone.") else 1.0
+            groups.setdefault((factor, options.weight_decay if parameter.ndim > 1 else 0.0), []).append(
+                parameter
+            )
+    described = [
+        {"params": parameters, "factor": factor, "weight_decay": decay}
+        for (factor, decay), parameters in groups.items()
+    ]
+    if options.name == "sgd":
+        return torch.optim.SGD(described, lr=1.0, momentum=0.9)
+    return torch.optim.AdamW(described, lr=1.0, fused=next(objective.parameters()).is_cuda)
+
+
+DISTILLATION_WARMUP = 200
+
+
+def rate_at(settings: TrainingSettings, step: int) -> float:
+    """The learning rate in ``step``, from 0: of the distillation, then anew of the training through the filter."""
+    first, options = distillation_steps(settings), settings.optimiser
+    if step < first:
+        warmup = min(DISTILLATION_WARMUP, first // 2)
+        return settings.distillation.rate * rate_factor(step, first, "cosine", warmup=warmup)
+    step, steps = step - first, settings.steps - first
+    shape: dict[str, Any] = {"warmup": options.warmup, "milestones": options.milestones, "drop": options.drop}
+    return options.rate * rate_factor(step, steps, options.schedule, **shape)
 
 
 def rate_factor(

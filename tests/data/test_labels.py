@@ -1,11 +1,11 @@
-"""Labels and windows against their formulas in float64."""
+"""Labels against their formulas in float64, and centres of boxes in tensors."""
 
 import numpy as np
 import pytest
 import torch
 
-from data.labels import gaussian_label
-from tracker.windows import hann2d
+from data.boxes import bbox_center
+from data.labels import gaussian_label, gaussian_labels, tensor_center, tensor_from_center
 
 
 def formula(size_hw, sigma_yx, offset_yx):
@@ -44,10 +44,18 @@ def test_an_empty_map_is_named():
         gaussian_label((0, 5), 1.0)
 
 
-@pytest.mark.parametrize("size_hw", [(7, 7), (6, 9)])
-def test_the_window_is_numpys_hann_without_its_zeros(size_hw):
-    rows, columns = (np.hanning(n + 2)[1:-1] for n in size_hw)
-    window = hann2d(*size_hw).numpy()
-    assert window == pytest.approx(np.outer(rows, columns), abs=1e-6)
-    assert window.min() > 0
-    assert np.array_equal(window, window[::-1, ::-1]) or np.allclose(window, window[::-1, ::-1], atol=1e-7)
+def test_labels_of_a_batch_are_those_of_single_targets():
+    """A box in the middle of its crop has zero displacement; one that is off by cells has these."""
+    bboxes = torch.tensor([[22.0, 16.0, 20.0, 24.0], [22.0 + 8, 16.0 - 4, 20.0, 24.0]])
+    labels = gaussian_labels(bboxes, torch.tensor([1.5, 0.8]), (14, 16), 4)
+    assert labels.shape == (2, 1, 14, 16)
+    for label, sigma, offset in zip(labels, (1.5, 0.8), ((0.0, 0.0), (-1.0, 2.0)), strict=True):
+        assert torch.allclose(label[0], gaussian_label((14, 16), sigma, offset), atol=1e-6)
+
+
+def test_centres_of_tensors_are_those_of_arrays():
+    bboxes = np.random.default_rng(0).uniform(1, 50, (3, 2, 4))
+    centers = tensor_center(torch.from_numpy(bboxes))
+    np.testing.assert_array_equal(centers.numpy(), bbox_center(bboxes))
+    again = tensor_from_center(centers, torch.from_numpy(bboxes)[..., 2:])
+    np.testing.assert_allclose(again.numpy(), bboxes, rtol=1e-14)

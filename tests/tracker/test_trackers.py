@@ -101,6 +101,28 @@ def test_the_size_changes_only_in_the_frames_it_is_searched_in(interval):
 
 
 @pytest.mark.parametrize(
+    ("cells", "reuse_within", "passes"),
+    [(3, 0, 2), (3, 2.5, 2), (3, 3.5, 1), (0, 1, 1), (7, 1, 2), (7, 99, 1)],
+)
+def test_a_target_that_moved_no_further_than_reuse_within_is_learned_from_what_it_was_found_in(
+    cells, reuse_within, passes
+):
+    """How often features are extracted in an update tells: once to search, and once more to learn anew."""
+    tracker = load_tracker("gray", num_scales=1, reuse_within=reuse_within)
+    first, bbox = textured_frame()
+    tracker.init(first, bbox)
+    output = tracker.update(first)
+    cell = output.response_bbox[2] / output.response.shape[-1]
+    found = []
+    hook = tracker.extractor.backbone.register_forward_hook(lambda *_: found.append(1))
+    moved, truth = textured_frame((round(cells * cell), 0))
+    output = tracker.update(moved)
+    hook.remove()
+    assert len(found) == passes
+    assert bbox_iou(output.bbox, truth) > 0.8
+
+
+@pytest.mark.parametrize(
     ("attributes", "colour", "floor"),
     [
         ((), True, 0.8),
@@ -149,7 +171,7 @@ def test_init_forgets_everything_before():
     assert np.array_equal(fresh, again)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.tuples(*[st.integers(0, 200)] * 2, *[st.integers(2, 40)] * 2))
 def test_a_box_goes_from_file_through_the_tracker_to_file(tmp_path_factory, box):
     path = tmp_path_factory.mktemp("boxes") / "groundtruth_rect.txt"

@@ -1,22 +1,5 @@
-"""Backbones: from crops to feature maps, found by name."""
+"""Backbones, from crops to feature maps: a new file in this folder is all that a new one needs."""
 
-from tracker.backbones.base import BACKBONES, Backbone, build_backbone
-from tracker.backbones.color import Color
-from tracker.backbones.compact import Compact
-from tracker.backbones.gray import Gray
-from tracker.backbones.hog import HOG
-from tracker.backbones.squeezenet import SqueezeNet
-from tracker.backbones.vgg import VGG16, VGG16Stride4
+from tracker.backbones.base import BACKBONES, Backbone, Stage, build_backbone
 
-__all__ = [
-    "BACKBONES",
-    "HOG",
-    "VGG16",
-    "Backbone",
-    "Color",
-    "Compact",
-    "Gray",
-    "SqueezeNet",
-    "VGG16Stride4",
-    "build_backbone",
-]
+__all__ = ["BACKBONES", "Backbone", "Stage", "build_backbone"]

@@ -1,9 +1,12 @@
 """What a backbone is, how it is built by name, and how several become one."""
 
+from typing import Any, NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from data.registry import Registry
+from tracker.settings import describe, tensors_sha256
 
 
 class Backbone(nn.Module):
@@ -24,12 +27,37 @@ class Backbone(nn.Module):
         """Number of feature channels."""
         return sum(self.blocks)
 
+    def settings(self) -> dict[str, Any]:
+        """What decides the features, as values that JSON can hold: its class, and a checksum of its tensors."""
+        return {
+            "class": type(self).__name__,
+            "stride": self.stride,
+            "blocks": list(self.blocks),
+            "sha256": tensors_sha256(self.state_dict()),
+        }
+
     def forward(self, images: Tensor) -> Tensor:
         """Features float32 ``(B, channels, H/stride, W/stride)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
         raise NotImplementedError
 
+    def stages(self, images: Tensor) -> "list[Stage]":
+        """What distillation compares: by default the features, block by block; a network may show its layers too."""
+        return [Stage(block, True) for block in self(images).split(self.blocks, dim=1)]
 
-BACKBONES: Registry[type[Backbone]] = Registry("backbone")
+
+class Stage(NamedTuple):
+    """The output of a part of a backbone.
+
+    Attributes:
+        features: float32 ``(B, C, h, w)``.
+        is_used: the tracker uses these features; else they are on the way to them.
+    """
+
+    features: Tensor
+    is_used: bool
+
+
+BACKBONES: Registry[type[Backbone]] = Registry("backbone", "tracker.backbones")
 
 
 class Concatenation(Backbone):
@@ -43,6 +71,10 @@ class Concatenation(Backbone):
         self.parts = nn.ModuleList(backbones)
         self.stride = strides.pop()
         self.blocks = tuple(block for backbone in backbones for block in backbone.blocks)
+
+    def settings(self) -> dict[str, Any]:
+        """The parts' settings, in order."""
+        return {"class": type(self).__name__, "parts": [describe(part) for part in self.parts]}
 
     def forward(self, images: Tensor) -> Tensor:
         """Features of every part, concatenated along the channels."""

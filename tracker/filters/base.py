@@ -1,6 +1,7 @@
 """What a regression filter is: one objective, several solvers."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from data.registry import Registry
 from tracker.filters.memory import SampleMemory
 
 
+@dataclass(eq=False)
 class FilterModel(ABC):
     """A multi-channel correlation filter ``w`` regressed to Gaussian labels.
 
@@ -16,14 +18,8 @@ class FilterModel(ABC):
     weights ``a_j``; ``⋆`` is circular correlation, ``(x ⋆ w)(u) = Σ_t x(t + u) w(t)``. They differ in where
     ``w`` may be non-zero and in how they solve it.
 
-    Args:
-        regularisation: ``λ`` > 0, in units of squared features.
+    A solver is a dataclass: its fields are its settings. ``λ`` is in units of squared features.
     """
-
-    def __init__(self, regularisation: float) -> None:
-        if not regularisation > 0:
-            raise ValueError(f"regularisation must be > 0, got {regularisation}")
-        self.regularisation = regularisation
 
     @abstractmethod
     def start(self, memory: SampleMemory, target_hw: tuple[int, int]) -> None:
@@ -67,4 +63,4 @@ class FilterModel(ABC):
         return torch.fft.fftshift(torch.fft.irfft2(product, s=size_hw), dim=(-2, -1))
 
 
-FILTERS: Registry[type[FilterModel]] = Registry("filter")
+FILTERS: Registry[type[FilterModel]] = Registry("filter", "tracker.filters")

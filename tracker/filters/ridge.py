@@ -1,13 +1,17 @@
 """Closed-form ridge regression in the Fourier domain: the reference solver."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
+from tracker.checks import positive
 from tracker.filters.base import FILTERS, FilterModel
 from tracker.filters.memory import SampleMemory
 
 
 @FILTERS.register("ridge")
+@dataclass(eq=False)
 class RidgeFilter(FilterModel):
     """The exact minimiser over filters as large as the map.
 
@@ -20,8 +24,10 @@ class RidgeFilter(FilterModel):
         regularisation: ``λ`` > 0, in units of squared features.
     """
 
-    def __init__(self, regularisation: float = 1e3) -> None:
-        super().__init__(regularisation)
+    regularisation: float = 1e3
+
+    def __post_init__(self) -> None:
+        positive("regularisation", self.regularisation)
 
     def start(self, memory: SampleMemory, target_hw: tuple[int, int]) -> None:
         """Fit to frame 1; the filter lives on the whole map, whatever the target's size."""

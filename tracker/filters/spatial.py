@@ -1,17 +1,20 @@
-"""The filter confined to the target, fitted by a few conjugate-gradient steps a frame: the default solver."""
+"""The filter confined to the target, fitted by a few conjugate-gradient steps a frame: the default filter."""
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tracker.checks import positive, whole
+from tracker.conjugate_gradient import conjugate_gradient
 from tracker.filters.base import FILTERS, FilterModel
 from tracker.filters.memory import SampleMemory
 
 
 @FILTERS.register("spatial")
+@dataclass(eq=False)
 class SpatialFilter(FilterModel):
     """A filter that is zero outside the target's box, so that it learns the target and not its surroundings.
 
@@ -26,21 +29,15 @@ class SpatialFilter(FilterModel):
             e.g. a meta-learned one (``losses.maml``); None starts from zero.
     """
 
-    def __init__(
-        self,
-        regularisation: float = 0.4,
-        first_iterations: int = 20,
-        iterations: int = 2,
-        initial: Tensor | None = None,
-    ) -> None:
-        super().__init__(regularisation)
-        if first_iterations < 1 or iterations < 0:
-            raise ValueError(
-                f"first_iterations must be >= 1 and iterations >= 0, got {first_iterations}, {iterations}"
-            )
-        self.first_iterations = first_iterations
-        self.iterations = iterations
-        self.initial = initial
+    regularisation: float = 0.4
+    first_iterations: int = 20
+    iterations: int = 2
+    initial: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        positive("regularisation", self.regularisation)
+        whole("first_iterations", self.first_iterations, 1)
+        whole("iterations", self.iterations, 0)
 
     def start(self, memory: SampleMemory, target_hw: tuple[int, int]) -> None:
         """Fit to frame 1 on the ``target_hw`` cells in the middle of the map."""
@@ -103,28 +100,6 @@ class SpatialFilter(FilterModel):
     def spectrum(self) -> Tensor:
         """Complex conjugate of the filter's spectrum, complex64 ``(C, h, w//2+1)``."""
         return self._spectrum
-
-
-def conjugate_gradient(
-    normal: Callable[[Tensor], Tensor], target: Tensor, start: Tensor, iterations: int
-) -> Tensor:
-    """Solve ``normal(w) = target`` for a symmetric positive definite ``normal``, from ``start``.
-
-    Hestenes and Stiefel 1952. Nothing is read back from the device, so the number of steps is fixed.
-    """
-    tiny = torch.finfo(target.dtype).tiny
-    solution = start
-    residual = target - normal(solution)
-    direction = residual
-    energy = residual.square().sum()
-    for _ in range(iterations):
-        image = normal(direction)
-        step = energy / (direction * image).sum().clamp_min(tiny)
-        solution = solution + step * direction
-        residual = residual - step * image
-        previous, energy = energy, residual.square().sum()
-        direction = residual + (energy / previous.clamp_min(tiny)) * direction
-    return solution
 
 
 def _middle(target: int, length: int) -> slice:

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from data.labels import tensor_center, tensor_from_center
+
 GRID = 12
 """Cells of the grid that is laid over a box, in either direction."""
 
@@ -71,7 +73,11 @@ class BoxHead(nn.Module):
         return _look(self.reduce(features), bbox)
 
     def compare(self, known: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """What the boxes under which ``seen`` was lack against ``known``; both from ``look``.
+        """The correction from the boxes that ``seen`` was sampled at to the true ones; both looks from ``look``.
+
+        Args:
+            known: the target's look in the template, float ``(B, hidden, GRID, GRID)``.
+            seen: the look under the assumed boxes, of the same shape.
 
         Returns:
             Corrections ``(B, 4)``: ``(dx / w, dy / h, log w'/w, log h'/h)``, and the logarithm of the scale of
@@ -109,7 +115,7 @@ def sample_boxes(features: Tensor, bbox: Tensor, grid: int, context: float) -> T
     """Bilinear samples of maps ``(B, C, h, w)`` on a grid over boxes ``(B, 4)`` in cells: ``(B, C, grid, grid)``."""
     height, width = features.shape[-2:]
     steps = ((torch.arange(grid, device=bbox.device, dtype=bbox.dtype) + 0.5) / grid - 0.5) * context
-    center, size = _center(bbox), bbox[:, 2:]
+    center, size = tensor_center(bbox), bbox[:, 2:]
     across = center[:, :1] + size[:, :1] * steps
     down = center[:, 1:] + size[:, 1:] * steps
     across, down = (across + 0.5) * (2 / width) - 1, (down + 0.5) * (2 / height) - 1
@@ -120,15 +126,11 @@ def sample_boxes(features: Tensor, bbox: Tensor, grid: int, context: float) -> T
 def apply_correction(bbox: Tensor, correction: Tensor) -> Tensor:
     """Boxes ``(…, 4)`` moved and stretched by corrections ``(…, 4)``, see ``BoxHead.compare``."""
     size = bbox[..., 2:] * correction[..., 2:].exp()
-    center = _center(bbox) + bbox[..., 2:] * correction[..., :2]
-    return torch.cat([center - (size - 1) / 2, size], dim=-1)
+    center = tensor_center(bbox) + bbox[..., 2:] * correction[..., :2]
+    return tensor_from_center(center, size)
 
 
 def correction_between(assumed: Tensor, true: Tensor) -> Tensor:
     """The correction that turns ``assumed`` boxes ``(…, 4)`` into ``true``, the inverse of ``apply_correction``."""
-    moved = (_center(true) - _center(assumed)) / assumed[..., 2:]
+    moved = (tensor_center(true) - tensor_center(assumed)) / assumed[..., 2:]
     return torch.cat([moved, (true[..., 2:] / assumed[..., 2:]).log()], dim=-1)
-
-
-def _center(bbox: Tensor) -> Tensor:
-    return bbox[..., :2] + (bbox[..., 2:] - 1) / 2

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker.backbones.weights import load_into, read_weights
-from tracker.network.regression_net import RegressionNet, build_regression_net
+from tracker.network.regression_net import RegressionNet, TrainingCrops, build_regression_net
 
 SUFFIX = ".safetensors"
 
@@ -42,8 +42,12 @@ def load_regression_net(file: str | Path) -> RegressionNet:
         FileNotFoundError: there is no such file.
         ValueError: it is no checkpoint of the ``train`` command, or its tensors do not fit what it says of itself.
     """
-    settings = dict(read_metadata(file)["config"]["model"])
-    settings["initial"] = str(file)  # the backbone's tensors are in it, whatever training started from
-    net = build_regression_net(**settings)
+    config = read_metadata(file)["config"]
+    data = config.get("data", {})
+    crops = None
+    if {"crop_size", "search_area_scale"} <= data.keys():
+        crops = TrainingCrops(data["crop_size"], data["search_area_scale"])
+    # The backbone's tensors are in the file, whatever training started from.
+    net = build_regression_net(**{**config["model"], "initial": str(file)}, crops=crops)
     load_into(net, read_weights(file), str(file))
     return net.eval().requires_grad_(False)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from data.registry import Registry
+from tracker.checks import positive, whole
+from tracker.conjugate_gradient import conjugate_gradient
 
 
 class FilterLayer(nn.Module):
@@ -22,9 +24,9 @@ class FilterLayer(nn.Module):
 
     def __init__(self, regularisation: float) -> None:
         super().__init__()
-        if not regularisation > 0:
-            raise ValueError(f"regularisation must be > 0, got {regularisation}")
-        self.log_regularisation = nn.Parameter(torch.tensor(math.log(regularisation)))
+        self.log_regularisation = nn.Parameter(
+            torch.tensor(math.log(positive("regularisation", regularisation)))
+        )
 
     def forward(self, template: Tensor, label: Tensor, mask: Tensor, search: Tensor) -> Tensor:
         """Response float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
@@ -49,7 +51,7 @@ class FilterLayer(nn.Module):
         """Complex conjugate of the filter's spectrum, of spectra ``(B, C, h, w//2+1)`` and ``(B, 1, h, w//2+1)``."""
 
 
-FILTER_LAYERS: Registry[type[FilterLayer]] = Registry("filter layer")
+FILTER_LAYERS: Registry[type[FilterLayer]] = Registry("filter layer", "tracker.network")
 
 
 @FILTER_LAYERS.register("ridge")
@@ -82,9 +84,7 @@ class SpatialLayer(FilterLayer):
 
     def __init__(self, regularisation: float = 0.4, iterations: int = 6) -> None:
         super().__init__(regularisation)
-        if iterations < 1:
-            raise ValueError(f"iterations must be at least 1, got {iterations}")
-        self.iterations = iterations
+        self.iterations = whole("iterations", iterations, 1)
 
     def solve(self, template: Tensor, label: Tensor, mask: Tensor) -> Tensor:
         """See ``FilterLayer``."""
@@ -97,18 +97,7 @@ class SpatialLayer(FilterLayer):
             response = (template * torch.fft.rfft2(filter_).conj()).sum(1, keepdim=True)
             return correlate(response) + ridge * filter_
 
-        residual = correlate(label)
-        solution, direction = torch.zeros_like(residual), residual
-        energy = _squared(residual)
-        for _ in range(self.iterations):
-            image = normal(direction)
-            step = energy / (direction * image).sum((1, 2, 3), keepdim=True).clamp_min(1e-12)
-            solution = solution + step * direction
-            residual = residual - step * image
-            previous, energy = energy, _squared(residual)
-            direction = residual + energy / previous.clamp_min(1e-12) * direction
+        solution = conjugate_gradient(
+            normal, correlate(label), None, self.iterations, batched=True, smallest=1e-12
+        )
         return torch.fft.rfft2(solution).conj()
-
-
-def _squared(filter_: Tensor) -> Tensor:
-    return filter_.square().sum((1, 2, 3), keepdim=True)

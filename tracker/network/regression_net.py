@@ -6,15 +6,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from data.labels import gaussian_labels
+from data.labels import gaussian_labels, tensor_from_center
 from tracker.backbones import BACKBONES, Backbone, build_backbone
 from tracker.backbones.base import Concatenation
+from tracker.checks import positive
+from tracker.features import ENERGY, hann2d
 from tracker.network.box_head import BoxHead, apply_correction, correction_between
 from tracker.network.filter_layers import FILTER_LAYERS, FilterLayer
-from tracker.windows import hann2d
-
-ENERGY = 40.0  # of a cell, as in tracker/features.py: λ means the same here and on line
-
 
 JITTERS = (
     (0.0, 0.0, 0.0, 0.0),
@@ -26,7 +24,19 @@ JITTERS = (
 themselves vary, and so the loss of a pair does not depend on its place in the batch."""
 
 
-class Regression(NamedTuple):
+class TrainingCrops(NamedTuple):
+    """The crops that a network is trained on: they decide how many pixels large it knows targets.
+
+    Attributes:
+        crop_size: side of a crop in crop pixels.
+        search_area_scale: side of a crop over ``sqrt(w h)`` of the target.
+    """
+
+    crop_size: int
+    search_area_scale: float
+
+
+class NetworkOutput(NamedTuple):
     """What the network says of a batch of pairs.
 
     Attributes:
@@ -54,6 +64,7 @@ class RegressionNet(nn.Module):
         channels: all features are reduced to so many by a learned linear map before the filter; or None.
         box_head: refines the box around the response's peak, or None.
         output_sigma_factor: standard deviation of the Gaussian label over ``sqrt(w h)`` of the target.
+        crops: the crops that it is trained on, if known; following width and height on line needs it.
     """
 
     def __init__(
@@ -65,14 +76,13 @@ class RegressionNet(nn.Module):
         channels: int | None = None,
         box_head: BoxHead | None = None,
         output_sigma_factor: float = 0.1,
+        crops: TrainingCrops | None = None,
     ) -> None:
         super().__init__()
         if fixed is not None and fixed.stride != backbone.stride:
             raise ValueError(
                 f"fixed features must have the backbone's stride {backbone.stride}, got {fixed.stride}"
             )
-        if not output_sigma_factor > 0:
-            raise ValueError(f"output_sigma_factor must be > 0, got {output_sigma_factor}")
         self.backbone = backbone
         self.filter_layer = filter_layer
         self.fixed = fixed
@@ -81,7 +91,8 @@ class RegressionNet(nn.Module):
             self.reduction = nn.Conv2d(self.features.channels, channels, 1, bias=False)
             nn.init.orthogonal_(self.reduction.weight)
         self.box_head = box_head
-        self.output_sigma_factor = output_sigma_factor
+        self.output_sigma_factor = positive("output_sigma_factor", output_sigma_factor)
+        self.crops = crops
 
     @property
     def stride(self) -> int:
@@ -93,7 +104,7 @@ class RegressionNet(nn.Module):
         """All features as one backbone, learned ones first."""
         return self.backbone if self.fixed is None else Concatenation([self.backbone, self.fixed])
 
-    def forward(self, template: Tensor, template_bbox: Tensor, search: Tensor) -> Regression:
+    def forward(self, template: Tensor, template_bbox: Tensor, search: Tensor) -> NetworkOutput:
         """Fit to the templates, respond to the search regions.
 
         Args:
@@ -109,7 +120,7 @@ class RegressionNet(nn.Module):
         mask = middle_mask(template_bbox[:, 2:] / self.stride, size_hw)
         response = self.filter_layer(filtered * window, label, mask, searched * window)
         if self.box_head is None:
-            return Regression(response)
+            return NetworkOutput(response)
         at_peak = box_at_peak(response, template_bbox, self.stride)
         jitters = at_peak.new_tensor(JITTERS if self.training else JITTERS[:1])
         assumed = torch.stack([apply_correction(at_peak, jitter.expand_as(at_peak)) for jitter in jitters])
@@ -117,7 +128,7 @@ class RegressionNet(nn.Module):
         correction, log_spread = self.box_head(
             known, template_bbox / self.stride, seen, assumed / self.stride
         )
-        return Regression(response, assumed, correction, log_spread)
+        return NetworkOutput(response, assumed, correction, log_spread)
 
     def label(self, bbox: Tensor, template_bbox: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """Label ``(B, 1, h, w)`` of targets ``bbox`` ``(B, 4)``; its width goes by the template's target."""
@@ -161,6 +172,7 @@ def build_regression_net(
     filter: str = "ridge",
     box_head: bool = True,
     output_sigma_factor: float = 0.1,
+    crops: TrainingCrops | None = None,
     **filter_settings: float,
 ) -> RegressionNet:
     """Build a network for training from names and numbers.
@@ -174,6 +186,7 @@ def build_regression_net(
         channels: what the features are reduced to before the filter, or None to leave them.
         box_head: train a box head.
         output_sigma_factor: standard deviation of the label over ``sqrt(w h)`` of the target.
+        crops: the crops that it is trained on, if known; see ``RegressionNet``.
         filter_settings: arguments of the filter layer.
 
     Raises:
@@ -190,6 +203,7 @@ def build_regression_net(
         channels=channels,
         box_head=BoxHead(all_channels) if box_head else None,
         output_sigma_factor=output_sigma_factor,
+        crops=crops,
     )
 
 
@@ -211,10 +225,10 @@ def box_at_peak(response: Tensor, template_bbox: Tensor, stride: int) -> Tensor:
     displacement = torch.stack([column - width // 2, row - height // 2], dim=1) * stride
     middle = torch.tensor([width * stride - 1, height * stride - 1], device=response.device) / 2
     size = template_bbox[:, 2:]
-    return torch.cat([middle + displacement - (size - 1) / 2, size], dim=1)
+    return tensor_from_center(middle + displacement, size)
 
 
-def box_loss(regression: Regression, search_bbox: Tensor) -> Tensor:
+def box_loss(regression: NetworkOutput, search_bbox: Tensor) -> Tensor:
     """Negative log-likelihood of the true boxes under the box head's Laplace distributions, mean over the batch.
 
     ``Σ |error| / spread + log spread`` over the four corrections. Pairs whose peak missed the target by more than

@@ -2,10 +2,12 @@
 
 import math
 import random
+from dataclasses import dataclass
 
 from torch import Tensor
 
-from tracker.solvers.base import SOLVERS, Solver, positive, whole
+from tracker.checks import positive, whole
+from tracker.solvers.base import SOLVERS, Solver
 from tracker.solvers.problem import Regression, summed_loss
 
 EPSILON = 1e-8
@@ -37,6 +39,7 @@ class AdamState:
 
 
 @SOLVERS.register("adam")
+@dataclass(eq=False)
 class AdamSolver(Solver):
     """Gradient descent on one sample at a time, as in DSLT (ECCV 2018).
 
@@ -62,28 +65,21 @@ class AdamSolver(Solver):
         seed: of the draws.
     """
 
-    def __init__(
-        self,
-        learning_rate: float = 0.05,
-        update_rate: float = 0.25,
-        first_steps: int = 100,
-        steps: int = 2,
-        stop_share: float = 0.1,
-        stop_loss: float = 0.0,
-        betas: tuple[float, float] = (0.6, 0.999),
-        frozen_correction: bool = False,
-        code_slope: bool = False,
-        seed: int = 701,
-    ) -> None:
-        self.learning_rate = positive("learning_rate", learning_rate)
-        self.update_rate = update_rate
-        self.first_steps = whole("first_steps", first_steps, 1)
-        self.steps = whole("steps", steps, 0)
-        self.stop_share, self.stop_loss = stop_share, stop_loss
-        self.betas = betas
-        self.frozen_correction = frozen_correction
-        self.code_slope = code_slope
-        self.seed = seed
+    learning_rate: float = 0.05
+    update_rate: float = 0.25
+    first_steps: int = 100
+    steps: int = 2
+    stop_share: float = 0.1
+    stop_loss: float = 0.0
+    betas: tuple[float, float] = (0.6, 0.999)
+    frozen_correction: bool = False
+    code_slope: bool = False
+    seed: int = 701
+
+    def __post_init__(self) -> None:
+        positive("learning_rate", self.learning_rate)
+        whole("first_steps", self.first_steps, 1)
+        whole("steps", self.steps, 0)
 
     def _start(self, regression: Regression, zero: Tensor) -> Tensor:
         kernel, draws = zero, random.Random(self.seed)
@@ -92,22 +88,16 @@ class AdamSolver(Solver):
         moments = self._new_moments(zero)
         stop = self.stop_loss
         samples = [regression.only(sample) for sample in range(len(regression.features))]
-        self._taken = 0
-        while self._taken < self.first_steps:
+        for step in range(self.first_steps):
             sample = draws.choice(samples)
             response = sample.respond(kernel)
             loss = summed_loss(sample.criterion, response, sample.labels)
-            if self._taken == 0:
+            if step == 0:
                 stop = max(stop, self.stop_share * float(loss))
             if loss <= stop:  # reads the loss back from the device: in frame 1 only
                 break
             kernel = kernel - self._rate * moments.step(self._gradient(sample, response, kernel))
-            self._taken += 1
         return kernel
-
-    def first_frame_steps(self) -> int:
-        """Steps that frame 1 took."""
-        return self._taken
 
     def update(self, regression: Regression, kernel: Tensor) -> Tensor:
         """A few steps on each sample in turn."""

@@ -1,6 +1,7 @@
 """What an on-line solver is: it fits a filter to frame 1, then keeps it up to date."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,8 +10,12 @@ from data.registry import Registry
 from tracker.solvers.problem import Regression
 
 
+@dataclass(eq=False)
 class Solver(ABC):
-    """Minimises a ``Regression``; one instance serves one tracker and is started anew with every target."""
+    """Minimises a ``Regression``; one instance serves one tracker and is started anew with every target.
+
+    A solver is a dataclass: its fields are its settings.
+    """
 
     def start(self, regression: Regression, kernel_hw: tuple[int, int]) -> Tensor:
         """Forget everything and fit a filter to frame 1, from zero.
@@ -34,29 +39,7 @@ class Solver(ABC):
         """Learn from samples that have changed, from the present filter; return the new one."""
 
 
-SOLVERS: Registry[type[Solver]] = Registry("solver")
-
-
-def positive(name: str, value: float) -> float:
-    """Return ``value`` if it is above 0.
-
-    Raises:
-        ValueError: it is not.
-    """
-    if not value > 0:
-        raise ValueError(f"{name} must be > 0, got {value}")
-    return value
-
-
-def whole(name: str, value: int, least: int) -> int:
-    """Return ``value`` if it is at least ``least``.
-
-    Raises:
-        ValueError: it is not.
-    """
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
-    return value
+SOLVERS: Registry[type[Solver]] = Registry("solver", "tracker.solvers")
 
 
 def divided(numerator: Tensor, denominator: Tensor) -> Tensor:

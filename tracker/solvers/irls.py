@@ -1,12 +1,16 @@
 """Reweighted least squares by conjugate gradient: a few steps instead of a hundred."""
 
+from dataclasses import dataclass
+
 from torch import Tensor
 
-from tracker.solvers.base import SOLVERS, Solver, divided, whole
+from tracker.checks import whole
+from tracker.solvers.base import SOLVERS, Solver, divided
 from tracker.solvers.problem import Regression
 
 
 @SOLVERS.register("irls")
+@dataclass(eq=False)
 class ReweightedLeastSquares(Solver):
     """Conjugate gradient on weighted least squares whose weights follow any regression loss.
 
@@ -24,9 +28,12 @@ class ReweightedLeastSquares(Solver):
         steps: at an update.
     """
 
-    def __init__(self, first_steps: int = 20, steps: int = 4) -> None:
-        self.first_steps = whole("first_steps", first_steps, 1)
-        self.steps = whole("steps", steps, 0)
+    first_steps: int = 20
+    steps: int = 4
+
+    def __post_init__(self) -> None:
+        whole("first_steps", self.first_steps, 1)
+        whole("steps", self.steps, 0)
 
     def _start(self, regression: Regression, zero: Tensor) -> Tensor:
         return _descend(regression, zero, self.first_steps)

@@ -1,14 +1,18 @@
 """The closed form: exact, for the least squares that L2 and its weighted forms are."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tracker.solvers.base import SOLVERS, Solver, whole
+from tracker.checks import whole
+from tracker.solvers.base import SOLVERS, Solver
 from tracker.solvers.problem import Regression
 
 
 @SOLVERS.register("ridge")
+@dataclass(eq=False)
 class RidgeSolver(Solver):
     """Weighted ridge regression by a dense Cholesky factor, in the primal or the dual form, whichever is smaller.
 
@@ -21,8 +25,10 @@ class RidgeSolver(Solver):
         reweightings: solves in frame 1 and at each update; 1 is exact for a quadratic loss.
     """
 
-    def __init__(self, reweightings: int = 1) -> None:
-        self.reweightings = whole("reweightings", reweightings, 1)
+    reweightings: int = 1
+
+    def __post_init__(self) -> None:
+        whole("reweightings", self.reweightings, 1)
 
     def _start(self, regression: Regression, zero: Tensor) -> Tensor:
         return self.update(regression, zero)

@@ -48,7 +48,7 @@ def test_a_bad_row_names_file_line_and_text(row, tmp_path):
 def test_missing_binary_and_empty_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="box file does not exist"):
         read_bboxes(tmp_path / "b.txt")
-    (tmp_path / "b.txt").write_bytes(b"\xff\xfe\x00\x80")
+    (tmp_path / "b.txt").write_bytes(b"\xff\xff\x00\x80")
     with pytest.raises(ValueError, match="not a text file"):
         read_bboxes(tmp_path / "b.txt")
     (tmp_path / "b.txt").write_bytes(b"")

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from data.datasets.otb import read_otb_root
-from data.images import decode_bgr, jpeg_size, read_image
+from data.image_headers import image_size
+from data.images import decode_bgr, read_image
 from data.pairs.dataset import PairDataset, build_loader
 from data.pairs.jitter_geometry import GeometricJitter
 from data.pairs.sources import ClipSource, FolderClip, StillSource, SyntheticSource, salient_bbox
@@ -168,9 +169,9 @@ class TestLargeStills:
     @pytest.mark.parametrize("flags", [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]])
     def test_the_size_is_in_the_head(self, flags):
         content = cv2.imencode(".jpg", np.zeros((37, 1203, 3), np.uint8), flags)[1].tobytes()
-        assert jpeg_size(content) == (1203, 37)
-        assert jpeg_size(content[:100]) is None
-        assert jpeg_size(b"\xff\xd8\xff") is None
+        assert image_size(content) == (1203, 37)
+        assert image_size(content[:100]) is None
+        assert image_size(b"\xff\xd8\xff") is None
 
     def test_a_photograph_is_decoded_no_larger_than_it_is_seen(self, tmp_path, monkeypatch):
         image = cv2.GaussianBlur(
@@ -179,9 +180,9 @@ class TestLargeStills:
         cv2.imwrite(str(tmp_path / "photo.jpg"), image)
         reduced = []
 
-        def decode(data, name, reduce):
+        def decode(data, name, reduce, **more):
             reduced.append(reduce)
-            return decode_bgr(data, name, reduce)
+            return decode_bgr(data, name, reduce, **more)
 
         monkeypatch.setattr("data.pairs.crops.decode_bgr", decode)
         pair = dataset(StillSource.of_folder(tmp_path, jitter=NONE, background=0), crop_size=64)[0]

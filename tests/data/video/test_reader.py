@@ -188,22 +188,6 @@ class TestImages:
     def test_a_folder_with_brackets_in_its_name_is_no_glob(self, tmp_path):
         assert open_video(write_images(tmp_path / "run[1]", ["1.png"])).frame_count == 1
 
-    @pytest.mark.parametrize("suffix", [".png", ".tif"])
-    def test_grey_16_bit_and_transparent_images_become_rgb(self, tmp_path, suffix):
-        grey = picture(9)[..., 1]
-        wide = picture(9)[..., ::-1].astype(np.uint16) * 257
-        for stored, expected in [
-            (grey, np.repeat(grey[..., None], 3, axis=2)),
-            (grey.astype(np.uint16) * 257, np.repeat(grey[..., None], 3, axis=2)),
-            (wide, picture(9)),
-            (np.dstack([picture(9)[..., ::-1], grey]), picture(9)),
-        ]:
-            cv2.imwrite(str(tmp_path / f"x{suffix}"), stored)
-            image = read_image(tmp_path / f"x{suffix}")
-            assert image.dtype == np.uint8
-            assert image.flags.c_contiguous
-            np.testing.assert_array_equal(image, expected)
-
     def test_another_size_mid_way_names_the_frame(self, tmp_path):
         folder = write_images(tmp_path / "img", [f"{i:04d}.png" for i in range(1, 13)])
         cv2.imwrite(str(folder / "0012.png"), picture(0, width=80, height=60))

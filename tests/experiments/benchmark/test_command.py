@@ -181,6 +181,24 @@ class TestFiles:
         assert row[:7] == ["identity", "0", *"-----"]
         assert float(row[7]) > 0
 
+    def test_the_table_counts_every_sequence_the_same_by_otbs_rules(self, tmp_path, capsys):
+        """Sequences of 4 and 9 frames: their mean is neither the longer one's, nor the mean over all frames."""
+        successes, precisions = [], []
+        for name, frames, step in (("short", 4, 2), ("long", 9, 14)):
+            x = 11 + np.arange(frames) * step
+            boxes = "".join(f"{left},9,20,16\n" for left in x)
+            make_otb(tmp_path / "root", name, frames=frames, boxes=boxes)
+            shared = np.clip(
+                20 - (x - 11), 0, None
+            )  # pixels across that the box of frame 1 shares with the truth
+            overlaps = shared / (40 - shared)
+            successes.append([np.mean(overlaps > threshold) for threshold in np.linspace(0, 1, 21)])
+            precisions.append(np.mean(x - 11 <= 20))
+        assert benchmark(tmp_path, "--trackers", "identity") == 0
+        row = capsys.readouterr().out.splitlines()[-1].split()
+        assert row[:4] == ["identity", "2", f"{np.mean(successes):.3f}", f"{np.mean(precisions):.3f}"]
+        assert np.mean(precisions) != pytest.approx(np.average(precisions, weights=[4, 9]), abs=0.05)
+
     def test_only_the_sequences_asked_for_under_any_spelling(self, tmp_path, capsys):
         for name in ("Jogging-1", "Car4"):
             make_otb(tmp_path / "root", name)

@@ -13,7 +13,6 @@ from experiments.trackers.by_name import (
     Description,
     load_with_loss,
     parse_contenders,
-    settings_of,
 )
 from losses.shrinkage import Shrinkage
 from tracker import IdentityTracker, list_trackers, load_tracker
@@ -38,17 +37,17 @@ def test_other_trackers_get_nothing():
 
 
 def test_loss_solver_and_features_are_part_of_what_decides_the_boxes():
-    settings = settings_of(load_with_loss("dslt-code", backbone="hog+color"))
-    assert settings["criterion"]["importance"] == "dslt_code"
+    settings = load_with_loss("dslt-code", backbone="hog+color").settings()
+    assert "importance='dslt_code'" in settings["criterion"]["text"]
     assert settings["solver"]["frozen_correction"] is True
-    assert settings["features"]["fusion"] == (0.8, 0.2)
+    assert settings["features"]["level_settings"]["fusion"] == [0.8, 0.2]
     json.dumps(settings)
 
 
 def test_settings_name_every_part():
-    settings = settings_of(load_tracker("hog", filter="ridge", crop_size=96))
-    assert settings["crop_size"] == 96
-    assert settings["model"]["class"] == "RidgeFilter"
+    settings = load_tracker("hog", filter="ridge", crop_size=96).settings()
+    assert settings["search"]["crop_size"] == 96
+    assert settings["filter"]["class"] == "RidgeFilter"
     assert [part["class"] for part in settings["extractor"]["backbone"]["parts"]] == ["HOG", "Color"]
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from experiments.train.objective import PairObjective, easy_background_share
 from losses import build_loss
-from tracker.network.regression_net import Regression
+from tracker.network.regression_net import NetworkOutput
 
 
 class Fixed(nn.Module):
@@ -20,7 +20,7 @@ class Fixed(nn.Module):
         self.response, self.fixed_label = nn.Parameter(response), label
 
     def forward(self, template, template_bbox, search):
-        return Regression(self.response)
+        return NetworkOutput(self.response)
 
     def label(self, bbox, template_bbox, size_hw):
         return self.fixed_label

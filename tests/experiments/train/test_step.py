@@ -77,7 +77,7 @@ def test_gradients_are_clipped_to_the_norm():
     """Without momentum's history a first SGD step moves the weights by rate · clipped gradient."""
     one = learner("--optimiser.name=sgd", "--optimiser.clip=0.01", "--optimiser.weight-decay=0")
     before = weights(one)
-    norm = float(one.step(batch(), 0.5, 0).numbers[3])
+    norm = float(one.step(batch(), 0.5, 0).numbers[-1])
     moved = sum(float((weights(one)[name] - before[name]).double().square().sum()) for name in before) ** 0.5
     assert norm > 0.01
     assert moved == pytest.approx(0.5 * 0.01, rel=1e-3)
@@ -105,6 +105,54 @@ def test_other_precisions_and_formats_give_the_same_loss_nearly(options):
         one, two = plain.step(batch(), 1e-3, number).numbers, other.step(batch(), 1e-3, number).numbers
         torch.testing.assert_close(one[:3], two[:3], rtol=0.03, atol=1e-4)
     assert all(tensor.dtype != torch.bfloat16 for tensor in weights(other).values())
+
+
+def seen_in(learner, part):
+    """Inputs and outputs of a part of the network in a step and in an evaluation."""
+    seen = []
+    hook = part.register_forward_hook(lambda _, given, made: seen.append((given[0], made)))
+    learner.step(batch(), 1e-3, 0)
+    learner.evaluate(batch())
+    hook.remove()
+    assert len(seen) == 2
+    return seen
+
+
+def first_convolution(learner):
+    return next(layer for layer in learner.objective.net.backbone.modules() if isinstance(layer, nn.Conv2d))
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
+)
+def test_the_forward_pass_has_the_precision_asked_for(precision, dtype):
+    one = learner(f"--compute.precision={precision}")
+    assert {made.dtype for _, made in seen_in(one, first_convolution(one))} == {dtype}
+    assert one.scaler.is_enabled() == (precision == "fp16")  # the others' gradients do not underflow
+
+
+@pytest.mark.parametrize("flag", ["--compute.channels-last", "--compute.no-channels-last"])
+def test_images_and_convolutions_have_the_memory_format_asked_for(flag):
+    """What the network is given; what it makes of it inside is its own choice."""
+    one = learner(flag)
+    images = [given for given, _ in seen_in(one, one.objective.net.backbone)]
+    for tensor in (*images, first_convolution(one).weight):
+        assert tensor.is_contiguous(memory_format=torch.channels_last) == (flag == "--compute.channels-last")
+
+
+@pytest.mark.parametrize("flag", ["--compute.compile", "--compute.no-compile"])
+def test_backbone_and_loss_go_through_the_compiler_if_asked_to(flag, monkeypatch):
+    """What torch.compile makes is replaced by the same function, counted; the slow test below compiles in earnest."""
+    called = []
+
+    def compile_(function, **_):
+        return lambda *given, **named: (called.append(type(function.__self__)), function(*given, **named))[1]
+
+    monkeypatch.setattr(torch, "compile", compile_)
+    one = learner(flag)
+    one.step(batch(), 1e-3, 0)
+    parts = {type(one.objective.net.backbone), type(one.objective.criterion)}
+    assert set(called) == (parts if flag == "--compute.compile" else set())
 
 
 def test_images_travel_as_uint8_and_become_float_where_they_are_used():

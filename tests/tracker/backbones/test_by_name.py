@@ -9,7 +9,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from tracker.backbones import BACKBONES, HOG, Color, Gray, build_backbone
+from tracker.backbones import BACKBONES, build_backbone
+from tracker.backbones.color import Color
+from tracker.backbones.gray import Gray
+from tracker.backbones.hog import HOG
 from tracker.backbones.squeezenet import URL, SqueezeNet
 from tracker.backbones.weights import read_weights
 from tracker.features import FeatureExtractor

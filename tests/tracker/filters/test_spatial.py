@@ -8,9 +8,9 @@ from torch import nn
 from data.labels import gaussian_label
 from losses import build_loss
 from losses.maml import meta_loss
-from tracker.filters import RidgeFilter, SpatialFilter
 from tracker.filters.memory import SampleMemory
-from tracker.filters.spatial import conjugate_gradient
+from tracker.filters.ridge import RidgeFilter
+from tracker.filters.spatial import SpatialFilter, conjugate_gradient
 
 SIZES = [(6, 6), (5, 7), (6, 5)]
 

@@ -46,7 +46,7 @@ def test_a_network_comes_back_as_it_was_written(tmp_path):
 
 def test_the_box_head_sees_targets_as_large_as_in_training(checkpoint):
     refiner = load_tracker(str(checkpoint), drift=0.01).refiner
-    assert (refiner.crop_size, refiner.search_area_scale) == (160, 4.0)
+    assert refiner.net.crops == (160, 4.0)
 
 
 @pytest.mark.parametrize("settings", [{}, {"drift": 0.01}])
@@ -98,7 +98,7 @@ def test_features_on_line_are_those_of_training(checkpoint):
 
 def test_the_refiner_follows_as_a_kalman_filter_does(checkpoint):
     """Against the gain in closed form: equal noise, a random walk from a known size."""
-    refiner = BoxRefiner(load_regression_net(checkpoint), 0.1, crop_size=128, search_area_scale=3.0)
+    refiner = BoxRefiner(load_regression_net(checkpoint), 0.1)
     refiner._variance = np.zeros(2)
     expected = np.zeros(2)
     for _ in range(50):

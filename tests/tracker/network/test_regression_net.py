@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.backbones import Compact, build_backbone
+from tracker.backbones import build_backbone
+from tracker.backbones.compact import Compact
 from tracker.network.box_head import BoxHead, apply_correction, correction_between, sample_boxes
 from tracker.network.filter_layers import FILTER_LAYERS, RidgeLayer, SpatialLayer
 from tracker.network.regression_net import (
-    Regression,
+    NetworkOutput,
     RegressionNet,
     box_at_peak,
     box_loss,
@@ -151,7 +152,7 @@ def test_box_loss_is_the_laplace_likelihood_of_the_true_box_where_the_peak_hit()
     assumed = torch.tensor([[10.0, 10.0, 20.0, 20.0], [10.0, 10.0, 20.0, 20.0]])
     truth = torch.tensor([[12.0, 10.0, 20.0, 20.0], [60.0, 10.0, 20.0, 20.0]])  # the second was missed
     log_width = torch.full((2, 4), 0.5)
-    found = Regression(torch.zeros(2, 1, 4, 4), assumed[None], torch.zeros(1, 2, 4), log_width[None])
+    found = NetworkOutput(torch.zeros(2, 1, 4, 4), assumed[None], torch.zeros(1, 2, 4), log_width[None])
     expected = (0.1 * np.exp(-0.5) + 4 * 0.5) / 2  # dx is 2 of 20 pixels; mean over both pairs
     assert box_loss(found, truth).item() == pytest.approx(expected)
 

@@ -1,0 +1,136 @@
+"""All parts in turn, within a time limit, and the two files they end in."""
+
+import importlib.util
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from data.files import replacing, write_json
+from experiments.runtime.provenance import machine, versions
+from experiments.speed.losses import measure_losses
+from experiments.speed.tracking import measure_tracking
+from experiments.speed.training import measure_training
+
+Row = dict[str, Any]
+"""One line of a part's table."""
+
+Part = Callable[[torch.device, bool], list[Row]]
+"""A part: measures on a device, with few repetitions if its second argument is true."""
+
+PARTS: Mapping[str, Part] = {
+    "training": measure_training,
+    "tracking": measure_tracking,
+    "losses": measure_losses,
+}
+
+_TEST_SECONDS = 180.0
+
+
+def measure_all(device: str | None, output: Path, *, seconds: float, quick: bool = False) -> int:
+    """Run the `gpu` tests and every part, and write ``speed.json`` and ``speed.md``.
+
+    Args:
+        device: where to measure; None for a GPU if there is one.
+        output: folder of the files, made where it does not exist.
+        seconds: parts that would begin later are skipped.
+        quick: a few repetitions of each, to see that it runs.
+
+    Returns:
+        0, or 1 if a `gpu` test failed or a part broke.
+
+    Raises:
+        ValueError: there is no such device.
+    """
+    chosen = _device(device)
+    output.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + seconds
+    tests, passed = _run_gpu_tests(chosen)
+    print(f"gpu tests: {tests}", flush=True)
+    report: dict[str, Any] = {
+        "device": _name(chosen),
+        "machine": machine(),
+        "versions": versions(),
+        "date": time.strftime("%Y-%m-%d"),
+        "gpu_tests": tests,
+    }
+    broken = not passed
+    for name, part in PARTS.items():
+        rows, reason = _measure(part, chosen, quick, deadline)
+        broken = broken or reason.startswith("broke")
+        report[name] = rows if rows else reason
+        print(f"{name}: {reason or 'measured'}", flush=True)
+        _write(output, report)
+    print(f"results in {output / 'speed.md'}")
+    return int(broken)
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"device {name!r} was asked for, but torch {torch.__version__} sees no CUDA device")
+    return torch.device(name)
+
+
+def _name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def _run_gpu_tests(device: torch.device) -> tuple[str, bool]:
+    """What came of the tests marked `gpu`, in a line, and whether nothing failed."""
+    if device.type != "cuda":
+        return "skipped: no GPU", True
+    if importlib.util.find_spec("pytest") is None:
+        return "skipped: pytest is not installed", True
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider", "tests"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TEST_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"stopped after {_TEST_SECONDS:.0f} s", False
+    lines = done.stdout.strip().splitlines() or [f"exit status {done.returncode}"]
+    return lines[-1], done.returncode == 0
+
+
+def _measure(part: Part, device: torch.device, quick: bool, deadline: float) -> tuple[list[Row], str]:
+    """The rows of a part, or why there are none."""
+    if time.monotonic() > deadline:
+        return [], "skipped: no time left"
+    try:
+        return part(device, quick), ""
+    except Exception as error:  # one part that breaks must not take the others' figures with it
+        return [], f"broke: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def _write(output: Path, report: Mapping[str, Any]) -> None:
+    write_json(output / "speed.json", dict(report))
+    with replacing(output / "speed.md") as path:
+        path.write_text(as_markdown(report), encoding="utf-8")
+
+
+def as_markdown(report: Mapping[str, Any]) -> str:
+    """One table a part, and a line for what was skipped."""
+    about = ", ".join(f"{name} {value}" for name, value in report["versions"].items())
+    lines = [
+        f"{report['device']}; {report['machine']}; {about}; {report['date']}.",
+        "",
+        f"gpu tests: {report['gpu_tests']}",
+    ]
+    for name in PARTS:
+        rows = report.get(name, "skipped: not reached")
+        lines += ["", f"**{name}**", ""]
+        if isinstance(rows, str):
+            lines.append(rows)
+            continue
+        heads = list(dict.fromkeys(key for row in rows for key in row))
+        lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+        lines += ["| " + " | ".join(_cell(row.get(head, "")) for head in heads) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,204 @@
+"""Still images as cameras and datasets store them: depths, channels, turns, links, and headers that lie."""
+
+import logging
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+
+from data.image_headers import image_size, jpeg_orientation
+from data.images import MAX_PIXELS, list_images, read_image, read_images
+from data.video.reader import open_video
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def picture():
+    """uint8 RGB (48, 64, 3), smooth, all channels different."""
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    return cv2.GaussianBlur(noise, (0, 0), 3)
+
+
+def write(path, rgb):
+    assert cv2.imwrite(str(path), rgb[..., ::-1] if rgb.ndim == 3 and rgb.shape[2] == 3 else rgb)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_grey_and_transparent_images_become_rgb(tmp_path, picture, suffix):
+    grey = picture[..., 1]
+    cases = {
+        "grey": (grey, np.repeat(grey[..., None], 3, axis=2)),
+        "alpha": (np.dstack([picture[..., ::-1], grey]), picture),
+    }
+    for stored, expected in cases.values():
+        image = read_image(write(tmp_path / f"x{suffix}", stored))
+        assert image.dtype == np.uint8
+        assert image.flags.c_contiguous
+        np.testing.assert_array_equal(image, expected)
+
+
+class TestDeepImages:
+    """Thermal cameras use a few hundred of 65,536 levels: the upper byte of them is black."""
+
+    @pytest.mark.parametrize(
+        ("suffix", "kind"),
+        [
+            (".png", np.uint16),
+            (".tif", np.uint16),
+            (".pgm", np.uint16),
+            (".tif", np.float32),
+            (".tif", np.int16),
+        ],
+    )
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_one_range_for_the_whole_sequence(self, tmp_path, caplog, suffix, kind, channels):
+        """The truth is the line through the first frame's ends; the second frame is 40 levels brighter."""
+        if channels == 3 and suffix == ".pgm":
+            suffix = ".ppm"
+        first = np.linspace(7000, 7510, 48 * 64).round().reshape(48, 64).astype(kind)
+        for number, frame in enumerate([first, first + kind(40)]):
+            write(tmp_path / f"{number}{suffix}", np.dstack([frame] * channels) if channels == 3 else frame)
+        with caplog.at_level(logging.WARNING):
+            frames = list(open_video(tmp_path))
+        truth = [(frame[..., 0] - 7000.0) / 2 for frame in (first[..., None], first[..., None] + 40.0)]
+        for frame, expected in zip(frames, truth, strict=True):
+            assert frame.dtype == np.uint8
+            assert frame.shape == (48, 64, 3)
+            np.testing.assert_allclose(frame[..., 2], np.clip(expected, 0, 255), atol=1.5)
+        assert len(caplog.messages) == 1
+        assert f"folder {tmp_path} ({np.dtype(kind)}): values 7000" in caplog.messages[0]
+
+    def test_hot_and_dead_pixels_do_not_set_the_range(self, tmp_path):
+        frame = np.random.default_rng(0).integers(3000, 3256, (480, 640)).astype(np.uint16)
+        frame[100, 100:110], frame[200, 200:210] = 65535, 0
+        image = read_image(write(tmp_path / "x.png", frame)).astype(int)
+        assert image.std() == pytest.approx(frame[300:].std(), rel=0.05)
+
+    def test_a_flat_first_frame_waits_for_one_with_contrast(self, tmp_path):
+        frames = [
+            np.full((48, 64), 7000, np.uint16),
+            np.linspace(7000, 7255, 3072).reshape(48, 64).astype(np.uint16),
+        ]
+        paths = [write(tmp_path / f"{number}.png", frame) for number, frame in enumerate(frames)]
+        flat, ramp = read_images(paths)
+        assert flat.max() == 0
+        assert (ramp.min(), ramp.max()) == (0, 255)
+
+    def test_not_a_number_is_black(self, tmp_path):
+        frame = np.linspace(0, 1, 3072, dtype=np.float32).reshape(48, 64)
+        frame[20, 20] = np.nan
+        image = read_image(write(tmp_path / "x.tif", frame))
+        assert image[20, 20].tolist() == [0, 0, 0]
+        assert image[47, 63].tolist() == [255] * 3
+
+    def test_the_range_is_said_on_stderr(self, tmp_path):
+        write(tmp_path / "0.png", np.linspace(0, 900, 3072).reshape(48, 64).astype(np.uint16))
+        code = "import sys; from data import open_video; list(open_video(sys.argv[1]))"
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert done.stderr.count("\n") == 1
+        assert "values 0 to 899" in done.stderr
+
+
+class TestHeaders:
+    @pytest.mark.parametrize("size", [(64, 48), (1, 1), (301, 7)])
+    @pytest.mark.parametrize("mode", ["RGB", "L"])
+    @pytest.mark.parametrize("suffix", ["bmp", "gif", "jpg", "png", "ppm", "tif", "webp"])
+    def test_sizes_are_those_that_pillow_reads(self, tmp_path, size, mode, suffix):
+        path = tmp_path / f"x.{suffix}"
+        PILImage.new(mode, size).save(path)
+        assert image_size(path.read_bytes()) == size == PILImage.open(path).size
+
+    @pytest.mark.parametrize("settings", [{"lossless": True}, {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}])
+    def test_every_kind_of_webp(self, tmp_path, settings):
+        PILImage.new("RGB", (301, 7)).save(tmp_path / "x.webp", **settings)
+        assert image_size((tmp_path / "x.webp").read_bytes()) == (301, 7)
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_exif_turns(self, tmp_path, orientation, picture):
+        exif = PILImage.Exif()
+        exif[274] = orientation
+        PILImage.fromarray(picture).save(tmp_path / "x.jpg", exif=exif, quality=100)
+        assert jpeg_orientation((tmp_path / "x.jpg").read_bytes()) == orientation
+        assert image_size((tmp_path / "x.jpg").read_bytes()) == (64, 48)
+        assert read_image(tmp_path / "x.jpg").shape[:2] == ((48, 64) if orientation < 5 else (64, 48))
+
+    def test_no_bytes_make_it_raise(self):
+        rng = np.random.default_rng(0)
+        heads = [
+            b"\xff\xd8\xff\xe1\0\x20Exif\0\0II*\0",
+            b"II+\0\x08\0\0\0",
+            b"MM\0*",
+            b"RIFF1234WEBPVP8X",
+            b"BM",
+            b"P5 ",
+        ]
+        for number in range(3000):
+            data = heads[number % len(heads)] + rng.bytes(int(rng.integers(60)))
+            image_size(data)
+            jpeg_orientation(data)
+
+
+def huge_png(width, height):
+    """69 bytes that promise any size; its checksums are right."""
+
+    def chunk(kind, content):
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 9)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("size", [(25000, 25000), (2**30, 2**20), (2**31 - 1, 2**31 - 1)])
+def test_more_pixels_than_the_limit_are_refused_before_memory_is_spent(tmp_path, size):
+    (tmp_path / "x.png").write_bytes(huge_png(*size))
+    with pytest.raises(ValueError, match=rf"x\.png must have at most {MAX_PIXELS // 10**6} million pixels"):
+        read_image(tmp_path / "x.png")
+
+
+def test_a_png_that_does_not_hold_what_it_promises_prints_nothing(tmp_path, capfd, picture):
+    whole = write(tmp_path / "x.png", picture).read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        data = bytearray(whole)
+        data[rng.integers(8, len(data))] ^= 1 << int(rng.integers(8))
+        (tmp_path / "x.png").write_bytes(data)
+        with pytest.raises(ValueError, match=r"x\.png"):
+            read_image(tmp_path / "x.png")
+    assert capfd.readouterr().err == ""
+
+
+class TestFolders:
+    def test_images_without_a_suffix_are_told_by_their_content(self, tmp_path, picture):
+        for number in (2, 10, 1):
+            write(tmp_path / "x.png", picture + np.uint8(number)).rename(tmp_path / f"frame{number}")
+        (tmp_path / "README").write_text("no image")
+        (tmp_path / ".DS_Store").write_bytes(b"BM")
+        assert [path.name for path in list_images(tmp_path)] == ["frame1", "frame2", "frame10"]
+        assert len(list(open_video(tmp_path))) == 3
+
+    def test_a_link_to_nowhere_is_named_and_not_left_out(self, tmp_path, picture):
+        write(tmp_path / "1.png", picture)
+        (tmp_path / "2.png").symlink_to("gone.png")
+        write(tmp_path / "3.png", picture)
+        with pytest.raises(FileNotFoundError, match=r"2\.png is a link to gone\.png"):
+            list_images(tmp_path)
+
+    def test_more_images_than_the_limit(self, tmp_path, picture, monkeypatch):
+        monkeypatch.setattr("data.images.MAX_FRAMES", 2)
+        for number in range(3):
+            os.link(write(tmp_path / "x.png", picture), tmp_path / f"{number}.png")
+        (tmp_path / "x.png").unlink()
+        with pytest.raises(ValueError, match="at most 2 images, got 3"):
+            list_images(tmp_path)

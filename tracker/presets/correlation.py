@@ -1,0 +1,87 @@
+"""Correlation-filter trackers: a backbone, a filter, and the few settings that differ from the defaults."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tracker.backbones import Backbone, build_backbone
+from tracker.box_refiner import BoxRefiner
+from tracker.correlation import (
+    CorrelationFilterTracker,
+    CorrelationLearningSettings,
+    CorrelationScaleSettings,
+)
+from tracker.features import FeatureExtractor
+from tracker.filters import FILTERS
+from tracker.presets.base import TRACKERS, check_device
+from tracker.search_area import SearchSettings
+from tracker.settings import check_known, make
+
+
+@TRACKERS.register("gray")
+def gray(**settings: Any) -> CorrelationFilterTracker:
+    """Grey levels alone: the weakest and quickest; they cannot judge a size, so it stays that of frame 1."""
+    return correlation_filter_tracker(**{"backbone": "gray", "num_scales": 1, **settings})
+
+
+@TRACKERS.register("hog")
+def hog(**settings: Any) -> CorrelationFilterTracker:
+    """Histograms of oriented gradients and colour, without any weights."""
+    return correlation_filter_tracker(**{"backbone": "hog+color", **settings})
+
+
+@TRACKERS.register("squeezenet")
+def squeezenet(**settings: Any) -> CorrelationFilterTracker:
+    """fHOG, colour and two levels of an ImageNet SqueezeNet: slower, with a sense of objects."""
+    return correlation_filter_tracker(**{"backbone": "hog+color+squeezenet", "max_channels": 34, **settings})
+
+
+def correlation_filter_tracker(
+    *,
+    backbone: str,
+    filter: str = "spatial",
+    device: str | torch.device = "cpu",
+    weights: str | None = None,
+    **settings: Any,
+) -> CorrelationFilterTracker:
+    """Build a ``CorrelationFilterTracker`` from names and settings; see ``load_tracker``."""
+    return assemble(build_backbone(backbone, weights), filter, device, settings)
+
+
+def assemble(
+    backbone: Backbone,
+    filter: str,
+    device: str | torch.device,
+    settings: Mapping[str, Any],
+    *,
+    reduction: Tensor | None = None,
+    refiner: BoxRefiner | None = None,
+) -> CorrelationFilterTracker:
+    """Build a ``CorrelationFilterTracker`` from a backbone, the name of a filter, and settings.
+
+    Args:
+        backbone: maps crops to features.
+        filter: registered name.
+        device: where features and filter are to live.
+        settings: ``max_channels``, and any field of the filter, ``SearchSettings``, ``CorrelationScaleSettings``
+            and ``CorrelationLearningSettings``.
+        reduction: see ``FeatureExtractor``.
+        refiner: see ``CorrelationFilterTracker``.
+
+    Raises:
+        ValueError: an unknown filter, setting or device, or a value outside its range.
+    """
+    filter_class = FILTERS[filter]
+    parts = (filter_class, SearchSettings, CorrelationScaleSettings, CorrelationLearningSettings)
+    check_known(settings, parts, others=("backbone", "filter", "max_channels"))
+    return CorrelationFilterTracker(
+        FeatureExtractor(backbone, settings.get("max_channels"), reduction),
+        make(filter_class, settings),
+        search=make(SearchSettings, settings),
+        scale=make(CorrelationScaleSettings, settings),
+        learning=make(CorrelationLearningSettings, settings),
+        refiner=refiner,
+        device=check_device(device),
+    )

@@ -1,0 +1,44 @@
+"""A trained regression network as a tracker."""
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+
+from tracker.backbones.compact import SHIPPED
+from tracker.box_refiner import BoxRefiner
+from tracker.correlation import CorrelationFilterTracker
+from tracker.network.checkpoint import load_regression_net
+from tracker.network.regression_net import RegressionNet
+from tracker.presets.base import TRACKERS, check_device
+from tracker.presets.correlation import assemble
+
+
+@TRACKERS.register("fast")
+def fast(
+    *,
+    weights: str | RegressionNet | None = None,
+    filter: str = "spatial",
+    drift: float | None = None,
+    device: str | torch.device = "cpu",
+    **settings: Any,
+) -> CorrelationFilterTracker:
+    """Learned features beside the hand-made ones, trained through the filter: the default; its weights come along.
+
+    Setting ``drift`` (see ``BoxRefiner``) lets the trained box head follow width and height as well. A network
+    that is given as ``weights`` is copied, so that it may be trained on.
+    """
+    if "backbone" in settings:
+        raise ValueError(
+            f"fast has the features of its checkpoint, got backbone={settings['backbone']!r} as well: choose "
+            "features with tracker 'hog', or give another checkpoint as weights"
+        )
+    device = check_device(device)
+    if isinstance(weights, RegressionNet):
+        net = deepcopy(weights).eval().requires_grad_(False)
+    else:
+        net = load_regression_net(SHIPPED if weights is None else weights)
+    net = net.to(device)
+    reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]
+    refiner = None if drift is None else BoxRefiner(net, drift)
+    return assemble(net.features, filter, device, settings, reduction=reduction, refiner=refiner)
