@@ -20,7 +20,7 @@ class Clip:
         paths: Image file of each frame.
         bboxes: float64 ``(N, 4)`` x, y, w, h in pixels, 0-based; a row of NaN where the target is absent.
         attributes: Challenges that it holds, e.g. ``("IV", "OCC")``.
-        unannotated: Frames at its end that were left out because they have no box.
+        unannotated: Number of images at its end that were left out because they have no box.
         frame_wh: Width and height of the frames in pixels where the dataset states them, else None.
     """
 

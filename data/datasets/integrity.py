@@ -1,6 +1,7 @@
 """What is wrong with a dataset on disk, found in seconds: by the ends of its images, not by decoding them."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +19,14 @@ _TAIL = 64
 def find_problems(dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Yield name and problem of every sequence that cannot be used as it is.
 
-    Frames and boxes that do not go together, images that are empty, cut short or no images, and a first box
-    that no tracker can start with are problems; sequences that are missing are not.
+    Frames and boxes that do not go together, what `pairing_oddities` says, images that are empty, cut short or
+    no images, and a first box that no tracker can start with are problems; sequences that are missing are not.
     """
     yield from dataset.broken.items()
     seen: dict[Path, str | None] = {}
     for sequence in dataset:
+        for oddity in pairing_oddities(sequence):
+            yield sequence.name, oddity
         for path in sequence.paths:
             if path not in seen:
                 seen[path] = image_damage(path)
@@ -33,6 +36,27 @@ def find_problems(dataset: Dataset) -> Iterator[tuple[str, str]]:
             yield sequence.name, count + str(seen[damaged[0]])
         if sequence.paths[0] not in damaged and (problem := _start_problem(sequence)):
             yield sequence.name, problem
+
+
+def pairing_oddities(sequence: Clip) -> Iterator[str]:
+    """Say what makes it doubtful that each box belongs to its image; no file is opened.
+
+    Images without a box, images of several suffixes, and images whose names hold the same number: a mask or a
+    thumbnail among the frames shifts every box after it.
+    """
+    if sequence.unannotated:
+        images = len(sequence) + sequence.unannotated
+        yield f"{sequence.unannotated} of {images} images have no box: expected a box for each image"
+    suffixes = sorted({path.suffix for path in sequence.paths})
+    if len(suffixes) > 1:
+        yield f"images end in {' and '.join(suffixes)}: expected frames of one kind"
+    numbered: dict[str, Path] = {}
+    for path in sequence.paths:
+        number = " ".join(str(int(digits)) for digits in re.findall(r"\d+", path.stem))
+        first = numbered.setdefault(number, path)
+        if number and first is not path:
+            yield f"frame {number} is there twice: {first.name} and {path.name}"
+            return
 
 
 def image_damage(path: Path) -> str | None:

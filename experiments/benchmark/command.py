@@ -63,7 +63,7 @@ class Benchmark(Command):
     """Folder for the results."""
 
     overwrite: bool = False
-    """Remove what these trackers have on this dataset and protocol, and start anew."""
+    """Remove what these trackers have on this dataset and protocol, or on the --sequences given, and start anew."""
 
     timeout: float | None = None
     """Seconds after which a tracker that gives no answer in a frame is stopped; by default never."""
@@ -95,7 +95,8 @@ class Benchmark(Command):
             print(dataset.lack)
         benchmarking = Benchmarking(dataset, contenders, self.protocol, self.output / "results")
         with benchmarking.locked():
-            benchmarking.claim(overwrite=self.overwrite)
+            names = None if self.sequences is None else [one.name for one in dataset]
+            benchmarking.claim(overwrite=(names or True) if self.overwrite else False)
             failed = benchmarking.run(self._engine(), debug=self.debug)
             failed += self._score(benchmarking)
             if self.pack:

@@ -1,7 +1,7 @@
 """A benchmark under way: which runs there are, which are done, what came of them, and the scores."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
@@ -10,6 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data.datasets.base import Dataset
+from data.datasets.integrity import pairing_oddities
 from data.datasets.otb_protocol import canonical_name
 from experiments.benchmark.engines import Engine
 from experiments.benchmark.jobs import Job, Outcome
@@ -19,6 +20,7 @@ from experiments.scoring.annotations import annotations_of
 from experiments.scoring.evaluation import Evaluation, evaluate
 from experiments.scoring.metrics import usual_rules
 from experiments.scoring.protocols import Run, plan_runs
+from experiments.scoring.record import VERSION, data_record
 from experiments.scoring.result_files import ResultFiles
 from experiments.trackers.by_name import Contender, Description
 
@@ -90,17 +92,21 @@ class Benchmarking:
                 stack.enter_context(files.locked())
             yield
 
-    def claim(self, *, overwrite: bool) -> None:
+    def claim(self, *, overwrite: Collection[str] | bool = False) -> None:
         """Make the result folders these trackers'; see ``ResultFiles.claim`` for what it refuses."""
+        data = data_record(self.dataset, self.protocol)
         for contender, described in self._entries:
             record = {
+                "version": VERSION,
+                **described.record,
                 "dataset": self.dataset.name,
                 "protocol": self.protocol,
+                "data": data,
                 "device": contender.device,
                 "machine": machine(),
                 "versions": versions(),
             }
-            self.files[described.label].claim(described.identity, record, overwrite=overwrite)
+            self.files[described.label].claim(record, overwrite=overwrite)
 
     def run(self, engine: Engine, *, debug: bool) -> int:
         """Do every run that is not done yet, the longest first; return how many failed.
@@ -111,6 +117,9 @@ class Benchmarking:
             print(f"{name} cannot be run: {reason}", file=sys.stderr)
             for files in self.files.values():
                 files.note(files.key(name, 1), reason)
+        for sequence in self.dataset:
+            for oddity in pairing_oddities(sequence):
+                print(f"warning: {sequence.name}: {oddity}", file=sys.stderr)
         failed = len(self._unusable) * len(self.files)
         jobs = self._jobs()
         frames = sum(len(job.paths) for job in jobs)

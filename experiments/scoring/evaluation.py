@@ -14,6 +14,7 @@ import numpy as np
 from data.boxes import Floats
 from experiments.scoring.annotations import Annotations
 from experiments.scoring.metrics import Rules, Score, has_average_overlap, mean_score, score_runs
+from experiments.scoring.record import FILE, Record, misfits, read_record, sequence_record, some
 from experiments.scoring.resets import ResetScore, evaluate_resets
 from experiments.scoring.result_files import Runs, read_runs, read_times
 from experiments.scoring.timing import Timing
@@ -128,6 +129,7 @@ def evaluate(
         evaluate_tracker,
         truths={name: truth for name, truth in truths.items() if name not in left_out},
         timed=tuple(annotations.sequences),
+        data=_data(annotations) if any((folder / FILE).is_file() for folder in folders) else {},
         sizes=sizes,
         clipped=gives_average_overlap,
         rules=rules,
@@ -168,6 +170,7 @@ def evaluate_tracker(
     folder: Path,
     truths: Mapping[str, Floats],
     timed: Iterable[str],
+    data: Mapping[str, Record],
     sizes: Mapping[str, tuple[int, int]],
     clipped: bool,
     rules: Rules,
@@ -179,13 +182,16 @@ def evaluate_tracker(
         folder: of the tracker.
         truths: sequence -> its ground truth.
         timed: the sequences whose times make the tracker's speed.
+        data: sequence -> what `experiments.scoring.record` says of it.
         sizes: sequence -> width and height of its frames, where they are known.
         clipped: cut boxes to the frames, as GOT-10k's rules have it; supervised runs always are.
         rules: whose rules to follow.
         protocol: how the tracker was run.
     """
     problems: list[str] = []
-    runs = read_runs(folder, truths, protocol, rules, problems)
+    others = _of_other_data(folder, data, problems)
+    usable = {name: truth for name, truth in truths.items() if name not in others}
+    runs = read_runs(folder, usable, protocol, rules, problems)
     scores = _scores(runs, rules, sizes if clipped else None)
     resets = evaluate_resets(folder, truths, sizes, problems)
     missing = [name for name in truths if name not in scores]
@@ -196,6 +202,32 @@ def evaluate_tracker(
     timing = Timing.of(*chain.from_iterable(times.values())) if times else None
     bboxes = {name: found[0][0] for name, found in runs.items()}
     return TrackerResult(folder.name, scores, bboxes, tuple(problems), timing, resets)
+
+
+def _data(annotations: Annotations) -> dict[str, Record]:
+    return {name: sequence_record(one.paths, one.bboxes) for name, one in annotations.sequences.items()}
+
+
+def _of_other_data(folder: Path, data: Mapping[str, Record], problems: list[str]) -> list[str]:
+    """Sequences whose results in ``folder`` were made on other data, which is told in ``problems``."""
+    try:
+        stored = read_record(folder)
+    except ValueError as error:
+        problems.append(f"whether the results of {folder.name} belong to this data is not known: {error}")
+        return []
+    if stored is None:  # published results carry no record
+        return []
+    others, encoded_anew = misfits(stored, data)
+    if others:
+        problems.append(
+            f"{some(others)} of {folder.name}: left out, the number of frames or the first box is not that of "
+            f"the run (see {folder / FILE})"
+        )
+    if encoded_anew:
+        problems.append(
+            f"{some(encoded_anew)} of {folder.name}: frames have other names or sizes than in the run"
+        )
+    return others
 
 
 def _scores(runs: Runs, rules: Rules, sizes: Mapping[str, tuple[int, int]] | None) -> dict[str, Score]:

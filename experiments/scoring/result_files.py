@@ -8,11 +8,10 @@ SRE are numbered like GOT-10k's repetitions, and each has times of its own, for 
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -24,6 +23,7 @@ from data.datasets.otb_protocol import canonical_name
 from data.files import replacing, write_json
 from experiments.scoring.metrics import Rules
 from experiments.scoring.protocols import PROTOCOLS, run_truths
+from experiments.scoring.record import FILE, Record, differences, read_record
 
 Runs = Mapping[str, Sequence[tuple[Floats, Floats]]]
 """Sequence -> predicted and annotated boxes of each of its runs, both ``(n, 4)``, 0-based."""
@@ -83,26 +83,28 @@ class ResultFiles:
             np.savetxt(temporary, columns, fmt="%.8f", delimiter=",")
         write_bboxes(boxes, bboxes)
 
-    def claim(self, identity: dict[str, Any], record: dict[str, Any], *, overwrite: bool) -> None:
-        """Make the folder this tracker's, and clear what a killed process left half-written.
+    def claim(self, record: Record, *, overwrite: Collection[str] | bool = False) -> None:
+        """Make the folder this run's, and clear what a killed process left half-written.
 
         Args:
-            identity: What decides the boxes: tracker, resolved config, SHA-256 of the weights.
-            record: The rest of ``run.json``: versions, device and so on.
-            overwrite: Remove results that are somebody else's instead of refusing.
+            record: What the results depend on, see `experiments.scoring.record`.
+            overwrite: Remove results first: those of the sequences named, or True for all.
 
         Raises:
-            FileExistsError: The folder holds results of another tracker, config or weights file.
+            FileExistsError: The folder holds results that do not belong to this run.
         """
-        if overwrite and self.folder.exists():
-            shutil.rmtree(self.folder)
-        about = self.folder / "run.json"
-        if self.folder.exists() and next(self.folder.rglob("*.txt"), None) is not None:
-            self._check_identity(about, identity)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._remove(overwrite)
         for left in self.folder.rglob(".*.partial*"):
             left.unlink()
-        write_json(about, identity | record)
+        present = self.present()
+        if present:
+            record = self._joined(record, present)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / FILE, record)
+
+    def present(self) -> list[str]:
+        """Canonical names of the sequences that have results."""
+        return list(find_runs(self.folder)[0]) if self.folder.is_dir() else []
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -137,19 +139,35 @@ class ResultFiles:
         else:
             (self.folder / "failures.json").unlink(missing_ok=True)
 
-    def _check_identity(self, about: Path, identity: dict[str, Any]) -> None:
-        if not about.is_file():
+    def _remove(self, sequences: Collection[str] | bool) -> None:
+        if sequences is True:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        elif sequences:
+            for name in sequences:
+                for path in (self.box_file(name), self.time_file(name)):
+                    path.unlink(missing_ok=True)
+                if self.numbered:
+                    shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def _joined(self, record: Record, present: Sequence[str]) -> Record:
+        """The record of the results that are there, with the sequences of this run as well."""
+        hint = "give another --output, or --overwrite to replace them"
+        try:
+            stored = read_record(self.folder)
+        except ValueError as error:
             raise FileExistsError(
-                f"{self.folder} holds results of unknown origin (no run.json): give another --output, or "
-                "--overwrite to replace them"
-            )
-        stored = json.loads(about.read_text("utf-8"))
-        differing = [key for key in identity if stored.get(key) != identity[key]]
-        if differing:
+                f"{self.folder} holds results that cannot be compared: {error}: {hint}"
+            ) from None
+        if stored is None:
+            raise FileExistsError(f"{self.folder} holds results of unknown origin (no {FILE}): {hint}")
+        found = differences(stored, record, present)
+        if found:
             raise FileExistsError(
-                f"{self.folder} holds results of another {' and '.join(differing)} (see its run.json): give "
-                "another --output, or --overwrite to replace them"
+                f"{self.folder} holds results of {' and '.join(found)} (see its {FILE}): {hint}"
             )
+        data = record["data"]
+        kept = {name: stored["data"]["sequences"][name] for name in present}
+        return {**stored, "data": {**data, "sequences": {**data["sequences"], **kept}}}
 
     def _beside(self, times: Path, number: int, seconds: Floats) -> Floats:
         """The columns of all repetitions so far, NaN for those that are not there (as got10k expects)."""
@@ -202,7 +220,7 @@ def find_runs(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
     """
     runs: dict[str, list[Path]] = {}
     problems = []
-    for path in sorted(folder.glob("*.txt")):
+    for path in sorted(folder.glob("[!.]*.txt")):
         taken = runs.setdefault(canonical_name(path.stem), [path])[0]
         if taken != path:
             problems.append(f"{path} is left out: {taken.name} is of the same sequence")
@@ -228,7 +246,7 @@ def read_runs(
     problems += odd
     runs: dict[str, list[tuple[Floats, Floats]]] = {}
     for name, truth in truths.items():
-        paths = files.get(name, [])
+        paths = files.get(canonical_name(name), [])
         found = []
         try:
             for path, expected in zip(paths, run_truths(truth, protocol, len(paths)), strict=True):
@@ -282,12 +300,12 @@ def read_times(folder: Path, sequences: Iterable[str], problems: list[str]) -> d
 
     Args:
         folder: of the tracker.
-        sequences: canonical names.
+        sequences: their names.
         problems: gets a line for each file that cannot be used.
     """
     flat = folder / "times"
     paths = sorted(flat.glob("*_time.txt") if flat.is_dir() else folder.glob("*/*_time.txt"))
-    wanted, times = set(sequences), dict[str, list[Floats]]()
+    wanted, times = {canonical_name(name): name for name in sequences}, dict[str, list[Floats]]()
     for path in paths:
         name = canonical_name(path.stem.removesuffix("_time") if flat.is_dir() else path.parent.name)
         if name not in wanted:
@@ -297,7 +315,7 @@ def read_times(folder: Path, sequences: Iterable[str], problems: list[str]) -> d
         except (OSError, ValueError) as error:
             problems.append(f"{path} is left out: {error}")
         else:  # NaN: a repetition that failed
-            times.setdefault(name, []).extend(column[np.isfinite(column)] for column in seconds.T)
+            times.setdefault(wanted[name], []).extend(column[np.isfinite(column)] for column in seconds.T)
     return times
 
 

@@ -97,7 +97,7 @@ class Track(Command):
         return 0
 
     def _build_tracker(self) -> "Tracker":
-        from experiments.trackers.online import load_with_loss
+        from experiments.trackers.by_name import load_with_loss
 
         settings = {"backbone": self.backbone, "filter": self.filter}
         return load_with_loss(

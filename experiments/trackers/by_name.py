@@ -1,4 +1,4 @@
-"""A tracker as the benchmark's command line names it, and what its results depend on."""
+"""Trackers by name: ours with the loss that they learn with on line, trained ones, OpenCV's, got10k's."""
 
 import inspect
 import json
@@ -8,17 +8,33 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from data.files import sha256_of
-from experiments.trackers.online import load_with_loss
 from experiments.trackers.peers import OPENCV, FromGot10k, OpenCVTracker, load_got10k_tracker
-from tracker import Tracker, list_trackers
+from losses import build_loss
+from tracker import Tracker, list_trackers, load_tracker
+from tracker.settings import Configured
 
 CHECKPOINT = ".safetensors"
 """How the file of a trained tracker ends."""
 
+ONLINE_LOSSES: dict[str, dict[str, Any]] = {
+    "dslt-paper": {"name": "shrinkage"},
+    "dslt-code": {"name": "shrinkage", "importance": "dslt_code"},
+}
+"""The loss that a preset stands for, as ``build_loss`` takes it."""
+
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+
+
+def load_with_loss(name: str, **settings: Any) -> Tracker:
+    """``load_tracker`` with the loss that the tracker's name stands for, where it stands for one.
+
+    Raises:
+        ValueError, FileNotFoundError: As ``load_tracker``.
+    """
+    if name in ONLINE_LOSSES:
+        settings = {"criterion": build_loss(**ONLINE_LOSSES[name], reduction="sum"), **settings}
+    return load_tracker(name, **settings)
 
 
 @dataclass(frozen=True)
@@ -73,8 +89,8 @@ class Description:
     Attributes:
         label: Name of its result folder.
         is_deterministic: The same frames give the same boxes.
-        identity: What decides the boxes, as JSON: ``tracker``, ``config`` (the resolved settings) and
-            ``checkpoint_sha256`` (of each weights file).
+        record: What decides the boxes, as JSON: ``tracker``, ``settings`` and ``weights`` (file -> SHA-256);
+            see `experiments.scoring.record`.
 
     Raises:
         ValueError, FileNotFoundError: The contender cannot be built, or its name is no folder name.
@@ -93,26 +109,28 @@ class Description:
             )
 
     @cached_property
-    def identity(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """See the class."""
-        identity = {"tracker": self.label, "config": self._config(), "checkpoint_sha256": self._checksums()}
-        return json.loads(json.dumps(identity))
+        weights = {file.name: sha256_of(file) for file in self._weights()}
+        record = {"tracker": self.label, "settings": self._settings(), "weights": weights}
+        return json.loads(json.dumps(record))
 
-    def _config(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         if isinstance(self._tracker, OpenCVTracker):
             import cv2
 
             return {"class": OPENCV[self._contender.name], "opencv": cv2.__version__}
         if isinstance(self._tracker, FromGot10k):
             file = inspect.getsourcefile(type(self._tracker.tracker))
-            return {"class": self._contender.name, "source_sha256": sha256(Path(file)) if file else None}
-        return settings_of(self._tracker)
+            return {"class": self._contender.name, "source_sha256": sha256_of(Path(file)) if file else None}
+        assert isinstance(self._tracker, Configured)  # as every tracker of ours
+        return self._tracker.settings()
 
-    def _checksums(self) -> dict[str, str] | str | None:
+    def _weights(self) -> list[Path]:
         if isinstance(self._tracker, OpenCVTracker):
-            return {file.name: sha256(file) for file in self._tracker.files.values()} or None
+            return list(self._tracker.files.values())
         file = self._contender.checkpoint or self._contender.weights
-        return None if file is None else sha256(file)
+        return [] if file is None else [file]
 
 
 def _label(contender: Contender) -> str:
@@ -121,33 +139,6 @@ def _label(contender: Contender) -> str:
     if file is None:
         return contender.name
     return file.absolute().parent.name if file.stem == "best" else file.stem
-
-
-def settings_of(thing: object) -> dict[str, Any]:
-    """Resolved settings of one of our objects: its class, its public numbers and names, its parts' settings."""
-    parts = dict(thing.named_children()) if isinstance(thing, nn.Module) else {}
-    found: dict[str, Any] = {"class": type(thing).__qualname__}
-    for name, value in (vars(thing) | parts).items():
-        if name.startswith("_") or name in ("training", "device"):
-            continue
-        if isinstance(value, int | float | str | tuple) or value is None:
-            found[name] = value
-        elif isinstance(value, nn.ModuleList):
-            found[name] = [settings_of(part) for part in value]
-        elif type(value).__module__.startswith(("tracker.", "losses.")):
-            found[name] = settings_of(value)
-    return found
-
-
-def sha256(file: Path) -> str:
-    """SHA-256 of a file, in hexadecimal.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-    """
-    if not file.is_file():
-        raise FileNotFoundError(f"weights file {file} does not exist")
-    return sha256_of(file)
 
 
 def parse_contenders(trackers: str, weights: tuple[str, ...], device: str) -> list[Contender]:

@@ -6,7 +6,7 @@ import pytest
 
 from data.datasets.by_name import load_dataset
 from data.datasets.integrity import find_problems, image_damage
-from tests.material.trees import box_lines, encoded, make_otb
+from tests.material.trees import box_lines, encoded, make_otb, write_images
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp"])
@@ -53,3 +53,18 @@ def test_a_png_cut_in_its_data_is_damaged(tmp_path):
     content = cv2.imencode(".png", image)[1].tobytes()
     (tmp_path / "a.png").write_bytes(content[: len(content) // 2])
     assert image_damage(tmp_path / "a.png") is not None
+
+
+def test_boxes_that_may_not_belong_to_their_images(tmp_path):
+    make_otb(tmp_path, "sound")
+    make_otb(tmp_path, "short", frames=12, boxes=box_lines(5))
+    folder = make_otb(tmp_path, "masked", boxes=box_lines(12))
+    write_images(folder / "img", range(1, 7), "{:04d}_mask.png")
+    folder = make_otb(tmp_path, "doubled", boxes=box_lines(7))
+    write_images(folder / "img", [1], "1.jpg")
+    assert sorted(find_problems(load_dataset("folder", tmp_path))) == [
+        ("doubled", "frame 1 is there twice: 1.jpg and 0001.jpg"),
+        ("masked", "frame 1 is there twice: 0001.jpg and 0001_mask.png"),
+        ("masked", "images end in .jpg and .png: expected frames of one kind"),
+        ("short", "7 of 12 images have no box: expected a box for each image"),
+    ]

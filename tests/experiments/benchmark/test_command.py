@@ -104,9 +104,9 @@ class TestFiles:
         assert len(times) == 8
         assert all(len(line.partition(".")[2]) == 8 for line in times)
         run = json.loads((results(tmp_path, "OTB2015", "gray") / "run.json").read_text())
-        assert run["config"]["class"] == "CorrelationFilterTracker"
-        assert run["config"]["model"]["regularisation"] > 0
-        assert {"tracker", "checkpoint_sha256", "versions", "device", "protocol"} <= run.keys()
+        assert run["settings"]["class"] == "CorrelationFilterTracker"
+        assert run["version"] == 1
+        assert {"tracker", "weights", "versions", "device", "protocol", "data"} <= run.keys()
         out = capsys.readouterr().out
         assert "98 of the 100 official targets are not there" in out
         assert out.splitlines()[-2].split()[:2] == ["identity", "2"]
@@ -302,6 +302,11 @@ class TestFailures:
         assert benchmark(tmp_path, "--trackers", "identity") == 0
         assert not (folder / "failures.json").exists()
 
+    def test_images_without_a_box_are_named(self, tmp_path, capsys):
+        make_otb(tmp_path / "root", "Car4", frames=12, boxes=box_lines(5))
+        assert benchmark(tmp_path, "--trackers", "identity") == 0
+        assert "warning: Car4: 7 of 12 images have no box" in capsys.readouterr().err
+
     @pytest.mark.parametrize("text", ["1,2,3,4\n", "one,two,three,four\n" * 6])
     def test_a_spoilt_result_is_named(self, tmp_path, capsys, text):
         make_otb(tmp_path / "root", "Car4")
@@ -312,20 +317,91 @@ class TestFailures:
 
 
 class TestRefusals:
-    def test_results_of_another_config_or_of_nobody(self, tmp_path, capsys):
+    def test_results_of_other_settings_or_of_nobody(self, tmp_path, capsys):
         make_otb(tmp_path / "root", "Car4")
         benchmark(tmp_path, "--trackers", "gray")
         about = results(tmp_path, "folder", "gray", "run.json")
         run = json.loads(about.read_text())
-        run["config"]["crop_size"] = 96
-        about.write_text(json.dumps(run))
-        assert benchmark(tmp_path, "--trackers", "gray") == 2
-        assert "holds results of another config (see its run.json)" in capsys.readouterr().err
+        spoilt = {**run, "settings": {**run["settings"], "crop_size": 96}}
+        old = {"tracker": "gray", "config": run["settings"], "checkpoint_sha256": None}
+        for content, said in [
+            (json.dumps(spoilt), "holds results of another settings (see its run.json)"),
+            (json.dumps(old), "before version 1 of this record"),
+            (json.dumps({**run, "version": 2}), "is of version 2, expected 1"),
+            ("[]", "must hold an object, got list"),
+            ("{", "is not JSON"),
+            (json.dumps({**run, "data": []}), "does not say which data"),
+        ]:
+            about.write_text(content)
+            assert benchmark(tmp_path, "--trackers", "gray") == 2
+            assert said in (err := capsys.readouterr().err)
+            assert "--overwrite to replace them" in err
         about.unlink()
         assert benchmark(tmp_path, "--trackers", "gray") == 2
         assert "results of unknown origin (no run.json)" in capsys.readouterr().err
         assert benchmark(tmp_path, "--trackers", "gray", "--overwrite") == 0
-        assert json.loads(about.read_text())["config"]["crop_size"] != 96
+        assert json.loads(about.read_text())["settings"] == run["settings"]
+
+    @pytest.mark.parametrize("protocol", ["ope", "tre"])
+    def test_results_of_other_data(self, tmp_path, capsys, protocol):
+        folder = make_otb(tmp_path / "root", "Car4", frames=24)
+        make_otb(tmp_path / "root", "Boy", frames=24)
+        arguments = ["--trackers", "identity", "--protocol", protocol]
+        benchmark(tmp_path, *arguments)
+        assert benchmark(tmp_path, *arguments) == 0
+        box_file = folder / "groundtruth_rect.txt"
+        lines = box_file.read_text().splitlines(keepends=True)
+        box_file.write_text("".join(["12,9,20,16\n", *lines[1:]]))  # a corrected first box
+        assert benchmark(tmp_path, *arguments) == 2
+        assert "of other frames or another first box (Car4)" in capsys.readouterr().err
+        box_file.write_text("".join([*lines[:3], "12,9,20,16\n", *lines[4:]]))
+        assert benchmark(tmp_path, *arguments) == (2 if protocol == "tre" else 0)
+        box_file.write_text("".join(lines))
+        (folder / "img" / "0003.jpg").write_bytes(encoded() + b"more")
+        assert benchmark(tmp_path, *arguments) == 2
+        (folder / "img" / "0003.jpg").write_bytes(encoded())
+        assert benchmark(tmp_path, *arguments) == 0
+        capsys.readouterr()
+        (tmp_path / "root").rename(tmp_path / "other")
+        (tmp_path / "root").symlink_to("other")
+        assert benchmark(tmp_path, *arguments) == 2
+        assert f"data in another folder ({tmp_path / 'root'})" in capsys.readouterr().err
+
+    def test_the_report_says_which_results_do_not_belong(self, tmp_path, capsys):
+        roots = {"root": "11,9,20,16\n" * 6, "moved": "13,9,20,16\n" * 6}
+        for root, boxes in roots.items():
+            make_otb(tmp_path / root, "Car4", boxes=boxes)
+            make_otb(tmp_path / root, "Boy")
+        benchmark(tmp_path, "--trackers", "identity")
+        (tmp_path / "moved" / "Boy" / "img" / "0002.jpg").write_bytes(encoded() + b"more")
+        capsys.readouterr()
+        report = ["report", str(tmp_path / "out" / "results"), "--dataset", "folder"]
+        main([*report, "--root", str(tmp_path / "moved"), "--output", str(tmp_path / "report")])
+        printed = capsys.readouterr()
+        assert "Car4 of identity: left out, the number of frames or the first box is not that" in printed.err
+        assert "Boy of identity: frames have other names or sizes than in the run" in printed.err
+        assert "1 of 2 sequences" in printed.out
+
+    def test_overwriting_one_sequence_leaves_the_others(self, tmp_path, capsys):
+        for name in ("Car2", "Car4"):
+            make_otb(tmp_path / "root", name)
+        arguments = ["--trackers", "identity", "--protocol"]
+        for protocol, files in (("ope", ("{}.txt",)), ("sre", ("{0}/{0}_001.txt", "{0}/{0}_012.txt"))):
+            benchmark(tmp_path, *arguments, protocol)
+            folder = results(tmp_path, "folder" if protocol == "ope" else "folder-SRE", "identity")
+            for name in ("Car2", "Car4"):
+                for file in files:
+                    (folder / file.format(name)).write_text("1,1,9,9\n" * 6)
+            run = ["--sequences", "Car2", "--overwrite"]
+            assert benchmark(tmp_path, *arguments, protocol, *run) == 0
+            for file in files:
+                assert (folder / file.format("Car2")).read_text() != "1,1,9,9\n" * 6
+                assert (folder / file.format("Car4")).read_text() == "1,1,9,9\n" * 6
+        record = json.loads((folder / "run.json").read_text())
+        assert record["data"]["sequences"].keys() == {"Car2", "Car4"}
+        (folder / "run.json").write_text(json.dumps({**record, "settings": {}}))
+        assert benchmark(tmp_path, *arguments, protocol, *run) == 2
+        assert "holds results of another settings" in capsys.readouterr().err
 
     def test_a_folder_that_another_process_is_writing_into(self, tmp_path, capsys):
         make_otb(tmp_path / "root", "Car4")

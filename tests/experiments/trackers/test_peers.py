@@ -1,7 +1,6 @@
 """Trackers of others under our harness, and ours under got10k's own experiments."""
 
 import contextlib
-import hashlib
 import io
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 from data.datasets.box_files import read_bboxes
 from data.synthetic.sequence import synthetic_sequence
 from experiments.__main__ import main
-from experiments.trackers.by_name import Contender, Description, parse_contenders, settings_of
+from experiments.trackers.by_name import Contender, Description
 from experiments.trackers.peers import OPENCV, as_got10k, load_got10k_tracker
 from tests.material.trees import make_got10k, make_otb
 from tracker import load_tracker
@@ -26,43 +25,6 @@ ROOT = Path(__file__).resolve().parents[3]
 def clip():
     sequence = synthetic_sequence(3, 12, (160, 120))
     return list(sequence.frames()), sequence.bboxes
-
-
-class TestTrained:
-    """A tracker by the file that ``train`` wrote; what is in the file is the tracker's own matter."""
-
-    @pytest.fixture
-    def loads(self, monkeypatch):
-        def load(name, *, device):
-            assert Path(name).is_absolute()
-            return load_tracker("gray", device=device)
-
-        monkeypatch.setattr("experiments.trackers.by_name.load_with_loss", load)
-
-    @pytest.fixture
-    def file(self, tmp_path):
-        (tmp_path / "wide").mkdir()
-        (tmp_path / "wide" / "best.safetensors").write_bytes(b"weights")
-        return tmp_path / "wide" / "best.safetensors"
-
-    @pytest.mark.usefixtures("loads")
-    def test_the_best_of_a_run_has_the_runs_name(self, file, monkeypatch):
-        monkeypatch.chdir(file.parent)
-        (contender,) = parse_contenders("best.safetensors", (), "cpu")
-        described = Description(contender)
-        assert described.label == "wide"
-        assert described.identity["checkpoint_sha256"] == hashlib.sha256(b"weights").hexdigest()
-        assert described.identity["config"]["class"] == "CorrelationFilterTracker"
-
-    @pytest.mark.usefixtures("loads")
-    def test_any_other_file_has_its_own(self, file):
-        other = file.rename(file.with_name("epoch-3.safetensors"))
-        assert Description(Contender(str(other))).label == "epoch-3"
-
-    def test_it_holds_its_own_weights(self, file):
-        (contender,) = parse_contenders(str(file), (str(file),), "cpu")
-        with pytest.raises(ValueError, match="holds its own weights"):
-            contender.build()
 
 
 class TestOpenCV:
@@ -93,7 +55,7 @@ class TestOpenCV:
     def test_nano_with_its_networks(self, shared, clip):
         frames, bboxes = clip
         contender = Contender("opencv-nano", shared / "weights")
-        assert len(Description(contender).identity["checkpoint_sha256"]) == 2
+        assert len(Description(contender).record["weights"]) == 2
         tracker = contender.build()
         tracker.init(frames[0], bboxes[0])
         box = [tracker.update(frame).bbox for frame in frames[1:]][-1]
@@ -167,13 +129,6 @@ class TestGot10k:
                 str(tmp_path / "root"), "val", str(tmp_path / "out/results"), str(tmp_path / "reports")
             )
             assert experiment.report(["identity"])["identity"]["overall"]["sr"] > 0.9
-
-
-def test_settings_name_every_part():
-    settings = settings_of(load_tracker("hog", filter="ridge", crop_size=96))
-    assert settings["search"]["crop_size"] == 96
-    assert settings["model"]["class"] == "RidgeFilter"
-    assert [part["class"] for part in settings["extractor"]["backbone"]["parts"]] == ["HOG", "Color"]
 
 
 def test_importing_the_tracker_or_asking_for_help_loads_neither_got10k_nor_ray():

@@ -1,0 +1,84 @@
+"""Trackers by name: presets get the loss that they stand for, trained ones their run's name; all are recorded."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from experiments.trackers.by_name import (
+    ONLINE_LOSSES,
+    Contender,
+    Description,
+    load_with_loss,
+    parse_contenders,
+)
+from losses.shrinkage import Shrinkage
+from tracker import IdentityTracker, list_trackers, load_tracker
+
+
+@pytest.mark.parametrize(("name", "importance"), [("dslt-paper", "exp"), ("dslt-code", "dslt_code")])
+def test_a_preset_gets_its_shrinkage_loss(name, importance):
+    criterion = load_with_loss(name, backbone="hog+color").criterion
+    assert isinstance(criterion, Shrinkage)
+    assert (criterion.a, criterion.c, criterion.importance) == (10.0, 0.2, importance)
+    assert criterion.reduction == "sum"
+
+
+def test_another_loss_may_be_asked_for():
+    asked = nn.MSELoss(reduction="sum")
+    assert load_with_loss("dslt-paper", backbone="hog+color", criterion=asked).criterion is asked
+
+
+def test_other_trackers_get_nothing():
+    assert isinstance(load_with_loss("identity"), IdentityTracker)
+    assert set(ONLINE_LOSSES) < set(list_trackers())
+
+
+def test_loss_solver_and_features_are_part_of_what_decides_the_boxes():
+    settings = load_with_loss("dslt-code", backbone="hog+color").settings()
+    assert "importance='dslt_code'" in settings["criterion"]["text"]
+    assert settings["solver"]["frozen_correction"] is True
+    assert settings["features"]["level_settings"]["fusion"] == [0.8, 0.2]
+    json.dumps(settings)
+
+
+def test_settings_name_every_part():
+    settings = load_tracker("hog", filter="ridge", crop_size=96).settings()
+    assert settings["search"]["crop_size"] == 96
+    assert settings["filter"]["class"] == "RidgeFilter"
+    assert [part["class"] for part in settings["extractor"]["backbone"]["parts"]] == ["HOG", "Color"]
+
+
+class TestTrained:
+    """A tracker by the file that ``train`` wrote; what is in the file is the tracker's own matter."""
+
+    @pytest.fixture
+    def file(self, tmp_path, monkeypatch):
+        def load(name, *, device):
+            assert Path(name).is_absolute()
+            return load_tracker("gray", device=device)
+
+        monkeypatch.setattr("experiments.trackers.by_name.load_with_loss", load)
+        (tmp_path / "wide").mkdir()
+        (tmp_path / "wide" / "best.safetensors").write_bytes(b"weights")
+        return tmp_path / "wide" / "best.safetensors"
+
+    def test_the_best_of_a_run_has_the_runs_name(self, file, monkeypatch):
+        monkeypatch.chdir(file.parent)
+        (contender,) = parse_contenders("best.safetensors", (), "cpu")
+        described = Description(contender)
+        assert described.label == "wide"
+        assert described.record["tracker"] == "wide"
+        assert described.record["weights"] == {"best.safetensors": hashlib.sha256(b"weights").hexdigest()}
+        assert described.record["settings"]["class"] == "CorrelationFilterTracker"
+
+    def test_any_other_file_has_its_own(self, file):
+        other = file.rename(file.with_name("epoch-3.safetensors"))
+        assert Description(Contender(str(other))).label == "epoch-3"
+
+    def test_it_holds_its_own_weights(self, file):
+        (contender,) = parse_contenders(str(file), (str(file),), "cpu")
+        with pytest.raises(ValueError, match="holds its own weights"):
+            contender.build()
