@@ -23,7 +23,7 @@ class EndOfFrames(Exception):
     """There is no frame of that number."""
 
 
-class Frames(Protocol):
+class FrameStore(Protocol):
     """Numbered frames of one size, read by one thread.
 
     Attributes:
@@ -41,7 +41,7 @@ class Frames(Protocol):
     def read(self, number: int) -> Image:
         """The frame ``number``, from 0, uint8 ``(H, W, 3)`` RGB; raises `EndOfFrames` beyond the last."""
 
-    def again(self) -> "Frames":
+    def again(self) -> "FrameStore":
         """The same frames for another thread."""
 
     def close(self) -> None:
@@ -59,17 +59,17 @@ class ImageFrames:
         self.image_names: Sequence[str] | None = [path.name for path in paths]
 
     def read(self, number: int) -> Image:
-        """See `Frames`."""
+        """See `FrameStore`."""
         if number >= len(self._paths):
             raise EndOfFrames
         return read_image(self._paths[number])
 
-    def again(self) -> Frames:
-        """See `Frames`."""
+    def again(self) -> FrameStore:
+        """See `FrameStore`."""
         return ImageFrames(self._paths, self.fps)
 
     def close(self) -> None:
-        """See `Frames`."""
+        """See `FrameStore`."""
 
 
 class VideoFileFrames:
@@ -93,7 +93,7 @@ class VideoFileFrames:
         return open_video(self._path)
 
     def read(self, number: int) -> Image:
-        """See `Frames`; where a file is cut short its frames end there."""
+        """See `FrameStore`; where a file is cut short its frames end there."""
         if number in self._cache:
             self._cache.move_to_end(number)
             return self._cache[number]
@@ -116,12 +116,12 @@ class VideoFileFrames:
         while len(self._cache) > 1 and len(self._cache) * image.nbytes > CACHE_BYTES:
             self._cache.popitem(last=False)
 
-    def again(self) -> Frames:
-        """See `Frames`."""
+    def again(self) -> FrameStore:
+        """See `FrameStore`."""
         return VideoFileFrames(self._path)
 
     def close(self) -> None:
-        """See `Frames`."""
+        """See `FrameStore`."""
         self._video.close()
 
 
@@ -143,7 +143,7 @@ class CameraFrames:
         self.fps = self._video.fps
 
     def read(self, number: int) -> Image:
-        """See `Frames`; the next number is the frame that the camera sees now."""
+        """See `FrameStore`; the next number is the frame that the camera sees now."""
         if number < self._recorded:
             return read_image(self._file(number))
         if number > self._recorded or number >= RECORDED:
@@ -159,16 +159,16 @@ class CameraFrames:
     def _file(self, number: int) -> Path:
         return self._folder / f"{number:06d}.jpg"
 
-    def again(self) -> Frames:
-        """See `Frames`: what was recorded until now."""
+    def again(self) -> FrameStore:
+        """See `FrameStore`: what was recorded until now."""
         return ImageFrames([self._file(number) for number in range(self._recorded)], self.fps)
 
     def close(self) -> None:
-        """See `Frames`."""
+        """See `FrameStore`."""
         self._video.close()
 
 
-def open_frames(source: str | Path, folder: Path) -> Frames:
+def open_frames(source: str | Path, folder: Path) -> FrameStore:
     """Open a video file, a folder of images (or one with them in ``img/``, as OTB has it) or a camera's number.
 
     Args:

@@ -14,7 +14,7 @@ from data.track_result import TrackResult
 from data.video import VideoWriter
 from experiments.drawing.frames import draw_bbox, draw_text
 from experiments.drawing.palette import PALETTE
-from experiments.serve.frames import EndOfFrames, Frames, encode_jpeg
+from experiments.serve.frames import EndOfFrames, FrameStore, encode_jpeg
 from experiments.serve.lane import Lane
 from tracker import Tracker
 
@@ -39,7 +39,7 @@ class Session:
         ValueError, OSError: The first frame cannot be read.
     """
 
-    def __init__(self, name: str, frames: Frames, trackers: Mapping[str, Callable[[], Tracker]]) -> None:
+    def __init__(self, name: str, frames: FrameStore, trackers: Mapping[str, Callable[[], Tracker]]) -> None:
         self.name, self.frames, self._trackers = name, frames, trackers
         self.frame = 0
         self.lanes: dict[int, Lane] = {}
@@ -194,7 +194,7 @@ class Painter:
     """Writes the frames from the first box to the last one, with every lane's box, its name and whether it is lost."""
 
     def __init__(
-        self, frames: Frames, fps: float, lanes: list[tuple[str, tuple[int, int, int], dict]]
+        self, frames: FrameStore, fps: float, lanes: list[tuple[str, tuple[int, int, int], dict]]
     ) -> None:
         self._frames, self._fps, self._lanes = frames, fps, lanes
 

@@ -11,32 +11,18 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from data.formats import list_formats, read_tracks
-from data.video import VideoWriter, open_video
+from data.video import open_video
 from experiments.serve.app import make_app
 from experiments.serve.desk import Desk, Limits
 from tests.material.clips import make_clip
-from tracker import load_tracker
+from tests.material.serving import BOX, BUILDERS, write_moving
 
 TOKEN = "a-token"
-BUILDERS = {name: lambda name=name: load_tracker(name) for name in ("gray", "identity")}
-
-
-def moving(count=12, size_wh=(160, 120)):
-    """A patterned square of 24 pixels that moves by 3 pixels a frame, from (20, 40) on."""
-    pattern = np.random.default_rng(3).integers(0, 256, (6, 6, 3), np.uint8).repeat(4, 0).repeat(4, 1)
-    frames = np.full((count, size_wh[1], size_wh[0], 3), 90, np.uint8)
-    for number, frame in enumerate(frames):
-        frame[40:64, 20 + 3 * number : 44 + 3 * number] = pattern
-    return frames
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    path = tmp_path_factory.mktemp("clips") / "moving.webm"
-    with VideoWriter(path, 20) as video:
-        for frame in moving():
-            video.write(frame)
-    return path
+    return write_moving(tmp_path_factory.mktemp("clips") / "moving.webm")
 
 
 @pytest.fixture
@@ -91,9 +77,6 @@ async def opened(client, source=0):
         page.first = await page.view()
         page.address = f"/{TOKEN}/api/sessions/{key}"
         yield page
-
-
-BOX = [20, 40, 24, 24]
 
 
 @pytest.mark.parametrize(
@@ -294,21 +277,6 @@ def test_uploads(desk, clip):
 async def streamed(content):
     for start in range(0, len(content), 1 << 16):
         yield content[start : start + (1 << 16)]
-
-
-def test_a_session_that_nobody_looks_at_is_closed(clip):
-    desk = Desk([str(clip)], BUILDERS, Limits(idle_seconds=0.05))
-
-    async def story(client):
-        async with opened(client):
-            await asyncio.sleep(0.1)
-            await desk.close_idle()
-            assert len(desk.sessions) == 1
-        await asyncio.sleep(0.2)
-        await desk.close_idle()
-        assert not desk.sessions
-
-    serve(desk, story)
 
 
 def test_a_second_page_sees_the_same_session(desk):

@@ -1,6 +1,5 @@
 """The command asked by the protocol's own client, as the VOT toolkit asks it."""
 
-import configparser
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-from experiments.__main__ import main
 from tests.material.clips import make_clip
 from tracker import load_tracker
 
@@ -86,18 +84,3 @@ def test_what_cannot_be_tracked_is_said_to_the_client(clip):
             client.initialize(image, rectangle((20, 30, 1, 1)), {})
         assert process.wait(30) == 2
         assert b"Traceback" not in process.stderr.read()
-
-
-def test_without_the_package_it_says_how_to_get_it(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "trax", None)
-    assert main(["vot", "--tracker", "identity"]) == 2
-    assert "requirements-vot.txt" in capsys.readouterr().err
-
-
-def test_the_section_for_the_toolkit_starts_this_command(capsys):
-    assert main(["vot", "--tracker", "gray", "--ini"]) == 0
-    section = configparser.ConfigParser()
-    section.read_string(capsys.readouterr().out)
-    assert section["gray"]["protocol"] == "trax"
-    assert section["gray"]["command"].startswith(f"{sys.executable} -m experiments vot --tracker gray")
-    assert Path(section["gray"]["env_pythonpath"], "experiments", "__main__.py").is_file()
