@@ -15,7 +15,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
-import tyro
 import yaml
 
 from experiments.config_file import read_config
@@ -40,6 +39,8 @@ def parse(command: type[AnyCommand], options: Sequence[str], config: str | None,
         ValueError: an unknown loss, filter or argument of theirs, or a config file that is no mapping.
         FileNotFoundError: the config file does not exist.
     """
+    import tyro
+
     file = None if config is None else Path(config)
     base = read_settings(file) if file else TrainingSettings()
     declared, arguments = _split(options)
@@ -80,6 +81,8 @@ def read_settings(file: Path) -> TrainingSettings:
 
 def settings_from(written: Mapping[str, Any]) -> TrainingSettings:
     """The settings that a mapping describes, as `as_mapping` gives it; what is missing has its default."""
+    import tyro
+
     declared, arguments = dict(written), {}
     for section in OPEN:
         given = written.get(section)

@@ -15,7 +15,8 @@ import pytest
 from data.pairs.shards import ShardClips
 from data.pairs.sources import ClipSource, StillSource, SyntheticSource
 from experiments.__main__ import main
-from experiments.train.data import DataConfig, build_pairs, parse_source
+from experiments.train.data import build_pairs, parse_source
+from experiments.train.settings import DataSettings
 from tests.material.trees import make_got10k, make_otb, write_images
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -197,7 +198,7 @@ class TestSources:
             f"folder:{clips}", f"got10k:{tmp_path / 'got10k'}:2", f"images:{tmp_path / 'stills'}",
             f"shards:{tmp_path / 'shards'}", "synthetic:0.1",
         )  # fmt: skip
-        options = dataclasses.asdict(DataConfig(sources=sources, crop_size=32))
+        options = DataSettings(sources=sources, crop_size=32)
         pairs = build_pairs(options, length=60)
         kinds = [ClipSource, ClipSource, StillSource, ClipSource, SyntheticSource]
         assert [type(source) for source in pairs.sources] == kinds
@@ -207,34 +208,34 @@ class TestSources:
 
     def test_crops_narrower_than_training_takes_are_said(self, clips, tmp_path, capsys):
         prepare(clips, tmp_path / "shards")
-        options = dataclasses.asdict(DataConfig(sources=(f"shards:{tmp_path / 'shards'}",)))
+        options = DataSettings(sources=(f"shards:{tmp_path / 'shards'}",))
         build_pairs(options, length=10)
         assert "warning" not in capsys.readouterr().err
-        build_pairs({**options, "search_area_scale": 7.5}, length=10)
+        build_pairs(dataclasses.replace(options, search_area_scale=7.5), length=10)
         assert "are 8 target sizes wide, training takes about 8.7" in capsys.readouterr().err
 
     def test_without_any_it_is_synthetic(self):
-        pairs = build_pairs(dataclasses.asdict(DataConfig()), length=10)
+        pairs = build_pairs(DataSettings(), length=10)
         assert [type(source) for source in pairs.sources] == [SyntheticSource]
 
     def test_held_out_clips_are_not_trained_on(self, clips):
-        options = dataclasses.asdict(DataConfig(sources=(f"folder:{clips}",)))
+        options = DataSettings(sources=(f"folder:{clips}",))
         held_out = {(clips / name / "img" / "0001.jpg").absolute() for name in ("clip1", "clip4")}
         names = [clip.name for clip in build_pairs(options, held_out, length=10).sources[0].clips]
         assert names == ["clip0", "clip2", "clip3", "clip5", "clip6"]
 
     def test_broken_sequences_stop_or_are_left_out(self, clips, capsys):
         (clips / "clip2" / "groundtruth_rect.txt").write_text("what\n")
-        options = dataclasses.asdict(DataConfig(sources=(f"folder:{clips}",)))
+        options = DataSettings(sources=(f"folder:{clips}",))
         with pytest.raises(ValueError, match=r"1 sequences of folder in .* are broken, the first: clip2"):
             build_pairs(options, length=10)
-        pairs = build_pairs({**options, "on_error": "skip"}, length=10)
+        pairs = build_pairs(dataclasses.replace(options, on_error="skip"), length=10)
         assert len(pairs.sources[0].clips) == 6
         assert "clip2" in capsys.readouterr().err
 
     def test_the_settings_reach_the_pairs(self, clips):
-        config = DataConfig(sources=(f"folder:{clips}",), crop_size=40, search_area_scale=2.0, max_gap=1)
-        pair = build_pairs(dataclasses.asdict(config), length=10)[0]
+        config = DataSettings(sources=(f"folder:{clips}",), crop_size=40, search_area_scale=2.0, max_gap=1)
+        pair = build_pairs(config, length=10)[0]
         assert pair.search.shape == (40, 40, 3)
         assert (pair.template_bbox[2] * pair.template_bbox[3]) ** 0.5 == pytest.approx(20, abs=0.5)
         first, second = (int(name[-8:-4]) for name in pair.source.split(" -> "))
