@@ -6,22 +6,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from data.labels import gaussian_labels, tensor_from_center
+from data.labels import gaussian_labels
 from tracker.backbones import BACKBONES, Backbone, build_backbone
 from tracker.backbones.base import Concatenation
 from tracker.checks import positive
 from tracker.features import ENERGY, hann2d
-from tracker.network.box_head import BoxHead, apply_correction, correction_between
+from tracker.network.box_head import BoxHead, BoxMap
 from tracker.network.filter_layers import FILTER_LAYERS, FilterLayer
-
-JITTERS = (
-    (0.0, 0.0, 0.0, 0.0),
-    (0.08, -0.05, 0.12, 0.05),
-    (-0.05, 0.08, -0.05, -0.12),
-    (-0.03, -0.03, -0.07, 0.07),
-)
-"""Corrections of the box at the peak from which the box head starts too in training. Fixed ones, because the pairs
-themselves vary, and so the loss of a pair does not depend on its place in the batch."""
 
 
 class TrainingCrops(NamedTuple):
@@ -41,16 +32,11 @@ class NetworkOutput(NamedTuple):
 
     Attributes:
         response: float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
-        assumed: float32 ``(K, B, 4)``, boxes in search pixels that the box head started from: the template's at
-            the response's peak, in training also with ``JITTERS``; None without a box head.
-        correction: float32 ``(K, B, 4)``, what the box head says of them, see ``BoxHead.compare``; or None.
-        log_spread: float32 ``(K, B, 4)``, how sure it is; or None.
+        boxes: the box at every cell of the search map; or None without a box head.
     """
 
     response: Tensor
-    assumed: Tensor | None = None
-    correction: Tensor | None = None
-    log_spread: Tensor | None = None
+    boxes: BoxMap | None = None
 
 
 class RegressionNet(nn.Module):
@@ -119,16 +105,7 @@ class RegressionNet(nn.Module):
         label = self.label(template_bbox, template_bbox, size_hw)
         mask = middle_mask(template_bbox[:, 2:] / self.stride, size_hw)
         response = self.filter_layer(filtered * window, label, mask, searched * window)
-        if self.box_head is None:
-            return NetworkOutput(response)
-        at_peak = box_at_peak(response, template_bbox, self.stride)
-        jitters = at_peak.new_tensor(JITTERS if self.training else JITTERS[:1])
-        assumed = torch.stack([apply_correction(at_peak, jitter.expand_as(at_peak)) for jitter in jitters])
-        # Boxes in cells are boxes in pixels divided by the stride: edges fall on edges.
-        correction, log_spread = self.box_head(
-            known, template_bbox / self.stride, seen, assumed / self.stride
-        )
-        return NetworkOutput(response, assumed, correction, log_spread)
+        return NetworkOutput(response, boxes)
 
     def label(self, bbox: Tensor, template_bbox: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """Label ``(B, 1, h, w)`` of targets ``bbox`` ``(B, 4)``; its width goes by the template's target."""
@@ -215,36 +192,3 @@ def middle_mask(size_wh: Tensor, map_hw: tuple[int, int]) -> Tensor:
     inside_rows = rows <= size_wh[:, 1:].clamp_min(1)
     inside_columns = columns <= size_wh[:, :1].clamp_min(1)
     return (inside_rows[:, :, None] & inside_columns[:, None, :])[:, None].to(size_wh.dtype)
-
-
-def box_at_peak(response: Tensor, template_bbox: Tensor, stride: int) -> Tensor:
-    """The template's box ``(B, 4)`` moved, in pixels, to where the response peaks; no gradient passes."""
-    height, width = response.shape[-2:]
-    index = response.detach().flatten(1).argmax(1)
-    row, column = index // width, index % width
-    displacement = torch.stack([column - width // 2, row - height // 2], dim=1) * stride
-    middle = torch.tensor([width * stride - 1, height * stride - 1], device=response.device) / 2
-    size = template_bbox[:, 2:]
-    return tensor_from_center(middle + displacement, size)
-
-
-def box_loss(regression: NetworkOutput, search_bbox: Tensor) -> Tensor:
-    """Negative log-likelihood of the true boxes under the box head's Laplace distributions, mean over the batch.
-
-    ``Σ |error| / spread + log spread`` over the four corrections. Pairs whose peak missed the target by more than
-    half of its size tell nothing of its box and count as 0.
-
-    Args:
-        regression: of a net with a box head.
-        search_bbox: float32 ``(B, 4)``, where the targets are, in search pixels.
-
-    Raises:
-        ValueError: the net has no box head.
-    """
-    assumed, correction, log_spread = regression[1:]
-    if assumed is None or correction is None or log_spread is None:
-        raise ValueError("box_loss needs a network with a box head (box_head=True)")
-    wanted = correction_between(assumed, search_bbox.expand_as(assumed))
-    hit = (wanted[:1, :, :2].abs() < 0.5).all(2, keepdim=True)
-    likelihood = (correction - wanted).abs() * (-log_spread).exp() + log_spread
-    return (likelihood * hit).sum(2).mean()
