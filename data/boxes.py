@@ -90,6 +90,11 @@ def bbox_center(bboxes: ArrayLike) -> Floats:
     return np.stack([x + (w - 1) / 2, y + (h - 1) / 2], axis=-1)
 
 
+def frames_with_box(bboxes: ArrayLike) -> NDArray[np.intp]:
+    """Indices, ascending, of the rows of ``(N, 4)`` boxes without NaN: the frames that show the target."""
+    return np.flatnonzero(np.isfinite(bboxes).all(axis=1))
+
+
 def bbox_from_center(center: ArrayLike, size_wh: ArrayLike) -> Floats:
     """The boxes ``(…, 4)`` of given centres ``(…, 2)`` and sizes ``(…, 2)``; inverse of ``bbox_center``."""
     size = np.asarray(size_wh, dtype=np.float64)

@@ -5,7 +5,7 @@ that ``--help`` answers at once.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import tyro
 
@@ -21,9 +21,8 @@ from experiments.report.command import Report
 from experiments.runtime.interrupt import Interrupt, Interrupted
 from experiments.track.command import Track
 from experiments.train.command import Train
-from experiments.train.parse import is_training, parse_training
 
-COMMANDS: dict[str, Callable[..., Command]] = {
+COMMANDS: dict[str, type[Command]] = {
     "benchmark": Benchmark,
     "check": Check,
     "compare": Compare,
@@ -36,15 +35,18 @@ COMMANDS: dict[str, Callable[..., Command]] = {
 }
 
 
+PROG = "python -m experiments"
+
+
 def _parse(arguments: list[str]) -> Command:
-    if is_training(arguments):
-        return parse_training(arguments)
+    if arguments and arguments[0] in COMMANDS:
+        return COMMANDS[arguments[0]].parse(arguments[1:], f"{PROG} {arguments[0]}")
+    # Help with the list of commands, or an error that names the nearest one.
     command: Command = tyro.extras.subcommand_cli_from_dict(
-        COMMANDS,
+        {**COMMANDS},
         args=arguments,
-        prog="python -m experiments",
+        prog=PROG,
         description="Train, track and benchmark deep regression trackers. --version says which version this is.",
-        config=(tyro.conf.FlagCreatePairsOff,),
     )
     return command
 

@@ -2,8 +2,12 @@
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+
+import tyro
 
 
 @dataclass(kw_only=True)
@@ -12,6 +16,16 @@ class Command(ABC):
 
     debug: bool = False
     """Show the full traceback of an error instead of one line."""
+
+    @classmethod
+    def parse(cls, options: Sequence[str], prog: str) -> Self:
+        """The command of these options.
+
+        Args:
+            options: the command line after the command's name.
+            prog: the command line so far, for messages.
+        """
+        return tyro.cli(cls, args=options, prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
 
     @abstractmethod
     def run(self) -> int:

@@ -66,7 +66,7 @@ def drifting(*, device, weights):
 """
 DATASET = """
 from data.datasets.base import DATASETS, collect
-from data.datasets.clip import read_otb
+from data.datasets.otb import read_otb
 
 @DATASETS.register("one-folder")
 def load_one_folder(root, subset):

@@ -65,7 +65,7 @@ def _single(item: dict[str, Any]) -> bool:
 def _usable(image: dict[str, Any], bbox: list[float]) -> bool:
     x, y, width, height = map(float, bbox)
     fits = width <= _LARGEST_SHARE * image["width"] and height <= _LARGEST_SHARE * image["height"]
-    return np.isfinite([x, y]).all() and min(width, height) >= _LEAST_SIDE and fits
+    return bool(np.isfinite([x, y]).all()) and min(width, height) >= _LEAST_SIDE and fits
 
 
 def _find_images(annotations: Path, first: str) -> Path:

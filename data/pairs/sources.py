@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import data.datasets.clip
-from data.boxes import Floats, Image
+from data.boxes import Floats, Image, frames_with_box
 from data.images import is_image, natural_order
 from data.pairs.blobs import Blob
 from data.pairs.jitter_geometry import GeometricJitter
@@ -104,7 +104,7 @@ class FolderClip:
     @classmethod
     def of(cls, sequence: "data.datasets.clip.Clip") -> "FolderClip | None":
         """The clip of an annotated sequence, or None when its target is never there."""
-        numbers = np.flatnonzero(np.isfinite(sequence.bboxes).all(axis=1))
+        numbers = frames_with_box(sequence.bboxes)
         if not len(numbers):
             return None
         folder = os.path.commonpath([path.parent for path in (sequence.paths[0], sequence.paths[-1])])
@@ -229,7 +229,7 @@ class SyntheticSource:
     def draw(self, rng: np.random.Generator) -> Views:
         """Choose a sequence and two of its frames in which its target is in view."""
         sequence = _sequence(int(rng.integers(self.count)))
-        visible = np.flatnonzero(np.isfinite(sequence.bboxes).all(axis=1))
+        visible = frames_with_box(sequence.bboxes)
         first = int(rng.choice(visible))
         second = int(rng.choice(visible[np.abs(visible - first) <= self.max_gap]))
         template, search = (

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.boxes import Floats, Image, bbox_center
+from data.boxes import Floats, Image, bbox_center, frames_with_box
 from data.datasets.clip import Clip
 from data.images import Levels, decode_bgr, is_jpeg
 
@@ -58,7 +58,7 @@ class Frames:
     @classmethod
     def of(cls, sequence: Clip, count: int) -> "Frames":
         """At most ``count`` frames with a box, the first and the last among them; none if there is no box."""
-        there = np.flatnonzero(np.isfinite(sequence.bboxes).all(axis=1))
+        there = frames_with_box(sequence.bboxes)
         if len(there) > count:
             there = there[np.rint(np.linspace(0, len(there) - 1, count)).astype(int)]
         return cls(sequence.name, there, tuple(sequence.paths[i] for i in there), sequence.bboxes[there])

@@ -114,7 +114,7 @@ class Benchmark(Command):
 
     def _engine(self) -> "Engine":
         if self.engine == "ray":
-            from experiments.runtime.cluster import ray_engine
+            from experiments.benchmark.engines import ray_engine
 
             return ray_engine(self.workers, self.timeout, self.address)
         from experiments.benchmark.engines import local_engine

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from multiprocessing.connection import wait
 
 from experiments.benchmark.jobs import Job, Outcome
@@ -44,3 +45,38 @@ def local_engine(workers: int, timeout: float | None) -> Engine:
                 worker.close()
 
     return run
+
+
+def ray_engine(workers: int, timeout: float | None, address: str | None) -> Engine:
+    """A Ray cluster, see `experiments.runtime.cluster.ray_cluster`.
+
+    Args:
+        workers: Number of processes where Ray is started on this machine; a running cluster uses all it has.
+        timeout: Seconds for one frame, or None.
+        address: Of a running cluster; None to start Ray here.
+
+    Raises:
+        RuntimeError: Ray is not installed.
+    """
+    from experiments.runtime.cluster import Call, ray_cluster
+
+    run_on_ray = ray_cluster(workers, address)
+
+    def run(jobs: Sequence[Job], advance: Callable[[int], object]) -> Iterator[Outcome]:
+        calls = [Call((job, timeout), on_gpu=job.contender.device != "cpu") for job in jobs]
+        for ended in run_on_ray(_do, calls):
+            job = jobs[ended.number]
+            advance(len(job.paths))
+            yield ended.result or Outcome.failed(job, ended.error)
+
+    return run
+
+
+def _do(job: Job, timeout: float | None) -> Outcome:
+    return _worker(timeout).run(job)
+
+
+@cache
+def _worker(timeout: float | None) -> Worker:
+    """The one child of a Ray worker: it may hang or crash like any other, and keeps its trackers."""
+    return Worker(timeout)

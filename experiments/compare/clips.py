@@ -1,13 +1,11 @@
 """The clips of a comparison, kept apart: those trained on, those that choose the rates, those of the table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from data.boxes import Floats, Image
+from data.boxes import Floats, Image, frames_with_box
 from data.datasets.clip import Clip
 from data.datasets.otb import write_otb
 from data.images import read_image
@@ -15,11 +13,13 @@ from data.pairs.dataset import PairDataset
 from data.pairs.jitter_geometry import GeometricJitter
 from data.pairs.sources import ClipSource
 from data.synthetic.sequence import synthetic_sequence
+from experiments.compare.settings import Place
 from experiments.scoring.metrics import score
 from experiments.scoring.protocols import SRE_SHIFTS, shifted_bbox
 from experiments.trackers.follow import follow
-from experiments.train.batches import CHALLENGES, HELD_OUT_SEED, read_clips
 from experiments.train.data import parse_source
+from experiments.train.settings import DataSettings
+from experiments.train.validation import CHALLENGES, HELD_OUT_SEED, read_clips
 from tracker import Tracker
 
 FOLD = 4
@@ -34,8 +34,8 @@ SYNTHETIC_CLIPS, SYNTHETIC_FRAMES = 6, 60
 
 def place_clips(
     sources: Sequence[str], validation: Sequence[str], test: Sequence[str], folder: Path
-) -> dict[str, dict[str, list[str]]]:
-    """Where the validation and test clips are: ``{"validation": {"clips": roots, "names": …}, "test": …}``.
+) -> tuple[Place, Place]:
+    """Where the validation and the test clips are.
 
     Without roots for validation, one in `FOLD` clips of the training folders is taken. What is named nowhere is
     synthetic: rendered into ``folder`` once, from seeds that training never sees.
@@ -54,48 +54,36 @@ def place_clips(
         raise ValueError(
             f"--validation must name clips as DATASET:ROOT where no source is a folder, got {' '.join(sources)}"
         )
-    places = {
-        "validation": {"clips": list(validation or [_render(folder / "validation", 0)]), "names": names},
-        "test": {"clips": list(test or [_render(folder / "test", SYNTHETIC_CLIPS)]), "names": []},
-    }
-    both = {clip.paths[0] for clip in clips_at(places["validation"])} & {
-        clip.paths[0] for clip in clips_at(places["test"])
-    }
+    chosen = Place(tuple(validation) or (_render(folder / "validation", 0),), tuple(names))
+    table = Place(tuple(test) or (_render(folder / "test", SYNTHETIC_CLIPS),))
+    both = {clip.paths[0] for clip in clips_at(chosen)} & {clip.paths[0] for clip in clips_at(table)}
     if both:
         raise ValueError(f"clips of --test must not choose the rates: {min(both)} is in both")
-    return places
+    return chosen, table
 
 
-def clips_at(place: Mapping[str, Sequence[str]]) -> list[Clip]:
-    """The clips of one of the places of `place_clips`."""
-    chosen = [
-        clip for clip in read_clips(place["clips"]) if not place["names"] or clip.name in place["names"]
-    ]
+def clips_at(place: Place) -> list[Clip]:
+    """The clips of a place."""
+    chosen = [clip for clip in read_clips(place.clips) if not place.names or clip.name in place.names]
     if not chosen:
-        raise ValueError(f"{', '.join(place['clips'])} must hold a clip, got none")
+        raise ValueError(f"{', '.join(place.clips)} must hold a clip, got none")
     return chosen
 
 
-def probe_pairs(clips: Sequence[Clip], data: Mapping[str, Any], count: int) -> PairDataset:
+def probe_pairs(clips: Sequence[Clip], data: DataSettings, count: int) -> PairDataset:
     """Pairs of these clips to be measured, made as training makes its own but with any two frames of a clip."""
-    source = ClipSource.of(clips, max_gap=_ANY_GAP, jitter=GeometricJitter(**data["clip_jitter"]))
-    size, scale = data["crop_size"], data["search_area_scale"]
+    source = ClipSource.of(clips, max_gap=_ANY_GAP, jitter=GeometricJitter(**asdict(data.clip_jitter)))
+    size, scale = data.crop_size, data.search_area_scale
     return PairDataset([(source, 1.0)], count, crop_size=size, search_area_scale=scale, seed=PROBE_SEED)
-
-
-def first_frame(clip: Clip) -> int:
-    """Index of the first frame with a box."""
-    return int(np.flatnonzero(np.isfinite(clip.bboxes).all(axis=1))[0])
 
 
 def first_bbox(clip: Clip, image: Image, seed: int) -> Floats:
     """The box an on-line run starts from: the true one, for seeds above 0 OTB's shifted and scaled ones in turn."""
-    truth = clip.bboxes[first_frame(clip)]
+    truth = clip.bboxes[int(frames_with_box(clip.bboxes)[0])]
     if seed == 0:
         return truth
-    shift = SRE_SHIFTS[
-        (seed - 1) * 5 % len(SRE_SHIFTS)
-    ]  # 5 and 12 have no common factor: all of them in the end
+    # 5 and 12 have no common factor: all of them in the end
+    shift = SRE_SHIFTS[(seed - 1) * 5 % len(SRE_SHIFTS)]
     return shifted_bbox(truth, shift, (image.shape[1], image.shape[0]))
 
 
@@ -112,7 +100,7 @@ def track_clips(
     """
     scores = {}
     for clip in clips:
-        first = first_frame(clip)
+        first = int(frames_with_box(clip.bboxes)[0])
         truth = clip.bboxes[first : first + frames]
         bbox = first_bbox(clip, read_image(clip.paths[first]), seed)
         steps = follow(tracker, islice(clip.frames(), first, first + frames), bbox)

@@ -1,39 +1,19 @@
 """``python -m experiments compare``: one budget, several losses: which one helps, where, and by how much."""
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from experiments.command import Command
-from experiments.train.data import DataConfig
+from experiments.train.settings import DataSettings
 
 if TYPE_CHECKING:
-    from experiments.compare.engines import Engine
+    from experiments.compare.run import Engine
+    from experiments.compare.settings import Budget, ComparisonSettings
 
 LOSSES = ("l2", "l3", "shrinkage", "focal-regression:gamma=2", "ghm-r", "spatial-ce", "quality-focal")
 CONFIG = Path(__file__).parents[1] / "configs" / "compare.yaml"
-
-BUDGET = {
-    "batch_size": 16,
-    "steps": 300,
-    "search_steps": 100,
-    "measure_every": 50,
-    "probes": 128,
-    "frames": 200,
-    "search_frames": 40,
-}
-QUICK = {
-    "batch_size": 8,
-    "steps": 28,
-    "search_steps": 14,
-    "measure_every": 7,
-    "probes": 32,
-    "frames": 20,
-    "search_frames": 8,
-}
-FIRST_STEPS = 50
-FACTORS = (1 / 3, 1.0, 3.0)
 
 
 @dataclass(kw_only=True)
@@ -62,7 +42,7 @@ class Compare(Command):
     frames: int | None = None
     """Frames of each test clip that are tracked. 200, with --quick 20."""
 
-    data: DataConfig = field(default_factory=lambda: DataConfig(workers=0))
+    data: DataSettings = field(default_factory=lambda: DataSettings(workers=0))
     """What is trained on, as for train."""
 
     validation: tuple[str, ...] = ()
@@ -112,37 +92,40 @@ class Compare(Command):
         seeds = self.seeds or (2 if self.quick else 3)
         comparison = Comparison(self.output, self.settings(), self.stages, losses, seeds)
         comparison.claim(overwrite=self.overwrite)
-        results = comparison.run(self._engine(comparison.settings["train"]["compute"]["device"]))
+        results = comparison.run(self._engine(comparison.settings.train.compute.device))
         from experiments.compare.page import write_comparison
 
         page = write_comparison(self.output, comparison.settings, results)
         print(f"{page} after {time.perf_counter() - started:.0f} s")
         return 1 if comparison.failed else 0
 
-    def settings(self) -> dict[str, Any]:
-        """All that decides what comes out, but for losses and seeds, as plain mappings and lists."""
+    def settings(self) -> "ComparisonSettings":
+        """All that decides the results, but for losses and seeds."""
         from experiments.compare.clips import place_clips
-        from experiments.config_file import plain
-        from experiments.train.parse import parse_training
+        from experiments.compare.settings import ComparisonSettings, OnlineSettings
+        from experiments.train.parse import read_settings
 
-        train = parse_training(["train", "--config", str(self.config)]).settings()
-        del train["loss"]
-        budget = {**(QUICK if self.quick else BUDGET)}
-        if self.steps is not None:
-            budget |= {"steps": self.steps, "search_steps": max(self.steps // (2 if self.quick else 3), 1)}
-            budget["measure_every"] = max(self.steps // (4 if self.quick else 6), 1)
-        if self.frames is not None:
-            budget["frames"] = self.frames
-        online = {"solver": self.solver, "backbone": self.backbone, "first_steps": FIRST_STEPS}
-        return plain(
-            {
-                "train": train | {"data": asdict(self.data)},
-                "clips": place_clips(self.data.sources, self.validation, self.test, self.output / "clips"),
-                "budget": budget,
-                "factors": FACTORS,
-                "online": online | {"weights": None if self.weights is None else str(self.weights)},
-            }
+        validation, test = place_clips(self.data.sources, self.validation, self.test, self.output / "clips")
+        weights = None if self.weights is None else str(self.weights)
+        return ComparisonSettings(
+            train=replace(read_settings(self.config), data=self.data),
+            validation=validation,
+            test=test,
+            budget=self._budget(),
+            online=OnlineSettings(solver=self.solver, backbone=self.backbone, weights=weights),
         )
+
+    def _budget(self) -> "Budget":
+        from experiments.compare.settings import QUICK, Budget
+
+        budget = QUICK if self.quick else Budget()
+        if self.steps is not None:
+            search, measure = (
+                max(self.steps // (2 if self.quick else 3), 1),
+                self.steps // (4 if self.quick else 6),
+            )
+            budget = replace(budget, steps=self.steps, search_steps=search, measure_every=max(measure, 1))
+        return budget if self.frames is None else replace(budget, frames=self.frames)
 
     def _check(self) -> None:
         for name in ("seeds", "steps", "workers"):
@@ -170,10 +153,10 @@ class Compare(Command):
         if self.engine == "ray":
             import torch
 
-            from experiments.compare.engines import ray_engine
+            from experiments.compare.run import ray_engine
 
             on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
             return ray_engine(self.workers, self.address, on_gpu=on_gpu)
-        from experiments.compare.engines import local_engine
+        from experiments.compare.run import local_engine
 
         return local_engine(self.workers)

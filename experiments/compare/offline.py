@@ -2,26 +2,25 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from data.datasets.clip import Clip
 from data.pairs.dataset import PairDataset, collate
 from experiments.compare.clips import clips_at, probe_pairs, track_clips
 from experiments.compare.measures import Peaks, encode_map, respond
 from experiments.compare.plan import Unit
-from experiments.train.build import build_training, check_settings, rate_at
-from experiments.train.checkpoints import save_weights
-from experiments.train.processes import Processes, join_processes
-from experiments.train.run_files import METRICS
+from experiments.compare.settings import ComparisonSettings
+from experiments.train.build import initial_network, train
+from experiments.train.run_files import METRICS, save_weights
+from experiments.train.settings import LossSettings, ModelSettings, TrainingSettings
 from experiments.train.validation import average_overlap
 from tracker import Tracker, load_tracker
+from tracker.network.regression_net import RegressionNet
 
 _BATCH = 16  # probes measured at once
 
@@ -43,13 +42,13 @@ class Measurement:
         ]
         self._clips, self._frames, self._load = clips, frames, load
 
-    def __call__(self, net: nn.Module) -> dict[str, float]:
+    def __call__(self, net: RegressionNet) -> dict[str, float]:
         """``peak_distance``, ``hit_rate`` and ``ao`` of a network."""
         tracker = self._load(net)
         overlaps = [average_overlap(tracker, clip, self._frames) for clip in self._clips]
         return self.peaks(net)[0].means() | {"ao": float(np.mean(overlaps))}
 
-    def peaks(self, net: nn.Module) -> tuple[Peaks, list[Any]]:
+    def peaks(self, net: RegressionNet) -> tuple[Peaks, list[Any]]:
         """Peaks of all pairs, and their response maps."""
         training = net.training
         net.eval()
@@ -63,19 +62,19 @@ class Measurement:
 class Loader:
     """Builds the tracker that uses a network's features, those that stand beside the learned ones included."""
 
-    def __init__(self, model: Mapping[str, Any], device: str) -> None:
-        self._backbone = "+".join(filter(None, (model["fixed"], model["backbone"])))
-        self._device = device
+    def __init__(self, model: ModelSettings) -> None:
+        self._backbone = "+".join(filter(None, (model.fixed, model.backbone)))
 
-    def __call__(self, net: nn.Module) -> Tracker:
+    def __call__(self, net: RegressionNet) -> Tracker:
         """The tracker ``hog`` with the network's features in the place of its own."""
         with TemporaryDirectory() as folder:
             file = Path(folder) / "candidate.safetensors"
             save_weights(file, net, {})
-            return load_tracker("hog", backbone=self._backbone, weights=str(file), device=self._device)
+            device = next(net.parameters()).device
+            return load_tracker("hog", backbone=self._backbone, weights=str(file), device=device)
 
 
-def train_unit(unit: Unit, settings: Mapping[str, Any]) -> dict[str, Any]:
+def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
     """Train with the unit's loss and rate, and measure: what its result file holds.
 
     Args:
@@ -83,46 +82,49 @@ def train_unit(unit: Unit, settings: Mapping[str, Any]) -> dict[str, Any]:
         settings: of the comparison.
 
     Raises:
-        ValueError, OSError, RuntimeError: as ``run_training``.
+        ValueError, OSError, RuntimeError: as `train`.
     """
-    budget, run = settings["budget"], training_settings(unit, settings)
-    with TemporaryDirectory() as temporary, join_processes(run["compute"]["device"]) as processes:
-        folder = Path(temporary)
-        validation, frames = clips_at(settings["clips"]["validation"]), budget["search_frames"]
-        pairs = probe_pairs(validation, run["data"], budget["probes"])
-        measure = Measurement(pairs, validation, frames, _loader(run, processes))
-        training, feed = build_training(run, folder, processes)
-        training.validate = measure
-        before = measure(training.learner.average.net)
-        if not training.run(feed, partial(rate_at, run)):
+    budget, run = settings.budget, training_settings(unit, settings)
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "run"
+        clips, load = clips_at(settings.validation), Loader(run.model)
+        measure = Measurement(probe_pairs(clips, run.data, budget.probes), clips, budget.search_frames, load)
+        before = measure(initial_network(run))
+        trained = train(run, folder, validate=measure)
+        if not trained.finished:
             raise RuntimeError("it was told to stop before its end")
-        result = {"rate": run["optimiser"]["rate"], **_course(folder, before)}
+        result = {"rate": run.optimiser.rate, **_course(folder, before)}
         result["score"] = -result["course"][-1]["peak_distance"]
         if unit.phase == "final":
-            result |= _tested(training.learner.average.net, run, settings, processes)
+            result |= _tested(trained.net, load, settings)
     return result
 
 
-def training_settings(unit: Unit, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that ``run_training`` would take for this unit.
+def training_settings(unit: Unit, settings: ComparisonSettings) -> TrainingSettings:
+    """The settings of this unit's training.
 
     The averaged weights after the last step count, not the best of several: all losses have one budget.
     """
-    run, budget = deepcopy(dict(settings["train"])), settings["budget"]
-    steps = budget["steps"] if unit.phase == "final" else budget["search_steps"]
-    every = budget["measure_every"] if unit.phase == "final" else 0
-    run["loss"] = dict(unit.loss)
-    run["optimiser"]["rate"] *= unit.factor
-    run |= {"steps": steps, "checkpoint_every": steps, "seed": unit.seed}
-    run |= {"batch_size": budget["batch_size"], "log_every": budget["measure_every"]}
-    places = settings["clips"]["validation"]
-    run["validation"] |= {"every": every, "clips": places["clips"], "names": places["names"]}
-    check_settings(run, 1)
-    return run
-
-
-def _loader(run: Mapping[str, Any], processes: Processes) -> Loader:
-    return Loader(run["model"], processes.device.type)
+    base, budget = settings.train, settings.budget
+    is_final, chosen = unit.phase == "final", settings.validation
+    steps = budget.steps if is_final else budget.search_steps
+    arguments = {key: value for key, value in unit.loss.items() if key != "name"}
+    return replace(
+        base,
+        steps=steps,
+        batch_size=budget.batch_size,
+        seed=unit.seed,
+        log_every=budget.measure_every,
+        checkpoint_every=steps,
+        loss=LossSettings(name=unit.loss["name"], arguments=arguments),
+        optimiser=replace(base.optimiser, rate=base.optimiser.rate * unit.factor),
+        validation=replace(
+            base.validation,
+            every=budget.measure_every if is_final else 0,
+            clips=chosen.clips,
+            names=chosen.names,
+        ),
+    )
 
 
 def _course(folder: Path, before: Mapping[str, float]) -> dict[str, Any]:
@@ -144,16 +146,13 @@ def _known(line: Mapping[str, float], name: str) -> list[float]:
     return [line[name]] if name in line else []  # a loss that takes a map for one sample has none
 
 
-def _tested(
-    net: nn.Module, run: Mapping[str, Any], settings: Mapping[str, Any], processes: Processes
-) -> dict[str, Any]:
+def _tested(net: RegressionNet, load: "Loader", settings: ComparisonSettings) -> dict[str, Any]:
     """Tracking of the test clips, and peaks and maps of pairs of theirs."""
-    budget, clips = settings["budget"], clips_at(settings["clips"]["test"])
-    pairs = probe_pairs(clips, run["data"], budget["probes"])
-    load = _loader(run, processes)
+    clips = clips_at(settings.test)
+    pairs = probe_pairs(clips, settings.train.data, settings.budget.probes)
     peaks, maps = Measurement(pairs, [], 0, load).peaks(net)
     return {
-        "clips": track_clips(load(net), clips, budget["frames"]),
+        "clips": track_clips(load(net), clips, settings.budget.frames),
         "probes": {
             "distance": np.round(peaks.distance, 4).tolist(),
             "hit": peaks.hit.tolist(),

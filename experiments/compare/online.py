@@ -1,8 +1,8 @@
 """The on-line part of a comparison: ``dslt``'s filter fitted to frame 1 and updated with one loss."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from data.boxes import Floats, Image, bbox_center
+from data.boxes import Floats, Image, bbox_center, frames_with_box
 from data.crop import SearchRegion, crop
 from data.datasets.clip import Clip
 from data.images import read_image
-from experiments.compare.clips import PROBE_SEED, clips_at, first_bbox, first_frame, track_clips
+from experiments.compare.clips import PROBE_SEED, clips_at, first_bbox, track_clips
 from experiments.compare.measures import Peaks, encode_map
 from experiments.compare.plan import Unit
+from experiments.compare.settings import ComparisonSettings, OnlineSettings
 from experiments.train.build import set_up_torch
 from experiments.train.objective import easy_background_share, in_the_setting, predicted
 from losses import Loss, build_loss
@@ -71,7 +72,7 @@ class ResponseLoss(nn.Module):
         return in_the_setting(self.loss.setting, response, label)
 
 
-def online_unit(unit: Unit, settings: Mapping[str, Any]) -> dict[str, Any]:
+def online_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
     """Fit, track and measure with the unit's loss: what its result file holds.
 
     Args:
@@ -82,22 +83,22 @@ def online_unit(unit: Unit, settings: Mapping[str, Any]) -> dict[str, Any]:
         ValueError, OSError: a clip that cannot be read, or a tracker that cannot be built.
     """
     set_up_torch(1, deterministic=False)
-    budget = settings["budget"]
-    tracker = build(unit, settings["online"])
-    result: dict[str, Any] = {"rate": RATES[settings["online"]["solver"]] * unit.factor}
+    budget = settings.budget
+    tracker = build(unit, settings.online)
+    result: dict[str, Any] = {"rate": RATES[settings.online.solver] * unit.factor}
     if unit.phase == "search":
-        scores = track_clips(tracker, clips_at(settings["clips"]["validation"]), budget["search_frames"])
+        scores = track_clips(tracker, clips_at(settings.validation), budget.search_frames)
         return result | {"score": float(np.mean([one["ao"] for one in scores.values()]))}
-    clips = clips_at(settings["clips"]["test"])
+    clips = clips_at(settings.test)
     result |= _fitted(tracker, clips, unit.seed)
     overlaps = _without_updates(unit, settings)
     for point in result["course"]:
         if point["step"] in overlaps:
             point["ao"] = overlaps[point["step"]]
-    return result | {"clips": track_clips(tracker, clips, budget["frames"], unit.seed)}
+    return result | {"clips": track_clips(tracker, clips, budget.frames, unit.seed)}
 
 
-def build(unit: Unit, online: Mapping[str, Any], **changed: Any) -> DSLTTracker:
+def build(unit: Unit, online: OnlineSettings, **changed: Any) -> DSLTTracker:
     """``dslt`` with the unit's loss and rate; frame 1 takes all of its steps, whatever its loss comes to.
 
     Args:
@@ -105,7 +106,7 @@ def build(unit: Unit, online: Mapping[str, Any], **changed: Any) -> DSLTTracker:
         online: settings of the comparison.
         changed: further settings of the tracker.
     """
-    solver = online["solver"]
+    solver = online.solver
     varied: dict[str, Any] = {
         "adam": {"learning_rate": RATES["adam"] * unit.factor, "regularisation": ADAM_REGULARISATION},
         "irls": {"regularisation": RATES["irls"] * unit.factor},
@@ -116,9 +117,9 @@ def build(unit: Unit, online: Mapping[str, Any], **changed: Any) -> DSLTTracker:
         "dslt",
         criterion=ResponseLoss(build_loss(reduction="none", **unit.loss)),
         solver=solver,
-        first_steps=online["first_steps"],
-        backbone=online["backbone"],
-        weights=online["weights"],
+        first_steps=online.first_steps,
+        backbone=online.backbone,
+        weights=online.weights,
         **varied,
         **changed,
     )
@@ -126,12 +127,12 @@ def build(unit: Unit, online: Mapping[str, Any], **changed: Any) -> DSLTTracker:
     return tracker
 
 
-def _without_updates(unit: Unit, settings: Mapping[str, Any]) -> dict[int, float]:
+def _without_updates(unit: Unit, settings: ComparisonSettings) -> dict[int, float]:
     """AO on the validation clips of the filter of frame 1 after so many steps, which learns nothing more."""
-    clips, frames = clips_at(settings["clips"]["validation"]), settings["budget"]["search_frames"]
+    clips, frames = clips_at(settings.validation), settings.budget.search_frames
     overlaps = {}
-    for mark in (*TRACKED_MARKS, settings["online"]["first_steps"]):
-        tracker = build(unit, settings["online"] | {"first_steps": mark}, update_interval=frames)
+    for mark in (*TRACKED_MARKS, settings.online.first_steps):
+        tracker = build(unit, replace(settings.online, first_steps=mark), update_interval=frames)
         scores = track_clips(tracker, clips, frames, unit.seed)
         overlaps[mark] = float(np.mean([one["ao"] for one in scores.values()]))
     return overlaps
@@ -153,7 +154,7 @@ class Probe:
 def probes(clip: Clip, tracker: DSLTTracker, count: int = 4) -> Iterator[Probe]:
     """Frames spread over a clip; the same for every loss and seed."""
     draw = np.random.default_rng([PROBE_SEED, len(clip)])
-    present = np.flatnonzero(np.isfinite(clip.bboxes).all(axis=1))[1:]
+    present = frames_with_box(clip.bboxes)[1:]
     for index in present[np.linspace(0, len(present) - 1, min(count, len(present))).astype(int)]:
         bbox = clip.bboxes[index]
         side = tracker.search.side(bbox[2:])
@@ -170,7 +171,7 @@ def _fitted(tracker: DSLTTracker, clips: Sequence[Clip], seed: int) -> dict[str,
     criterion: ResponseLoss = tracker.criterion  # type: ignore[assignment]
     last: list[NDArray[np.float32]] = []
     for clip in clips:
-        image = read_image(clip.paths[first_frame(clip)])
+        image = read_image(clip.paths[int(frames_with_box(clip.bboxes)[0])])
         tracker.init(image, first_bbox(clip, image, seed))
         shown = list(probes(clip, tracker))
         with torch.no_grad():

@@ -12,6 +12,7 @@ from experiments.compare.clips import clips_at, probe_pairs
 from experiments.compare.figures import TITLES, convergence, differences, easy_background, strips
 from experiments.compare.online import build, probes
 from experiments.compare.plan import STAGES, Stage, Unit
+from experiments.compare.settings import ComparisonSettings, as_mapping
 from experiments.compare.tables import METRICS, Results, course_of, markdown, reference_of, summarise
 from experiments.drawing.figures import house_style
 from experiments.drawing.pages import write_page
@@ -23,7 +24,7 @@ _QUADRATIC = {"name": "l2"}
 
 def write_comparison(
     folder: Path,
-    settings: Mapping[str, Any],
+    settings: ComparisonSettings,
     results: Mapping[tuple[Stage, str], Sequence[Mapping[str, Any]]],
 ) -> Path:
     """Write all of it.
@@ -49,13 +50,13 @@ def write_comparison(
         raise RuntimeError("there is nothing to compare: every run failed, see the messages above")
     made = [run["made"] for runs in results.values() for run in runs]
     record = {
-        "settings": dict(settings),
+        "settings": as_mapping(settings),
         "machines": sorted({one["machine"] for one in made}),
         "commits": sorted({str(one["versions"]["commit"]) for one in made}),
         "versions": made[-1]["versions"],
         "clips": {
-            place: {clip.name: len(clip) for clip in clips_at(settings["clips"][place])}
-            for place in ("validation", "test")
+            name: {clip.name: len(clip) for clip in clips_at(place)}
+            for name, place in (("validation", settings.validation), ("test", settings.test))
         },
         "stages": {section["stage"]: section["record"] for section in sections},
     }
@@ -65,7 +66,7 @@ def write_comparison(
     return page
 
 
-def _section(folder: Path, stage: Stage, results: Results, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _section(folder: Path, stage: Stage, results: Results, settings: ComparisonSettings) -> dict[str, Any]:
     """What the page shows of a stage; writes its figures and its table."""
     rows, reference = summarise(results), reference_of(list(results))
     crops = _measured_crops(stage, settings)
@@ -95,11 +96,11 @@ def _section(folder: Path, stage: Stage, results: Results, settings: Mapping[str
     }
 
 
-def _measured_crops(stage: Stage, settings: Mapping[str, Any]) -> list[tuple[Image, Floats]]:
+def _measured_crops(stage: Stage, settings: ComparisonSettings) -> list[tuple[Image, Floats]]:
     """The search crops whose responses are kept, and the target's box in each."""
-    clips = clips_at(settings["clips"]["test"])
+    clips = clips_at(settings.test)
     if stage == "online":
-        tracker = build(Unit("online", "final", "l2", _QUADRATIC, 0, 1.0), settings["online"])
+        tracker = build(Unit("online", "final", "l2", _QUADRATIC, 0, 1.0), settings.online)
         return [(probe.patch, probe.bbox) for clip in clips for probe in probes(clip, tracker)]
-    pairs = probe_pairs(clips, settings["train"]["data"], settings["budget"]["probes"])
+    pairs = probe_pairs(clips, settings.train.data, settings.budget.probes)
     return [(pair.search, np.asarray(pair.search_bbox)) for pair in (pairs[i] for i in range(len(pairs)))]

@@ -1,22 +1,43 @@
-"""A comparison under way: its folder, the units that are done, the rates they chose, and what is made of it all."""
+"""A comparison under way: its folder, its finished units, the rates they chose, and where units run.
+
+A unit is a training or a tracking; it has no frames to watch as a job of the benchmark has.
+"""
 
 import json
+import multiprocessing
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from data.files import replacing, write_json
-from experiments.compare.engines import Engine, Settings
 from experiments.compare.plan import Stage, Unit, best_factors, final_units, search_units
+from experiments.compare.settings import ComparisonSettings, as_mapping, with_defaults
 from experiments.config_file import differences, read_config
 from experiments.runtime.provenance import machine, versions
 
 CONFIG = "config.yaml"
+
+
+class Done(NamedTuple):
+    """What came of a unit: what its file is to hold, or what went wrong, in a line."""
+
+    unit: Unit
+    result: dict[str, Any] | None
+    error: str = ""
+
+
+Engine = Callable[[Sequence[Unit], ComparisonSettings], Iterator[Done]]
+"""Does the units, begun in their order; yields each when it is done."""
 
 
 class Comparison:
@@ -33,7 +54,7 @@ class Comparison:
     def __init__(
         self,
         folder: Path,
-        settings: Settings,
+        settings: ComparisonSettings,
         stages: Sequence[Stage],
         losses: Mapping[str, Mapping[str, Any]],
         seeds: int,
@@ -53,7 +74,7 @@ class Comparison:
             shutil.rmtree(self.folder / "units", ignore_errors=True)
             config.unlink(missing_ok=True)
         if config.is_file():
-            different = list(differences(read_config(config), self.settings))
+            different = list(differences(with_defaults(read_config(config)), as_mapping(self.settings)))
             if different:
                 raise ValueError(
                     f"{self.folder} holds a comparison with other settings: {'; '.join(different)}. Give the same "
@@ -65,7 +86,7 @@ class Comparison:
         for leftover in (self.folder / "units").glob(".*.partial*"):  # of a process that was killed
             leftover.unlink()
         with replacing(config) as path:
-            path.write_text(yaml.safe_dump(dict(self.settings), sort_keys=False), "utf-8")
+            path.write_text(yaml.safe_dump(as_mapping(self.settings), sort_keys=False), "utf-8")
 
     def run(self, engine: Engine) -> dict[tuple[Stage, str], list[dict[str, Any]]]:
         """Search the rates, then run every loss with its own; what is done already is kept.
@@ -73,7 +94,7 @@ class Comparison:
         Returns:
             For each stage and loss the results of its seeds; those of units that failed are missing.
         """
-        searches = search_units(self.stages, self.losses, self.settings["factors"])
+        searches = search_units(self.stages, self.losses, self.settings.factors)
         found = self._do("search", searches, engine)
         chosen = best_factors(found)
         finals = self._do("final", final_units(chosen, self.losses, self.seeds), engine)
@@ -106,7 +127,7 @@ class Comparison:
         return self.folder / "units" / f"{unit.name}.json"
 
     def _read(self, unit: Unit) -> dict[str, Any] | None:
-        """What is known of a unit; a final run with another rate than the search chose since then is not it."""
+        """The unit's stored result; None if there is none or its rate is no longer the chosen one."""
         file = self._file(unit)
         if not file.is_file():
             return None
@@ -116,3 +137,60 @@ class Comparison:
     @staticmethod
     def _is_search(search: Unit, final: Unit) -> bool:
         return (search.stage, search.label) == (final.stage, final.label)
+
+
+def local_engine(workers: int) -> Engine:
+    """Processes of this machine, each with one thread."""
+
+    def run(units: Sequence[Unit], settings: ComparisonSettings) -> Iterator[Done]:
+        methods = multiprocessing.get_all_start_methods()
+        context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+        left = deque(units)
+        running: dict[Future[Done], Unit] = {}
+        with ProcessPoolExecutor(max(1, min(workers, len(units))), context) as pool:
+            while left or running:
+                # No more are handed out than run: after Ctrl-C, which all processes get, nothing else begins.
+                while left and len(running) < workers:
+                    unit = left.popleft()
+                    running[pool.submit(perform, unit, settings)] = unit
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    unit = running.pop(future)
+                    try:
+                        yield future.result()
+                    except BrokenProcessPool:
+                        yield Done(unit, None, "its process died; memory may have run out")
+                        left.clear()  # the pool takes no more
+
+    return run
+
+
+def ray_engine(workers: int, address: str | None, *, on_gpu: bool) -> Engine:
+    """A Ray cluster whose nodes see the clips under the same paths; a unit whose machine dies is done elsewhere.
+
+    Raises:
+        RuntimeError: Ray is not installed.
+    """
+    from experiments.runtime.cluster import Call, ray_cluster
+
+    run_on_ray = ray_cluster(workers, address)
+
+    def run(units: Sequence[Unit], settings: ComparisonSettings) -> Iterator[Done]:
+        for ended in run_on_ray(perform, [Call((unit, settings), on_gpu=on_gpu) for unit in units]):
+            yield ended.result or Done(units[ended.number], None, ended.error)
+
+    return run
+
+
+def perform(unit: Unit, settings: ComparisonSettings) -> Done:
+    """Do a unit in this process; whatever it raises is its own failure."""
+    try:
+        with redirect_stdout(StringIO()):  # the training loop's lines: many units speak at once
+            if unit.stage == "offline":
+                from experiments.compare.offline import train_unit
+
+                return Done(unit, train_unit(unit, settings))
+            from experiments.compare.online import online_unit
+
+            return Done(unit, online_unit(unit, settings))
+    except Exception as error:
+        return Done(unit, None, f"{type(error).__name__}: {' '.join(str(error).split())}")

@@ -77,11 +77,11 @@ class Demo(Command):
         return 0
 
     def _trained(self) -> "dict[str, Tracker]":
-        from experiments.train.parse import parse_training
+        from experiments.train.build import train
+        from experiments.train.parse import read_settings
         from tracker import load_tracker
 
         folder = self.output / "training"
-        options = ["train", "--config", str(CONFIG), "--output", str(folder), "--overwrite"]
-        if parse_training(options).run():
+        if not train(read_settings(CONFIG), folder, overwrite=True).finished:
             raise KeyboardInterrupt
         return {"trained": load_tracker(str(folder / "best.safetensors"))}

@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from data.synthetic import synthetic_sequence
 from experiments.scoring.timing import Timing
@@ -61,7 +61,8 @@ def write_vgg16(file: Path) -> None:
 
     from tracker.backbones.vgg import STAGES
 
-    generator, tensors, place, channels = torch.Generator().manual_seed(0), {}, 0, 3
+    tensors: dict[str, Tensor] = {}
+    generator, place, channels = torch.Generator().manual_seed(0), 0, 3
     for convolutions, width in STAGES:
         for _ in range(convolutions):
             weight = torch.empty(width, channels, 3, 3)

@@ -10,16 +10,19 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from torch import nn
-
 from data.pairs.dataset import PairBatch
-from experiments.train.checkpoints import BEST, random_state, restore_random_state, save_last, save_weights
 from experiments.train.log import RunLog
 from experiments.train.processes import Processes
+from experiments.train.run_files import BEST, random_state, restore_random_state, save_last, save_weights
+from experiments.train.settings import TrainingSettings, as_mapping
 from experiments.train.step import Learner, StepResult
+from tracker.network.regression_net import RegressionNet
 
 Batches = Iterable[tuple[PairBatch, float]]
 """This process's share of each batch, and the seconds that it had to be waited for."""
+
+Validate = Callable[[RegressionNet], dict[str, float]]
+"""Scores of a network by name, ``ao`` among them."""
 
 _AGREE_EVERY = 10
 """Steps after which several processes ask one another whether to stop: it takes a message to all."""
@@ -33,11 +36,7 @@ class Training:
         folder: gets ``last.pt``, ``best.safetensors``, ``metrics.jsonl`` and TensorBoard's events.
         processes: this process among those that train together.
         validate: scores of a network; the weights with the highest ``ao`` are the best. Every process calls it.
-        steps: of the whole run.
-        log_every: steps between log lines.
-        validate_every: steps between validations; 0: at the end only.
-        checkpoint_every: steps between checkpoints.
-        settings: the resolved config, kept in the checkpoint.
+        settings: of the run; kept in the checkpoint.
         metadata: kept in ``best.safetensors``.
     """
 
@@ -46,19 +45,12 @@ class Training:
         learner: Learner,
         folder: Path,
         processes: Processes,
-        validate: Callable[[nn.Module], dict[str, float]],
-        *,
-        steps: int,
-        log_every: int,
-        validate_every: int,
-        checkpoint_every: int,
-        settings: Mapping[str, Any],
+        validate: Validate,
+        settings: TrainingSettings,
         metadata: Mapping[str, Any],
     ) -> None:
         self.learner, self.folder, self.processes, self.validate = learner, folder, processes, validate
-        self.steps, self.log_every, self.checkpoint_every = steps, log_every, checkpoint_every
-        self.validate_every = validate_every or steps
-        self.settings, self.metadata = dict(settings), dict(metadata)
+        self.settings, self.metadata, steps = settings, dict(metadata), settings.steps
         self.log = RunLog(folder, processes, steps, scaled=learner.scaler.is_enabled())
         self.step, self.best = 0, -1.0
 
@@ -90,15 +82,15 @@ class Training:
                 self.step += 1
                 self.log.note(self.step, rate, batch, result, waited)
                 stopping = self._agree(stop.asked)
-                if self._is_due(self.log_every):
+                if self._is_due(self.settings.log_every):
                     self.log.write(self.step, rate, result)
-                if self._is_due(self.validate_every):
+                if self._is_due(self.settings.validation.every):
                     self._keep_best(batch, result)
-                if self._is_due(self.checkpoint_every) or stopping:
+                if self._is_due(self.settings.checkpoint_every) or stopping:
                     self.save()
-                if stopping or self.step == self.steps:
+                if stopping or self.step == self.settings.steps:
                     break
-        return self.step == self.steps
+        return self.step == self.settings.steps
 
     def save(self) -> None:
         """Write ``last.pt``; all processes call it."""
@@ -106,7 +98,8 @@ class Training:
         everyones = self.processes.gather(random_state())
         if self.processes.is_first:
             state = {"step": self.step, "best": self.best, "log": log, "random": everyones}
-            save_last(self.folder, {**state, "learner": self.learner.state_dict(), "settings": self.settings})
+            about = {"learner": self.learner.state_dict(), "settings": as_mapping(self.settings)}
+            save_last(self.folder, state | about)
 
     def _keep_best(self, batch: PairBatch, result: StepResult) -> None:
         """Track with the averaged weights, and keep them if they are the best so far."""
@@ -121,7 +114,8 @@ class Training:
                 save_weights(self.folder / BEST, net, {**self.metadata, "step": self.step, "scores": scores})
 
     def _is_due(self, every: int) -> bool:
-        return self.step % every == 0 or self.step == self.steps
+        """Whether this step is the last one or a multiple of ``every``; 0: the last one only."""
+        return (every > 0 and self.step % every == 0) or self.step == self.settings.steps
 
     def _agree(self, asked: bool) -> bool:
         """Whether to stop, the same answer in all processes."""

@@ -1,8 +1,42 @@
-"""The learning rate as a function of the step, so that a resumed run needs no state of it."""
+"""The optimiser, and the learning rate as a function of the step: a resumed run needs no state of it."""
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from experiments.train.objective import PairObjective
+from experiments.train.settings import OptimiserSettings
+
+
+def build_optimiser(objective: PairObjective, options: OptimiserSettings) -> torch.optim.Optimizer:
+    """Build AdamW, or SGD with momentum 0.9, over all parameters of an objective that need a gradient.
+
+    Each parameter group has a ``factor``, by which the rate is multiplied: the backbone's is its own. Parameters of
+    fewer than two dimensions have no weight decay.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for path, parameter in objective.named_parameters():
+        if parameter.requires_grad:
+            factor = options.backbone_factor if path.startswith("net.backbone.") else 1.0
+            groups.setdefault((factor, options.weight_decay if parameter.ndim > 1 else 0.0), []).append(
+                parameter
+            )
+    described = [
+        {"params": parameters, "factor": factor, "weight_decay": decay}
+        for (factor, decay), parameters in groups.items()
+    ]
+    if options.name == "sgd":
+        return torch.optim.SGD(described, lr=1.0, momentum=0.9)
+    return torch.optim.AdamW(described, lr=1.0, fused=next(objective.parameters()).is_cuda)
+
+
+def rate_at(options: OptimiserSettings, step: int, steps: int) -> float:
+    """The learning rate in ``step``, from 0, of a run of ``steps``."""
+    shape: dict[str, Any] = {"warmup": options.warmup, "milestones": options.milestones, "drop": options.drop}
+    return options.rate * rate_factor(step, steps, options.schedule, **shape)
 
 
 def rate_factor(

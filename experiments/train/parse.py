@@ -1,100 +1,106 @@
-"""The options of a training run: of a YAML file and of the command line, parsed by one library.
+"""Options of a training run -> `TrainingSettings`: defaults < YAML file < command line.
 
-The arguments of the chosen loss and filter layer are read from their signatures, so that a new one needs no
-line here. A file's keys become options that stand before those of the command line: the last one counts, and
-both are checked by the same parser.
+Tyro parses what the settings declare. The arguments of the chosen loss and filter layer are declared by their
+constructors alone, so that a new one needs no line here: options ``--loss.X`` and ``--model.X`` that the settings do
+not declare are read as YAML and checked against the constructor.
 """
 
-import dataclasses
 import inspect
 import sys
-import types
-import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import fields, replace
+from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import Any, TypeVar
 
 import tyro
+import yaml
 
 from experiments.config_file import read_config
-from experiments.train.command import CheckTraining, LossChoice, ModelChoice, Train
+from experiments.train.settings import OPEN, LossSettings, ModelSettings, TrainingSettings
+
+AnyCommand = TypeVar("AnyCommand")
+
+NOT_OPTIONS = ("reduction", "generator")
+"""Arguments of losses that training decides or that no text can say."""
+
+_DECLARED = {
+    "loss": {field.name for field in fields(LossSettings)},
+    "model": {field.name for field in fields(ModelSettings)} | {"no_box_head"},
+}
 
 
-def is_training(arguments: Sequence[str]) -> bool:
-    """Whether a command line is parsed by `parse_training`: ``train``, or ``check`` of a config."""
-    wants_config = any(argument.split("=")[0] == "--config" for argument in arguments)
-    return arguments[:1] == ["train"] or (arguments[:1] == ["check"] and wants_config)
-
-
-def parse_training(arguments: Sequence[str]) -> Train:
-    """The command that a command line of ``train`` or ``check --config`` describes.
+def parse(command: type[AnyCommand], options: Sequence[str], config: str | None, prog: str) -> AnyCommand:
+    """A command with a field ``settings`` and, from the file ``config`` if there is one, a field ``config``.
 
     Raises:
         SystemExit: help was asked for, or an option is unknown or of a wrong type; the parser has said so.
-        ValueError: an unknown loss or filter, or a config file that is no mapping.
+        ValueError: an unknown loss, filter or argument of theirs, or a config file that is no mapping.
         FileNotFoundError: the config file does not exist.
     """
-    command, options = arguments[0], list(arguments[1:])
-    file = _config_file(options)
-    written = read_config(file) if file else {}
-    for section, key, default, arguments_of in (
-        ("loss", "name", LossChoice.name, loss_fields),
-        ("model", "filter", _default_filter(), filter_fields),
-    ):
-        chosen = last_value(options, f"--{section}.{key}")
-        given = written.get(section)
-        named = given.get(key, default) if isinstance(given, Mapping) else default
-        if chosen and isinstance(given, Mapping) and named != chosen:
-            # Its arguments in the file are another one's.
-            own = {name for name, *_ in arguments_of(named)}
-            written[section] = {k: v for k, v in given.items() if k not in own and k != key}
-    of_file = list(as_options(written))
-    schema = schema_for(Train if command == "train" else CheckTraining, [*of_file, *options])
-    prog = f"python -m experiments {command}"
-    if file:
-        _check_file(file, of_file, schema, prog)
-    parsed = tyro.cli(schema, args=[*of_file, *options], prog=prog)
+    file = None if config is None else Path(config)
+    base = read_settings(file) if file else TrainingSettings()
+    declared, arguments = _split(options)
+    names = [option(declared, flag) or "" for flag in ("--loss.name", "--model.filter")]
+    help = describe_arguments(names[0] or base.loss.name, names[1] or base.model.filter)
+    parsed: Any = tyro.cli(
+        command,
+        args=declared,
+        default=command(config=file, settings=base),  # type: ignore[call-arg]
+        prog=prog,
+        description=f"{inspect.getdoc(command)}\n\n{help}",
+    )
     parsed.config = file
-    return parsed
+    parsed.settings = _with_arguments(parsed.settings, base, arguments)
+    found: AnyCommand = parsed
+    return found
 
 
-def _check_file(file: Path, options: list[str], schema: type[Train], prog: str) -> None:
-    """Parse a file's options alone: a mistake in it is one even where the command line overrides it."""
+def read_settings(file: Path) -> TrainingSettings:
+    """The settings that a YAML file describes: a config, or the ``config.yaml`` of a run.
+
+    Raises:
+        SystemExit, ValueError, FileNotFoundError: as `parse`; the file is named.
+    """
+    written = read_config(file)
     said = StringIO()
     try:
         with redirect_stderr(said), redirect_stdout(said):
-            tyro.cli(schema, args=options, prog=prog)
+            return settings_from(written)
     except SystemExit:
-        if "Missing from" not in said.getvalue():  # what is missing may be on the command line
-            print(said.getvalue(), file=sys.stderr, end="")
-            print(f"error: that is in the config file {file}", file=sys.stderr)
-            raise
+        print(said.getvalue(), file=sys.stderr, end="")
+        print(f"error: that is in the config file {file}", file=sys.stderr)
+        raise
+    except ValueError as error:
+        raise ValueError(f"{error}; that is in the config file {file}") from None
 
 
-def _config_file(options: Sequence[str]) -> Path | None:
-    """The file of ``--config``, or on a resume without one the run's own."""
-    given = last_value(options, "--config")
-    if given:
-        return Path(given)
-    output = Path(last_value(options, "--output") or Train.output)
-    own = output / "config.yaml"
-    return own if "--resume" in options and own.is_file() else None
+def settings_from(written: Mapping[str, Any]) -> TrainingSettings:
+    """The settings that a mapping describes, as `as_mapping` gives it; what is missing has its default."""
+    declared, arguments = dict(written), {}
+    for section in OPEN:
+        given = written.get(section)
+        if isinstance(given, Mapping):
+            arguments[section] = {k: v for k, v in given.items() if k not in _DECLARED[section]}
+            declared[section] = {k: v for k, v in given.items() if k in _DECLARED[section]}
+    settings = tyro.cli(TrainingSettings, args=list(as_options(declared)), prog="config")
+    return _with_arguments(settings, TrainingSettings(), arguments)
 
 
-def last_value(options: Sequence[str], name: str) -> str | None:
-    """What the last ``name VALUE`` or ``name=VALUE`` of a command line says."""
+def option(options: Sequence[str], name: str) -> str | None:
+    """The value of the last ``name VALUE`` or ``name=VALUE`` of a command line."""
     found = None
-    for index, option in enumerate(options):
-        flag, equals, value = option.partition("=")
+    for index, token in enumerate(options):
+        flag, equals, value = token.partition("=")
         if flag == name:
             found = value if equals else next(iter(options[index + 1 : index + 2]), None)
     return found
 
 
 def as_options(written: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """A mapping as command-line options: ``{"loss": {"a": 10}}`` is ``--loss.a=10``."""
+    """A mapping as command-line options: ``{"loss": {"name": "l2"}}`` is ``--loss.name=l2``."""
     for key, value in written.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
@@ -108,26 +114,90 @@ def as_options(written: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"--{name}={value}"
 
 
-def schema_for(command: type[Train], options: Sequence[str]) -> type[Train]:
-    """``command`` with the arguments of the loss and of the filter layer that ``options`` name."""
-    from losses.registry import loss_class
-    from tracker.network.regression_net import build_regression_net
+def _split(options: Sequence[str]) -> tuple[list[str], dict[str, dict[str, Any]]]:
+    """The options that the settings declare, and the arguments of loss and model by section."""
+    declared: list[str] = []
+    arguments: dict[str, dict[str, Any]] = {section: {} for section in OPEN}
+    values: list[str] | None = None  # of the argument that is being read
+    read: list[tuple[str, str, list[str]]] = []
+    for token in options:
+        if token.startswith("-") and not _is_number(token):
+            flag, equals, value = token.partition("=")
+            section, _, key = flag.removeprefix("--").replace("-", "_").partition(".")
+            values = None
+            if key and section in OPEN and key not in _DECLARED[section]:
+                values = [value] if equals else []
+                read.append((section, key, values))
+                continue
+        if values is None:
+            declared.append(token)
+        else:
+            values.append(token)
+    for section, key, texts in read:
+        found = [_value(text) for text in texts] or [True]
+        arguments[section][key] = found if len(found) > 1 else found[0]
+    return declared, arguments
 
-    loss = last_value(options, "--loss.name") or LossChoice.name
-    filter_ = last_value(options, "--model.filter") or _default_filter()
-    sections = {
-        "loss": _section(LossChoice, [("name", str, loss), *loss_fields(loss)], loss_class(loss)),
-        "model": _section(ModelChoice, [*model_fields(), *filter_fields(filter_)], build_regression_net),
-    }
-    schema = dataclasses.make_dataclass(
-        command.__name__, list(sections.items()), bases=(command,), kw_only=True
-    )
-    schema.__doc__ = command.__doc__
-    return schema
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
-def loss_fields(name: str) -> list[tuple[str, Any, Any]]:
-    """Name, type and default of each argument of a registered loss that can be written in a file.
+def _value(text: str) -> Any:
+    return None if text == "None" else yaml.safe_load(text)
+
+
+def _with_arguments(
+    settings: TrainingSettings, base: TrainingSettings, given: Mapping[str, Mapping[str, Any]]
+) -> TrainingSettings:
+    """Fill in the arguments of loss and filter layer: given ones, else those of ``base`` for the same name."""
+    loss, model = settings.loss, settings.model
+    of_base = base.loss.arguments if loss.name == base.loss.name else {}
+    loss = replace(loss, arguments=_checked("loss", loss.name, {**of_base, **given.get("loss", {})}))
+    of_base = base.model.arguments if model.filter == base.model.filter else {}
+    model = replace(model, arguments=_checked("model", model.filter, {**of_base, **given.get("model", {})}))
+    return replace(settings, loss=loss, model=model)
+
+
+def _checked(section: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments of a loss or filter layer in the constructor's order: given ones, else defaults.
+
+    Raises:
+        ValueError: an argument that it does not have, or one that is no number and should be.
+    """
+    known = loss_arguments(name) if section == "loss" else filter_arguments(name)
+    for key, value in given.items():
+        if key not in known:
+            near = get_close_matches(key, known, 1, 0)
+            hint = f"did you mean --{section}.{near[0]}? " if near else ""
+            shown = ", ".join(f"--{section}.{one} ({_shown(default)})" for one, default in known.items())
+            raise ValueError(
+                f"unknown option --{section}.{key}: {hint}{name} takes {shown or 'no arguments'}"
+            )
+        known[key] = _as_number(f"--{section}.{key}", value, known[key])
+    return {key: value for key, value in known.items() if value is not inspect.Parameter.empty}
+
+
+def _as_number(name: str, value: Any, default: Any) -> Any:
+    """The value; where the default is a number, as a number of its type (YAML takes 1e-3 for text)."""
+    if value is None or type(default) not in (int, float):
+        return float(value) if isinstance(value, str) and _is_number(value) else value
+    try:
+        number = float(value)
+        if isinstance(value, bool) or (isinstance(default, int) and number != int(number)):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        kind = "a number" if isinstance(default, float) else "a whole number"
+        raise ValueError(f"{name} must be {kind}, got {value!r}") from None
+    return type(default)(number)
+
+
+def loss_arguments(name: str) -> dict[str, Any]:
+    """Arguments of a registered loss and their defaults, `inspect.Parameter.empty` where there is none.
 
     Raises:
         ValueError: there is no such loss, or it is none for response maps.
@@ -141,65 +211,42 @@ def loss_fields(name: str) -> list[tuple[str, Any, Any]]:
             f"loss {name!r} cannot train a response map: it is for classes, (N, K) logits; expected one of setting "
             "regress, binary or spatial, e.g. shrinkage, l2, focal, spatial-ce"
         )
-    fields = [field for field in signature_fields(cls) if field[0] not in ("reduction", "setting")]
+    found = _arguments(cls)
     if len(cls.settings) > 1:
-        fields.append(("setting", Literal.__getitem__(tuple(usable)), usable[0]))
-    return fields
+        found["setting"] = usable[0]
+    else:
+        found.pop("setting", None)
+    return found
 
 
-def model_fields() -> list[tuple[str, Any, Any]]:
-    """Arguments of ``build_regression_net``."""
-    from tracker.network.regression_net import build_regression_net
-
-    return list(signature_fields(build_regression_net))
-
-
-def _default_filter() -> str:
-    return str(next(default for name, _, default in model_fields() if name == "filter"))
-
-
-def filter_fields(name: str) -> list[tuple[str, Any, Any]]:
-    """Arguments of a registered filter layer."""
+def filter_arguments(name: str) -> dict[str, Any]:
+    """Arguments of a registered filter layer and their defaults."""
     from tracker.network.filter_layers import FILTER_LAYERS
 
-    return list(signature_fields(FILTER_LAYERS[name]))
+    return _arguments(FILTER_LAYERS[name])
 
 
-def signature_fields(thing: Callable[..., Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Name, type and default of the arguments whose values a YAML file can hold; others are left out."""
-    function = thing.__init__ if isinstance(thing, type) else thing  # type: ignore[misc]
-    hints = typing.get_type_hints(function)
-    for parameter in inspect.signature(thing).parameters.values():
-        written = _writable(hints.get(parameter.name, str))
-        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or written in (
-            None,
-            type(None),
-        ):
-            continue
-        default = dataclasses.MISSING if parameter.default is parameter.empty else parameter.default
-        yield parameter.name, written, default
+def _arguments(constructor: Callable[..., Any]) -> dict[str, Any]:
+    parameters = inspect.signature(constructor).parameters.values()
+    return {one.name: one.default for one in parameters if one.name not in NOT_OPTIONS}
 
 
-def _writable(hint: Any) -> Any:
-    """The part of a type that can be written in a file, None where there is none."""
-    origin, parts = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (Union, types.UnionType):
-        kept = [written for part in parts if (written := _writable(part)) is not None]
-        return Union[tuple(kept)] if kept else None  # noqa: UP007  (of a computed tuple)
-    if origin in (list, tuple, Sequence):
-        return tuple.__class_getitem__((parts[0], ...))
-    if origin is Literal or hint in (int, float, str, bool, type(None)):
-        return hint
-    return None
+def describe_arguments(loss: str, filter: str) -> str:
+    """The options that are arguments of a loss and of a filter layer, with the words of their docstrings."""
+    from losses.registry import loss_class
+    from tracker.network.filter_layers import FILTER_LAYERS
+
+    lines = []
+    for section, name, known, cls in (
+        ("loss", loss, loss_arguments(loss), loss_class(loss)),
+        ("model", filter, filter_arguments(filter), FILTER_LAYERS[filter]),
+    ):
+        lines.append(f"Arguments of {section} {name}:")
+        lines += [f"  --{section}.{key} ({_shown(default)})" for key, default in known.items()] or ["  none"]
+        _, heading, explained = (inspect.getdoc(cls) or "").partition("\nArgs:\n")
+        lines += [f"  {line}" for line in explained.partition("\n\n")[0].splitlines()] if heading else []
+    return "\n".join(lines)
 
 
-def _section(base: type, fields: list[tuple[str, Any, Any]], explained_by: Callable[..., Any]) -> type:
-    made = [
-        (name, hint) if default is dataclasses.MISSING else (name, hint, dataclasses.field(default=default))
-        for name, hint, default in fields
-    ]
-    section = dataclasses.make_dataclass(base.__name__, made, bases=(base,), kw_only=True)
-    # The parser finds each argument's help where the docstring explains it.
-    _, heading, explained = (inspect.getdoc(explained_by) or "").partition("\nArgs:\n")
-    section.__doc__ = f"{base.__doc__}\n{heading}{explained}"
-    return section
+def _shown(default: Any) -> str:
+    return "required" if default is inspect.Parameter.empty else f"default {default}"

@@ -1,25 +1,32 @@
-"""Whose a run's folder is: never overwritten by accident, and gone on with by the same config only."""
+"""A run's folder: whose it is, ``last.pt`` to go on from bit for bit, ``best.safetensors`` to build a tracker from."""
 
+import json
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 import yaml
+from torch import nn
 
 from data.files import replacing
-from experiments.config_file import differences, read_config
-from experiments.train.checkpoints import BEST, LAST
+from experiments.config_file import differences
+from experiments.train.parse import read_settings
+from experiments.train.settings import TrainingSettings, as_mapping
+from tracker.network.checkpoint import METADATA
 
-CONFIG, METRICS = "config.yaml", "metrics.jsonl"
+LAST, BEST, CONFIG, METRICS = "last.pt", "best.safetensors", "config.yaml", "metrics.jsonl"
 _FILES = (LAST, BEST, CONFIG, METRICS, "events.out.tfevents.*")
 
 
-def claim(folder: Path, settings: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
+def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: bool) -> None:
     """Make sure that a run may write into ``folder``, and write ``config.yaml``.
 
     Args:
         folder: made where it does not exist.
-        settings: the resolved config.
+        settings: of the run.
         resume: the folder may hold a run with this config.
         overwrite: what it holds of a run is removed.
 
@@ -43,7 +50,9 @@ def claim(folder: Path, settings: Mapping[str, Any], *, resume: bool, overwrite:
                 file.unlink()
     config = folder / CONFIG
     if resume and config.is_file():
-        different = list(differences(read_config(config), settings))
+        # An option younger than the run was at its default.
+        before = as_mapping(read_settings(config))
+        different = list(differences(before, as_mapping(settings)))
         if different:
             raise ValueError(
                 f"--resume needs the config of the run in {folder}, but {'; '.join(different)}: give the same "
@@ -51,4 +60,79 @@ def claim(folder: Path, settings: Mapping[str, Any], *, resume: bool, overwrite:
             )
         return
     with replacing(config) as path:
-        path.write_text(yaml.safe_dump(dict(settings), sort_keys=False), encoding="utf-8")
+        path.write_text(yaml.safe_dump(as_mapping(settings), sort_keys=False), encoding="utf-8")
+
+
+def random_state() -> dict[str, Any]:
+    """State of every generator that this process may draw from: Python, NumPy, torch, its GPUs."""
+    version, words, gauss = random.getstate()
+    name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002
+    return {
+        "python": [version, list(words), gauss],
+        "numpy": [name, torch.from_numpy(np.asarray(keys, np.int64)), *rest],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def restore_random_state(state: Mapping[str, Any]) -> None:
+    """Put every generator where `random_state` found it."""
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))  # noqa: NPY002
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def seed_everything(seed: int, rank: int) -> None:
+    """Seed Python's, NumPy's and torch's generators, those of each process differently."""
+    # Weights are drawn before: they are the same in all processes.
+    words = np.random.SeedSequence([seed, rank]).generate_state(3)
+    random.seed(int(words[0]))
+    np.random.seed(words[1])  # noqa: NPY002  (a loss or jitter of a user may draw from it)
+    torch.manual_seed(int(words[2]))
+
+
+def save_last(folder: Path, state: Mapping[str, Any]) -> None:
+    """Write ``last.pt``: until the new one is complete the old one stays."""
+    with replacing(folder / LAST) as path:
+        torch.save(dict(state), path)
+
+
+def load_last(folder: Path) -> dict[str, Any] | None:
+    """What `save_last` wrote, on the CPU, or None where nothing was. It cannot run code.
+
+    Raises:
+        ValueError: the file is none of ours, or damaged.
+    """
+    path = folder / LAST
+    if not path.is_file():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler and the zip reader raise whatever they like
+        raise ValueError(
+            f"checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}); it must be "
+            "one that train wrote: remove it, or start anew with --overwrite"
+        ) from error
+    if not isinstance(state, dict) or "step" not in state:
+        raise ValueError(f"checkpoint {path} must be one that train wrote, got {type(state).__name__}")
+    return state
+
+
+def save_weights(file: Path, net: nn.Module, metadata: Mapping[str, Any]) -> None:
+    """Write a network as safetensors, tensors and metadata only.
+
+    Args:
+        file: where to.
+        net: the network.
+        metadata: plain values. They are one JSON text under `METADATA`: safetensors writes several in any order,
+            and the same run should give the same SHA-256.
+    """
+    from safetensors.torch import save_file
+
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    with replacing(file) as path:
+        save_file(tensors, path, {METADATA: json.dumps(metadata)})

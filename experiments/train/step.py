@@ -14,6 +14,7 @@ from data.pairs.dataset import PairBatch
 from data.pairs.jitter_appearance import PhotometricJitter
 from experiments.train.objective import Outcome, PairObjective
 from experiments.train.processes import Processes
+from tracker.network.regression_net import RegressionNet
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -29,7 +30,7 @@ class WeightAverage:
         decay: in [0, 1); 0 takes the weights as they are.
     """
 
-    def __init__(self, net: nn.Module, decay: float) -> None:
+    def __init__(self, net: RegressionNet, decay: float) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"ema_decay must be in [0, 1), got {decay}")
         self.decay, self.updates = decay, 0

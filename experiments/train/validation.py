@@ -8,18 +8,66 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from torch import nn
 
+from data.boxes import frames_with_box
+from data.datasets.by_name import load_dataset
 from data.datasets.clip import Clip
 from data.synthetic.scene import SyntheticSequence
+from data.synthetic.sequence import synthetic_sequence
 from experiments.scoring.metrics import score
 from experiments.trackers.follow import follow
-from experiments.train.checkpoints import save_weights
 from experiments.train.processes import Processes
+from experiments.train.run_files import save_weights
+from experiments.train.settings import ValidationSettings
 from tracker import Tracker
+
+HELD_OUT_SEED = 1_000_000
+"""Synthetic clips from this seed on are for validation; training takes those near 0."""
+
+CHALLENGES = ((), ("SV",), ("IPR",), ("OCC",), ("BC", "DEF"), ("MB", "FM"))
+"""What the synthetic validation clips hold, in turns."""
+
+
+def read_clips(roots: Sequence[str]) -> list[Clip]:
+    """Annotated clips of ``DATASET:ROOT`` each.
+
+    Raises:
+        ValueError: an entry of another form, or an unknown dataset.
+        FileNotFoundError: a root that does not exist or holds no clip.
+    """
+    clips: list[Clip] = []
+    for entry in roots:
+        name, colon, root = entry.partition(":")
+        if not colon:
+            raise ValueError(f"clips must be given as DATASET:ROOT, e.g. folder:/data/clips, got {entry!r}")
+        clips += load_dataset(name, root)
+    return clips
+
+
+def validation_clips(options: ValidationSettings) -> list[Clip | SyntheticSequence]:
+    """The clips to track: of the roots, or synthetic ones where there is no root.
+
+    Raises:
+        ValueError: a name that is none of the clips'.
+    """
+    if options.clips:
+        found = {clip.name: clip for clip in read_clips(options.clips)}
+        unknown = [name for name in options.names if name not in found]
+        if unknown:
+            raise ValueError(
+                f"validation.names must be clips of {', '.join(options.clips)}, got {', '.join(unknown)}"
+            )
+        return [found[name] for name in options.names or found]
+    return [
+        synthetic_sequence(
+            HELD_OUT_SEED + number, options.frames, attributes=CHALLENGES[number % len(CHALLENGES)]
+        )
+        for number in range(options.synthetic)
+    ]
 
 
 def average_overlap(tracker: Tracker, clip: Clip | SyntheticSequence, frames: int) -> float:
     """AO in [0, 1] of a tracker on the first ``frames`` frames of a clip from the first that has the target."""
-    first = int(np.flatnonzero(np.isfinite(clip.bboxes).all(axis=1))[0])
+    first = int(frames_with_box(clip.bboxes)[0])
     truth = clip.bboxes[first : first + frames]
     steps = follow(tracker, islice(clip.frames(), first, first + frames), truth[0])
     return score([step.output.bbox for step in steps], truth).ao

@@ -6,8 +6,8 @@ import torch
 
 from data.datasets.otb import write_otb
 from data.synthetic.sequence import synthetic_sequence
-from experiments.train.checkpoints import load_last
-from experiments.train.parse import parse_training
+from experiments.train.command import Train
+from experiments.train.run_files import load_last
 
 OPTIONS = [
     *("--steps=8", "--batch-size=4", "--log-every=2", "--checkpoint-every=3", "--ema-decay=0.9"),
@@ -31,7 +31,7 @@ def options(clips, *more):
 
 
 def settings(clips, *more):
-    return parse_training(options(clips, *more)).settings()
+    return Train.parse(options(clips, *more)[1:], "train").settings
 
 
 def metrics(folder):

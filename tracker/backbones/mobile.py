@@ -76,11 +76,10 @@ class ConvNorm(nn.Module):
 
     def set_folded(self, weight: Tensor, bias: Tensor) -> None:
         """Become the convolution ``weight``, ``bias``: the normalisation has nothing left to do but to add the bias."""
+        self.norm.reset_running_stats()  # mean 0, variance 1
         with torch.no_grad():
             self.conv.weight.copy_(weight)
             self.norm.bias.copy_(bias)
-            self.norm.running_mean.zero_()
-            self.norm.running_var.fill_(1.0)
             self.norm.weight.fill_((1.0 + self.norm.eps) ** 0.5)
 
 

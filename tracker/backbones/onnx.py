@@ -21,6 +21,7 @@ _PROBE = 8 * MAX_STRIDE
 """Side of the image by which strides are measured: every level has a whole number of cells on it."""
 
 
+@BACKBONES.register("onnx8")
 class OnnxNetwork(Backbone):
     """The outputs of strides up to 16 of an ONNX file, side by side on a map of stride 8; nothing is trained.
 
@@ -78,9 +79,6 @@ class OnnxNetwork(Backbone):
     def _run(self, names: list[str], image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         levels: list[NDArray[np.float32]] = self._session.run(names, {self._image: image})
         return levels
-
-
-BACKBONES.register("onnx8")(OnnxNetwork)
 
 
 @BACKBONES.register("onnx")

@@ -1,6 +1,7 @@
 """The comparison of losses: its search, its resume, its tables, its page, and one small run of it all."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,20 +11,27 @@ from data.datasets.otb import write_otb
 from data.synthetic.sequence import synthetic_sequence
 from experiments.__main__ import main
 from experiments.compare.clips import FOLD, clips_at, first_bbox, place_clips
-from experiments.compare.engines import Done
 from experiments.compare.figures import styles
 from experiments.compare.measures import Peaks, decode_map, encode_map
 from experiments.compare.online import ResponseLoss
 from experiments.compare.page import TEMPLATE
 from experiments.compare.plan import Unit, best_factors, final_units, parse_losses, search_units
-from experiments.compare.run import Comparison
+from experiments.compare.run import Comparison, Done
+from experiments.compare.settings import Budget, ComparisonSettings, Place
 from experiments.compare.tables import course_of, hardest, markdown, summarise
 from experiments.drawing.pages import write_page
 from experiments.scoring.bootstrap import RESAMPLES
+from experiments.train.settings import TrainingSettings
 from losses import build_loss
 
 LOSSES = {"l2": {"name": "l2"}, "shrinkage:c=0.1": {"name": "shrinkage", "c": 0.1}}
-SETTINGS = {"factors": [0.5, 1.0, 2.0], "budget": {"steps": 4}}
+SETTINGS = ComparisonSettings(
+    train=TrainingSettings(),
+    validation=Place(()),
+    test=Place(()),
+    budget=Budget(steps=4),
+    factors=(0.5, 1.0, 2.0),
+)
 
 
 def engine_that(counts):
@@ -98,7 +106,7 @@ class TestRun:
         comparison = Comparison(tmp_path, SETTINGS, ["offline"], LOSSES, 1)
         comparison.claim(overwrite=False)
         comparison.run(engine_that([]))
-        other = Comparison(tmp_path, SETTINGS | {"budget": {"steps": 5}}, ["offline"], LOSSES, 1)
+        other = Comparison(tmp_path, replace(SETTINGS, budget=Budget(steps=5)), ["offline"], LOSSES, 1)
         with pytest.raises(ValueError, match=r"budget.steps was 4 and is 5"):
             other.claim(overwrite=False)
         other.claim(overwrite=True)
@@ -129,19 +137,17 @@ class TestClips:
         return tmp_path / "clips"
 
     def test_part_of_the_training_clips_choose_the_rates(self, root, tmp_path):
-        places = place_clips(
-            [f"folder:{root}"], [], [f"folder:{root.parent / 'other'}"][:0], tmp_path / "made"
-        )
-        assert places["validation"]["names"] == [f"clip{number}" for number in range(0, 5, FOLD)]
-        chosen = {clip.paths[0] for clip in clips_at(places["validation"])}
-        assert not chosen & {clip.paths[0] for clip in clips_at(places["test"])}
+        validation, test = place_clips([f"folder:{root}"], [], [], tmp_path / "made")
+        assert validation.names == tuple(f"clip{number}" for number in range(0, 5, FOLD))
+        chosen = {clip.paths[0] for clip in clips_at(validation)}
+        assert not chosen & {clip.paths[0] for clip in clips_at(test)}
 
     def test_a_test_clip_must_not_choose_the_rates(self, root, tmp_path):
         with pytest.raises(ValueError, match="is in both"):
             place_clips([f"folder:{root}"], [], [f"folder:{root}"], tmp_path / "made")
 
     def test_seeds_start_from_different_boxes(self, root):
-        clip = clips_at({"clips": [f"folder:{root}"], "names": []})[0]
+        clip = clips_at(Place((f"folder:{root}",)))[0]
         image = next(iter(clip.frames()))
         boxes = [tuple(first_bbox(clip, image, seed)) for seed in range(4)]
         assert boxes[0] == tuple(clip.bboxes[0])

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.train.build import run_training
-from experiments.train.parse import parse_training
+from experiments.train.build import train
+from experiments.train.command import Train
 from tests.material.tiny_training import metrics
 
 CURVE = Path(__file__).with_name("golden_curve.json")
@@ -33,7 +33,7 @@ UNVALIDATED = ["--validation.every=0", "--validation.synthetic=1", "--validation
 @pytest.mark.slow
 def test_the_loss_follows_its_recorded_curve(tmp_path):
     """To record it anew after a change that is meant: run the test, and copy what it shows."""
-    settings = parse_training(["train", "--config", str(CONFIG), *OPTIONS, *UNVALIDATED]).settings()
-    assert run_training(settings, tmp_path / "run") == 0
+    settings = Train.parse(["--config", str(CONFIG), *OPTIONS, *UNVALIDATED], "train").settings
+    assert train(settings, tmp_path / "run").finished
     found = [line["response_loss"] for line in metrics(tmp_path / "run") if line["part"] == "train"]
     assert found == pytest.approx(json.loads(CURVE.read_text()), rel=TOLERANCE), json.dumps(found)

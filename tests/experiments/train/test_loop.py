@@ -6,8 +6,9 @@ import signal
 import pytest
 import torch
 
-from experiments.train.build import run_training
-from experiments.train.checkpoints import load_last
+from experiments.train.build import train
+from experiments.train.run_files import load_last
+from experiments.train.settings import as_mapping
 from experiments.train.step import Learner
 from tests.material.tiny_training import assert_same_run, metrics, settings, write_clips
 from tracker.network.checkpoint import read_metadata
@@ -22,7 +23,7 @@ def clips(tmp_path_factory):
 def finished(clips, tmp_path_factory):
     """An uninterrupted run's folder."""
     folder = tmp_path_factory.mktemp("finished") / "run"
-    assert run_training(settings(clips), folder) == 0
+    assert train(settings(clips), folder).finished
     return folder
 
 
@@ -52,7 +53,7 @@ def test_a_run_leaves_its_files(finished, clips):
     best = max((line for line in lines if line["part"] == "validation"), key=lambda line: line["ao"])
     metadata = read_metadata(finished / "best.safetensors")
     assert (metadata["step"], metadata["scores"]) == (best["step"], {"ao": best["ao"]})
-    assert metadata["config"] == settings(clips)
+    assert metadata["config"] == as_mapping(settings(clips))
     assert load_last(finished)["best"] == best["ao"]
 
 
@@ -68,9 +69,9 @@ def test_a_killed_run_goes_on_bit_for_bit(clips, finished, tmp_path, monkeypatch
     with monkeypatch.context() as patch:
         at_step(patch, killed_in, die)
         with pytest.raises(Killed):
-            run_training(settings(clips), folder)
+            train(settings(clips), folder)
     torch.rand(5)  # another process starts with other random numbers
-    assert run_training(settings(clips), folder, resume=True) == 0
+    assert train(settings(clips), folder, resume=True).finished
     assert_same_run(folder, finished)
 
 
@@ -82,10 +83,10 @@ def test_a_signal_ends_the_run_with_a_checkpoint_and_it_goes_on(
     handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         at_step(patch, 4, lambda: os.kill(os.getpid(), number))
-        assert run_training(settings(clips), folder) == 130
+        assert not train(settings(clips), folder).finished
     assert load_last(folder)["step"] == 5
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == handlers
-    assert run_training(settings(clips), folder, resume=True) == 0
+    assert train(settings(clips), folder, resume=True).finished
     assert_same_run(folder, finished)
 
 
@@ -96,17 +97,17 @@ def test_a_second_interrupt_is_obeyed_at_once(clips, tmp_path, monkeypatch):
 
     at_step(monkeypatch, 4, press_twice)
     with pytest.raises(KeyboardInterrupt):
-        run_training(settings(clips), tmp_path / "run")
+        train(settings(clips), tmp_path / "run")
 
 
 @pytest.mark.parametrize("more", [["--loss.name=ghm-c", "--loss.momentum=0.5"], ["--compute.precision=fp16"]])
 def test_state_of_loss_and_scaler_is_resumed(clips, tmp_path, monkeypatch, more):
     options = settings(clips, "--optimiser.name=sgd", "--optimiser.rate=0.01", *more)
-    assert run_training(options, tmp_path / "whole") == 0
+    assert train(options, tmp_path / "whole").finished
     with monkeypatch.context() as patch:
         at_step(patch, 4, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        assert run_training(options, tmp_path / "parts") == 130
-    assert run_training(options, tmp_path / "parts", resume=True) == 0
+        assert not train(options, tmp_path / "parts").finished
+    assert train(options, tmp_path / "parts", resume=True).finished
     assert_same_run(tmp_path / "parts", tmp_path / "whole")
 
 
@@ -127,14 +128,14 @@ def poison(monkeypatch, number, pair):
 def test_nan_stops_with_step_rate_and_pair_and_is_not_saved(clips, tmp_path, monkeypatch):
     drawn = poison(monkeypatch, 4, 2)
     with pytest.raises(RuntimeError, match=r"loss nan .* must be finite: step 5, rate 0.00\d+") as caught:
-        run_training(settings(clips), tmp_path / "run")
+        train(settings(clips), tmp_path / "run")
     assert f"pairs that made it so: {drawn[0]}. Nothing" in str(caught.value)
     assert load_last(tmp_path / "run")["step"] == 3
 
 
 def test_nan_can_be_skipped(clips, tmp_path, monkeypatch, capsys):
     poison(monkeypatch, 4, 2)
-    assert run_training(settings(clips, "--on-nan=skip"), tmp_path / "run") == 0
+    assert train(settings(clips, "--on-nan=skip"), tmp_path / "run").finished
     assert "left out: loss nan" in capsys.readouterr().out
     state = load_last(tmp_path / "run")
     assert state["learner"]["average"]["updates"] == 7
@@ -143,7 +144,7 @@ def test_nan_can_be_skipped(clips, tmp_path, monkeypatch, capsys):
 
 def test_an_exploding_run_says_so(clips, tmp_path):
     with pytest.raises(RuntimeError, match=r"must be finite: step \d, rate 1e\+20, pairs "):
-        run_training(
+        train(
             settings(clips, "--optimiser.rate=1e20", "--optimiser.warmup=0", "--optimiser.schedule=constant"),
             tmp_path / "run",
         )
@@ -163,12 +164,12 @@ def test_a_corrupt_image_stops_the_run_and_is_named(damaged, tmp_path, workers):
     with pytest.raises(
         RuntimeError, match=r"loading pairs \d+ to \d+ of step \d failed: .*clip\d/(img/)?000\d.jpg"
     ) as caught:
-        run_training(settings(damaged, f"--data.workers={workers}"), tmp_path / "run")
+        train(settings(damaged, f"--data.workers={workers}"), tmp_path / "run")
     assert "Traceback" not in str(caught.value)
 
 
 def test_a_corrupt_image_can_be_skipped(damaged, tmp_path, capsys):
-    assert run_training(settings(damaged, "--data.on-error=skip"), tmp_path / "run") == 0
+    assert train(settings(damaged, "--data.on-error=skip"), tmp_path / "run").finished
     assert "another pair was drawn" in capsys.readouterr().out
 
 
@@ -180,28 +181,28 @@ def test_a_dead_worker_is_reported(clips, tmp_path, monkeypatch):
         PairDataset, "__getitems__", lambda self, indices: os.kill(os.getpid(), signal.SIGKILL)
     )
     with pytest.raises(RuntimeError, match=r"loading pairs 0 to 3 of step 1 failed: .*A worker process died"):
-        run_training(settings(clips, "--data.workers=1", "--data.context=fork"), tmp_path / "run")
+        train(settings(clips, "--data.workers=1", "--data.context=fork"), tmp_path / "run")
 
 
 def test_a_folder_is_not_overwritten_by_accident(clips, finished, tmp_path):
     with pytest.raises(FileExistsError, match="--resume, start anew with --overwrite"):
-        run_training(settings(clips), finished)
+        train(settings(clips), finished)
     with pytest.raises(ValueError, match="give one of them"):
-        run_training(settings(clips), finished, resume=True, overwrite=True)
+        train(settings(clips), finished, resume=True, overwrite=True)
     with pytest.raises(
         ValueError, match=r"loss\.c was 0\.2 and is 0\.3; optimiser\.rate was 0\.003 and is 0\.1:"
     ):
-        run_training(settings(clips, "--loss.c=0.3", "--optimiser.rate=0.1"), finished, resume=True)
+        train(settings(clips, "--loss.c=0.3", "--optimiser.rate=0.1"), finished, resume=True)
     (tmp_path / "keep.txt").touch()
-    assert run_training(settings(clips, "--steps=2"), tmp_path, overwrite=True) == 0
-    assert run_training(settings(clips, "--steps=1"), tmp_path, overwrite=True) == 0
+    assert train(settings(clips, "--steps=2"), tmp_path, overwrite=True).finished
+    assert train(settings(clips, "--steps=1"), tmp_path, overwrite=True).finished
     assert (tmp_path / "keep.txt").exists()
     assert [line["step"] for line in metrics(tmp_path)] == [1, 1]
 
 
 def test_resuming_a_finished_run_changes_nothing(clips, finished):
     before = metrics(finished)
-    assert run_training(settings(clips, "--data.workers=0"), finished, resume=True) == 0
+    assert train(settings(clips, "--data.workers=0"), finished, resume=True).finished
     assert metrics(finished) == before
 
 

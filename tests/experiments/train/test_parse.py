@@ -10,7 +10,7 @@ import yaml
 from experiments.__main__ import main
 from experiments.config_file import differences, read_config
 from experiments.train.command import Train
-from experiments.train.parse import parse_training
+from experiments.train.settings import TrainingSettings, as_mapping
 
 CONFIGS = Path(__file__).resolve().parents[3] / "experiments/configs"
 
@@ -26,7 +26,7 @@ def config(tmp_path):
 
 
 def settings(*options):
-    return parse_training(["train", *options]).settings()
+    return as_mapping(Train.parse(options, "train").settings)
 
 
 def test_defaults_then_file_then_command_line(config):
@@ -35,7 +35,7 @@ def test_defaults_then_file_then_command_line(config):
     )
     assert settings()["optimiser"]["rate"] == 3e-3
     found = settings("--optimiser.rate=0.25", file, "--loss.c", "0.4")
-    assert (found["steps"], found["batch_size"]) == (7, Train.batch_size)
+    assert (found["steps"], found["batch_size"]) == (7, TrainingSettings.batch_size)
     assert (found["optimiser"]["rate"], found["optimiser"]["clip"]) == (0.25, 2)
     assert found["loss"] == {"name": "shrinkage", "a": 3, "c": 0.4, "importance": "exp"}
 
@@ -128,10 +128,21 @@ def test_a_base_that_is_none(config, base, message, capsys):
         (["--loss.name", "shrinkag"], "unknown loss 'shrinkag'", "did you mean 'shrinkage'"),
         (["--loss.name", "ce"], "loss 'ce' cannot train a response map", "shrinkage, l2, focal"),
         (["--model.filter", "rigde"], "unknown filter layer 'rigde': did you mean 'ridge'", ""),
-        (["--loss.aa", "3"], "Unrecognized options: --loss.aa", "--loss.a"),
+        (
+            ["--loss.aa", "3"],
+            "unknown option --loss.aa: did you mean --loss.a?",
+            "--loss.importance (default exp)",
+        ),
+        (
+            ["--model.iterations=2"],
+            "unknown option --model.iterations: did you mean --model.regularisation?",
+            "",
+        ),
+        (["--loss.a", "ten"], "--loss.a must be a number, got 'ten'", ""),
+        (["--loss.name=ghm-r", "--loss.bins=1.5"], "--loss.bins must be a whole number, got 1.5", ""),
         (["--optimiser.rat", "3"], "Unrecognized options: --optimiser.rat", "--optimiser.rate"),
         (["--steps", "many"], "Error parsing --steps", "many"),
-        (["--loss.name=seql"], "Missing from", "--loss.counts"),
+        (["--loss.name=seql", "--output=nowhere"], "loss 'seql' needs the argument 'counts'", ""),
         (["--config", "nowhere.yaml"], "config file nowhere.yaml does not exist", ""),
     ],
 )
@@ -148,6 +159,7 @@ def test_mistakes_on_the_command_line(options, first, second, capsys):
         ("optimiser: {rat: 1}", "--optimiser.rat", "--optimiser.rate"),
         ("optimizer: {rate: 1}", "--optimizer.rate", "--optimiser.rate"),
         ("steps: 1.5", "Error parsing --steps", ""),
+        ("loss: {aa: 1}", "unknown option --loss.aa", "--loss.a"),
         ("compute: {precision: fp15}", "invalid choice 'fp15'", "fp16"),
     ],
 )
@@ -175,9 +187,9 @@ def status_of(arguments):
 
 def test_a_resume_reads_the_run_s_own_config(tmp_path):
     (tmp_path / "config.yaml").write_text("steps: 77\nloss: {name: l2}\n")
-    command = parse_training(["train", "--output", str(tmp_path), "--resume"])
-    assert (command.settings()["steps"], command.settings()["loss"]) == (77, {"name": "l2"})
-    assert parse_training(["train", "--output", str(tmp_path)]).settings()["steps"] == Train.steps
+    found = settings("--output", str(tmp_path), "--resume")
+    assert (found["steps"], found["loss"]) == (77, {"name": "l2"})
+    assert settings("--output", str(tmp_path))["steps"] == TrainingSettings.steps
 
 
 def test_differences_name_the_key_and_leave_out_what_only_changes_the_speed():

@@ -1,0 +1,279 @@
+"""The settings of a training run: what the options say, typed; plain mappings are made of them for files only."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from experiments.config_file import plain
+
+Arguments = Annotated[Mapping[str, Any], tyro.conf.Fixed, tyro.conf.Suppress]
+"""Arguments of what is chosen by name. They are options too, but it is not the parser that knows them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossSettings:
+    """The loss of the response. Each argument of its constructor is an option: --loss.ARGUMENT VALUE."""
+
+    name: str = "shrinkage"
+    """Registered loss of setting regress, binary or spatial."""
+
+    arguments: Arguments = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings:
+    """The network. Each argument of the filter layer's constructor is an option: --model.ARGUMENT VALUE."""
+
+    backbone: str = "compact"
+    """Registered name of the features that are trained."""
+
+    widths: tuple[int, ...] | None = None
+    """Channels of the backbone's layers, where it has them to choose."""
+
+    initial: str | None = None
+    """Weights file that the backbone's training starts from; None for random weights."""
+
+    fixed: str | None = "hog+color"
+    """Registered names, joined by +, of features that stand beside the learned ones; or None."""
+
+    channels: int | None = 32
+    """The features are reduced to so many channels before the filter; None leaves them."""
+
+    filter: str = "ridge"
+    """Registered name of the filter layer."""
+
+    box_head: bool = True
+    """Train a box head, too."""
+
+    output_sigma_factor: float = 0.1
+    """Standard deviation of the label over sqrt(w h) of the target."""
+
+    arguments: Arguments = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JitterSettings:
+    """How the search crop differs from one that is centred on the target and scaled to it."""
+
+    shift: float = 0.6
+    """Largest displacement either way along each axis, in sqrt(w h) of the target."""
+
+    scale: float
+    """Standard deviation of the logarithm of the crop's side."""
+
+    aspect: float
+    """Standard deviation of the logarithm of the crop's width over its height."""
+
+    flip: float = 0.5
+    """Probability that both crops are mirrored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppearanceSettings:
+    """How strongly the photometric jitter changes the crops. Deviations are standard deviations, drawn per crop."""
+
+    gain: float = 0.2
+    """Deviation of the logarithm of the brightness."""
+
+    tint: float = 0.06
+    """Deviation of the logarithm of each colour's brightness."""
+
+    curve: float = 0.25
+    """Deviation of c in the tone curve x + c x (1 - x), x in [0, 1]."""
+
+    bias: float = 8.0
+    """Deviation of the grey levels that are added."""
+
+    saturation: float = 0.25
+    """Deviation of the logarithm of the saturation."""
+
+    grey: float = 0.1
+    """Probability that both crops lose their colours."""
+
+    blur: float = 0.2
+    """Probability of a blur, out of focus or along a direction."""
+
+    noise: float = 0.3
+    """Probability of noise, whose deviation is up to 10 grey levels."""
+
+    rotation: float = 0.06
+    """Deviation of the search crop's rotation about the target's centre, in radians."""
+
+    occluder: float = 0.18
+    """Probability that something covers a part of the target in the search crop."""
+
+    distractor: float = 0.27
+    """Probability that another pair's target appears beside the target in the search crop."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """The training pairs."""
+
+    sources: tuple[str, ...] = ()
+    """KIND:ROOT or KIND:ROOT:WEIGHT, e.g. got10k:/data/got10k:2. Kinds: folder (any tree in OTB's layout), got10k,
+    imagenet-vid, lasot, trackingnet, coco (an annotation file), images (a folder), shards (written by prepare, path
+    or URL), synthetic (no root). Weights (default 1) share the pairs out. With none, synthetic sequences."""
+
+    crop_size: int = 128
+    """Side of template and search crops in pixels."""
+
+    search_area_scale: float = 3.0
+    """Side of the crops in sqrt(w h) of the target."""
+
+    max_gap: int = 100
+    """Largest distance between the two frames of a pair, in frames."""
+
+    clip_jitter: JitterSettings = field(default_factory=lambda: JitterSettings(scale=0.06, aspect=0.05))
+    """Jitter of pairs from clips."""
+
+    still_jitter: JitterSettings = field(default_factory=lambda: JitterSettings(scale=0.1, aspect=0.1))
+    """Jitter of pairs from still images, where it is all the motion there is."""
+
+    appearance: AppearanceSettings = field(default_factory=AppearanceSettings)
+    """Jitter of light, colour, blur, noise and occlusion, where --photometric is on."""
+
+    background: float = 0.35
+    """Share of the pairs from still images whose target is pasted on another image."""
+
+    on_error: Literal["stop", "skip"] = "stop"
+    """An image that cannot be read stops the training, or is skipped and reported."""
+
+    workers: int = 2
+    """Processes that read and crop."""
+
+    context: Literal["fork", "spawn", "forkserver"] | None = None
+    """How these processes are started; by default the system's usual way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimiserSettings:
+    """How the weights follow the gradient."""
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    """AdamW, or SGD with momentum 0.9."""
+
+    rate: float = 3e-3
+    """Learning rate at its highest."""
+
+    backbone_factor: float = 1.0
+    """The backbone's rate over that of the rest: below 1 where it starts from trained weights."""
+
+    weight_decay: float = 1e-4
+    """Weight decay of weights with two or more dimensions; biases and scales have none."""
+
+    clip: float = 5.0
+    """Largest norm of the gradient; 0 leaves it alone."""
+
+    schedule: Literal["cosine", "step", "constant"] = "cosine"
+    """The rate after the warm-up: to 0 along a cosine, times drop at each milestone, or constant."""
+
+    warmup: int = 30
+    """Steps in which the rate rises to its highest."""
+
+    milestones: tuple[int, ...] = ()
+    """Steps at which schedule step lowers the rate."""
+
+    drop: float = 0.1
+    """Factor of the rate at each milestone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeSettings:
+    """Where and how the training is computed."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto takes a GPU where there is one; under torchrun each process takes its own."""
+
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Autocast of the forward pass; fp16 comes with a gradient scaler."""
+
+    accumulation: int = 1
+    """Parts that a process's share of a batch is computed in, for a batch that does not fit into memory."""
+
+    compile: bool = False
+    """Compile backbone and loss with torch.compile."""
+
+    channels_last: bool = False
+    """Channels-last memory format of images and convolutions."""
+
+    deterministic: bool = False
+    """On a GPU, deterministic kernels only: the same seed gives the same bits, more slowly. A CPU always does."""
+
+    threads: int = 1
+    """CPU threads of torch in each process. More serve a large network on an idle machine; on a busy one the
+    small maps make them wait for one another. The sums depend on it, so a resume needs the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationSettings:
+    """Tracking with the averaged weights: it decides which weights are the best."""
+
+    every: int = 100
+    """Steps between validations; 0 validates only at the end."""
+
+    clips: tuple[str, ...] = ()
+    """Clips to track as DATASET:ROOT, as for benchmark; a clip among data.sources too is not trained on. With none,
+    synthetic ones that training never sees."""
+
+    names: tuple[str, ...] = ()
+    """Only these of the clips; by default all."""
+
+    frames: int = 100
+    """Frames of each clip that are tracked."""
+
+    synthetic: int = 4
+    """Number of synthetic clips where there are no others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """Everything that decides the outcome of a training run."""
+
+    steps: int = 300
+    """Optimiser steps of the whole run."""
+
+    batch_size: int = 16
+    """Pairs in a step, of all processes together."""
+
+    seed: int = 0
+    """Seed of weights, pairs and jitter."""
+
+    photometric: bool = True
+    """Jitter of light, colour, blur, noise and occlusion, on the device."""
+
+    box_weight: float = 1.0
+    """Weight of the box head's loss beside the response's."""
+
+    ema_decay: float = 0.98
+    """Decay of the running mean of the weights, which is validated and shipped; 0 takes the weights as they are."""
+
+    log_every: int = 10
+    """Steps between log lines."""
+
+    checkpoint_every: int = 100
+    """Steps between checkpoints."""
+
+    on_nan: Literal["stop", "skip"] = "stop"
+    """A loss or gradient that is not finite stops the run, or its step is left out (and waited for each time)."""
+
+    loss: LossSettings = field(default_factory=LossSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    compute: ComputeSettings = field(default_factory=ComputeSettings)
+    validation: ValidationSettings = field(default_factory=ValidationSettings)
+
+
+OPEN = ("loss", "model")
+"""Sections with ``arguments``."""
+
+
+def as_mapping(settings: TrainingSettings) -> dict[str, Any]:
+    """The settings as files hold them: mappings, lists and scalars; a section's ``arguments`` beside its fields."""
+    found: dict[str, Any] = plain(asdict(settings))
+    for section in OPEN:
+        found[section] |= found[section].pop("arguments")
+    return found
