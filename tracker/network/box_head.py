@@ -37,10 +37,12 @@ class BoxMap(NamedTuple):
         bbox: float32 ``(B, 4, h, w)``, x, y, w, h in crop pixels, 0-based: the box as seen from each cell.
         logit: float32 ``(B, 1, h, w)``; its sigmoid is the overlap (IoU) that the cell expects its box to have with
             the target's, 0 where it sees no target.
+        stride: crop pixels a cell.
     """
 
     bbox: Tensor
     logit: Tensor
+    stride: int
 
 
 class Separable(nn.Module):
@@ -146,7 +148,7 @@ class BoxHead(nn.Module):
         reach = found[:, :4].clamp(max=LOG_LARGEST).exp() * template.size.view(-1, 1, 1, 1)
         pixel = cell_centers((look.shape[-2], look.shape[-1]), self.stride, reach).permute(2, 0, 1)
         corner = pixel + 0.5 - reach[:, :2]
-        return BoxMap(torch.cat([corner, reach[:, :2] + reach[:, 2:]], 1), found[:, 4:])
+        return BoxMap(torch.cat([corner, reach[:, :2] + reach[:, 2:]], 1), found[:, 4:], self.stride)
 
     def _embed(self, features: Tensor) -> Tensor:
         return F.hardswish(self.embed(self.standardise(features)))
@@ -187,7 +189,7 @@ AGREES = 0.6
 """A teacher's box is believed where it overlaps the true one by more than this (IoU)."""
 
 
-def box_loss(said: BoxMap, bbox: Tensor, teacher_bbox: Tensor | None = None, *, stride: int = 16) -> Tensor:
+def box_loss(said: BoxMap, bbox: Tensor, teacher_bbox: Tensor | None = None) -> Tensor:
     """What the box head is taught with: overlap and size of its boxes, and that it knows how good they are.
 
     At the cells in the middle of the target ``1 − GIoU`` and the absolute error of log width and log height, both
@@ -198,17 +200,16 @@ def box_loss(said: BoxMap, bbox: Tensor, teacher_bbox: Tensor | None = None, *, 
         said: what the head said of the search crops.
         bbox: float32 ``(B, 4)``, the true boxes in search pixels.
         teacher_bbox: float32 ``(B, 4)``, what another tracker says they are, NaN where it says nothing; or None.
-        stride: crop pixels a cell of the head's map, ``BoxHead.stride``.
 
     Returns:
         float32 scalar, mean over the batch.
     """
     found = said.bbox.permute(0, 2, 3, 1)
     true = bbox[:, None, None]
-    pixel = cell_centers((found.shape[1], found.shape[2]), stride, found)
+    pixel = cell_centers((found.shape[1], found.shape[2]), said.stride, found)
     away = (pixel - tensor_center(true)).abs()
-    core = (away <= (CORE * true[..., 2:]).clamp_min(stride / 2)).all(-1).float()
-    outside = (away > true[..., 2:] / 2 + stride / 2).any(-1).float()
+    core = (away <= (CORE * true[..., 2:]).clamp_min(said.stride / 2)).all(-1).float()
+    outside = (away > true[..., 2:] / 2 + said.stride / 2).any(-1).float()
     iou, _ = overlaps(found.detach(), true)
     loss = _share(_box_error(found, true), core)
     if teacher_bbox is not None:

@@ -48,9 +48,10 @@ class RegressionNet(nn.Module):
         fixed: features that are not trained and stand beside the learned ones, so that these learn what those
             lack; or None.
         channels: all features are reduced to so many by a learned linear map before the filter; or None.
-        box_head: refines the box around the response's peak, or None.
+        box_head: sees the target's box from every cell of the search map, or None.
+        box_trains_features: let the box head's loss change the features too; by default it takes them as they are.
         output_sigma_factor: standard deviation of the Gaussian label over ``sqrt(w h)`` of the target.
-        crops: the crops that it is trained on, if known; following width and height on line needs it.
+        crops: the crops that it is trained on, if known; on line they are what is looked at.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class RegressionNet(nn.Module):
         fixed: Backbone | None = None,
         channels: int | None = None,
         box_head: BoxHead | None = None,
+        box_trains_features: bool = False,
         output_sigma_factor: float = 0.1,
         crops: TrainingCrops | None = None,
     ) -> None:
@@ -77,6 +79,7 @@ class RegressionNet(nn.Module):
             self.reduction = nn.Conv2d(self.features.channels, channels, 1, bias=False)
             nn.init.orthogonal_(self.reduction.weight)
         self.box_head = box_head
+        self.box_trains_features = box_trains_features
         self.output_sigma_factor = positive("output_sigma_factor", output_sigma_factor)
         self.crops = crops
 
@@ -98,14 +101,19 @@ class RegressionNet(nn.Module):
             template_bbox: float32 ``(B, 4)``, x, y, w, h in template pixels, 0-based.
             search: float32 ``(B, 3, S, S)``.
         """
-        known, seen = self._features(template, search)
+        raw_known, raw_seen = self.features(torch.cat([template, search])).float().chunk(2)
+        known, seen = self._standardised(raw_known, raw_seen)
         size_hw = (known.shape[-2], known.shape[-1])
         window = hann2d(*size_hw).to(known)
         filtered, searched = self._reduced(known, seen)
         label = self.label(template_bbox, template_bbox, size_hw)
         mask = middle_mask(template_bbox[:, 2:] / self.stride, size_hw)
         response = self.filter_layer(filtered * window, label, mask, searched * window)
-        return NetworkOutput(response, boxes)
+        if self.box_head is None:
+            return NetworkOutput(response)
+        if not self.box_trains_features:
+            raw_known, raw_seen = raw_known.detach(), raw_seen.detach()
+        return NetworkOutput(response, self.box_head(self.box_head.start(raw_known, template_bbox), raw_seen))
 
     def label(self, bbox: Tensor, template_bbox: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """Label ``(B, 1, h, w)`` of targets ``bbox`` ``(B, 4)``; its width goes by the template's target."""
@@ -132,9 +140,8 @@ class RegressionNet(nn.Module):
         gain = (ENERGY / energy).sqrt()[:, None, None, None]
         return known * gain, seen * gain
 
-    def _features(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
+    def _standardised(self, known: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Features of both, standardised by what the template shows (``tracker/features.py``)."""
-        known, seen = self.features(torch.cat([template, search])).float().chunk(2)
         mean, gain = self.standardisation(known)
         return (known - mean) * gain, (seen - mean) * gain
 
@@ -147,7 +154,8 @@ def build_regression_net(
     fixed: str | None = "hog+color",
     channels: int | None = 32,
     filter: str = "ridge",
-    box_head: bool = True,
+    box_head: bool = False,
+    box_trains_features: bool = False,
     output_sigma_factor: float = 0.1,
     crops: TrainingCrops | None = None,
     **filter_settings: float,
@@ -162,6 +170,7 @@ def build_regression_net(
         filter: registered name of the filter layer, ``ridge`` or ``spatial``.
         channels: what the features are reduced to before the filter, or None to leave them.
         box_head: train a box head.
+        box_trains_features: let it change the features too.
         output_sigma_factor: standard deviation of the label over ``sqrt(w h)`` of the target.
         crops: the crops that it is trained on, if known; see ``RegressionNet``.
         filter_settings: arguments of the filter layer.
@@ -178,7 +187,8 @@ def build_regression_net(
         FILTER_LAYERS[filter](**filter_settings),
         fixed=still,
         channels=channels,
-        box_head=BoxHead(all_channels) if box_head else None,
+        box_head=BoxHead(all_channels, learned.stride) if box_head else None,
+        box_trains_features=box_trains_features,
         output_sigma_factor=output_sigma_factor,
         crops=crops,
     )

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -10,7 +9,6 @@ from safetensors.torch import save_file
 from data import synthetic_sequence
 from data.boxes import bbox_iou
 from tracker import load_tracker
-from tracker.box_refiner import BoxRefiner
 from tracker.features import FeatureExtractor
 from tracker.network.checkpoint import METADATA, load_regression_net, read_metadata
 from tracker.network.regression_net import build_regression_net
@@ -44,19 +42,29 @@ def test_a_network_comes_back_as_it_was_written(tmp_path):
         assert torch.equal(tensor, written.state_dict()[name])
 
 
-def test_the_box_head_sees_targets_as_large_as_in_training(checkpoint):
-    refiner = load_tracker(str(checkpoint), drift=0.01).refiner
-    assert refiner.net.crops == (160, 4.0)
+def test_a_box_head_looks_at_crops_as_in_training(checkpoint):
+    tracker = load_tracker(str(checkpoint))
+    assert (tracker.search.crop_size, tracker.search.search_area_scale) == (160, 4.0)
+    assert tracker.box is not None
+    assert load_tracker(str(checkpoint), search_area_scale=5.0).search.search_area_scale == 5.0
 
 
-@pytest.mark.parametrize("settings", [{}, {"drift": 0.01}])
+@pytest.mark.parametrize("settings", [{}, {"box_head": False}])
 def test_a_checkpoint_is_a_tracker(checkpoint, settings):
     sequence = synthetic_sequence(1, 12)
-    tracker = load_tracker(str(checkpoint), **settings)
+    tracker = load_tracker(str(checkpoint), **settings, **({"box_rate": 0.0} if not settings else {}))
     frames = sequence.frames()
     tracker.init(next(frames), sequence.bboxes[0])
     boxes = [tracker.update(frame).bbox for frame in frames]
     assert bbox_iou(boxes, sequence.bboxes[1:]).min() > 0.5
+
+
+def test_a_network_without_a_box_head_has_no_settings_of_one(tmp_path):
+    path = tmp_path / "best.safetensors"
+    write(path, {**SETTINGS, "box_head": False})
+    assert load_tracker(str(path)).box is None
+    with pytest.raises(ValueError, match="unknown setting 'box_rate'"):
+        load_tracker(str(path), box_rate=0.5)
 
 
 def test_a_checkpoint_takes_no_other_weights(checkpoint):
@@ -90,28 +98,7 @@ def test_features_on_line_are_those_of_training(checkpoint):
     torch.manual_seed(1)
     coarse = torch.rand(2, 3, 32, 32) * 255
     template, search = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bilinear").split(1)
-    known, seen = net._reduced(*net._features(template, search))
+    known, seen = net._reduced(*net._standardised(*net.features(torch.cat([template, search])).chunk(2)))
     extractor = FeatureExtractor(net.features, reduction=net.reduction.weight[:, :, 0, 0])
     torch.testing.assert_close(extractor.start(template), known, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(extractor(search), seen, rtol=1e-4, atol=1e-4)
-
-
-def test_the_refiner_follows_as_a_kalman_filter_does(checkpoint):
-    """Against the gain in closed form: equal noise, a random walk from a known size."""
-    refiner = BoxRefiner(load_regression_net(checkpoint), 0.1)
-    refiner._variance = np.zeros(2)
-    expected = np.zeros(2)
-    for _ in range(50):
-        factors = refiner._filter(np.array([0.2, -0.2]), np.array([0.04, 0.04]))
-        gain = (expected + 0.01) / (expected + 0.01 + 0.04)
-        np.testing.assert_allclose(np.log(factors), gain * [0.2, -0.2])
-        expected = (1 - gain) * (expected + 0.01)
-    steady = (0.01 + np.sqrt(0.01**2 + 4 * 0.01 * 0.04)) / 2  # of p = p_prior: p²−qp−qr = 0
-    np.testing.assert_allclose(gain, steady / (steady + 0.04), rtol=1e-6)
-
-
-def test_a_network_without_a_box_head_refines_nothing(tmp_path):
-    path = tmp_path / "best.safetensors"
-    write(path, {**SETTINGS, "box_head": False})
-    with pytest.raises(ValueError, match="trained with a box head"):
-        load_tracker(str(path), drift=0.01)
