@@ -1,6 +1,7 @@
 """Files that are either complete or not there, and texts that are read with care."""
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -63,6 +64,12 @@ def flush_to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

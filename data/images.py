@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from data.image_headers import TIFF_HEADS, image_size, is_whole_png
 
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of R, G and B in the luma of ITU-R BT.601."""
+
 IMAGE_SUFFIXES = (".bmp", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 
 MAX_PIXELS = 100_000_000

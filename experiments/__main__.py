@@ -19,8 +19,10 @@ from experiments.losses.command import Losses
 from experiments.prepare.command import Prepare
 from experiments.report.command import Report
 from experiments.runtime.interrupt import Interrupt, Interrupted
+from experiments.serve.command import Serve
 from experiments.track.command import Track
 from experiments.train.command import Train
+from experiments.vot.command import Vot
 
 COMMANDS: dict[str, type[Command]] = {
     "benchmark": Benchmark,
@@ -30,8 +32,10 @@ COMMANDS: dict[str, type[Command]] = {
     "losses": Losses,
     "prepare": Prepare,
     "report": Report,
+    "serve": Serve,
     "track": Track,
     "train": Train,
+    "vot": Vot,
 }
 
 

@@ -8,6 +8,15 @@ tensor(0.)
 """
 
 from losses.base import Loss, ModulatedLoss
-from losses.registry import build_loss, list_losses, register_loss
+from losses.counts import count_labels
+from losses.registry import build_loss, build_map_loss, list_losses, register_loss
 
-__all__ = ["Loss", "ModulatedLoss", "build_loss", "list_losses", "register_loss"]
+__all__ = [
+    "Loss",
+    "ModulatedLoss",
+    "build_loss",
+    "build_map_loss",
+    "count_labels",
+    "list_losses",
+    "register_loss",
+]

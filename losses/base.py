@@ -46,6 +46,8 @@ class Loss(nn.Module):
 
     setting: str = "regress"
     settings: ClassVar[tuple[str, ...]] = ("regress",)
+    needs_features: ClassVar[bool] = False
+    """Whether a call also takes ``features=``, the input of the layer that made the prediction."""
 
     def __init__(self, *, reduction: str = "mean", setting: str | None = None) -> None:
         super().__init__()
@@ -68,6 +70,9 @@ class Loss(nn.Module):
         """
         prediction, target, mask = self.prepare(prediction, target, mask)
         return self.reduce(self.pointwise(prediction, target), target, mask)
+
+    def set_step(self, step: int) -> None:
+        """Tell the loss which training step begins, counted from 0. Most losses do not depend on it."""
 
     def prepare(self, prediction: Tensor, target: Tensor, mask: Tensor | None) -> Inputs:
         """Check and normalise the inputs for this loss's setting."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from losses.base import Loss
@@ -28,6 +29,25 @@ def class_factors(counts: Tensor, alpha: float = 1000.0, class_weight: str = "pa
     return scale * inverse / inverse.sum()
 
 
+def window_norms(features: Tensor, kernel_hw: tuple[int, int]) -> Tensor:
+    """Sum |phi| over all channels in a window around each location: ||h||_1 of a filter of that size.
+
+    The response of a k x k filter at a location is a linear map of the whole window there, so that this
+    window is the last layer's input h. Beyond the map the features are 0.
+
+    Args:
+        features: ``(N, C, H, W)``, floating point.
+        kernel_hw: rows and columns of the filter, at least 1; its middle is ``(rows // 2, columns // 2)``.
+
+    Returns:
+        ``(N, 1, H, W)`` of the features' dtype, at least float32; for ``features=`` of the loss.
+    """
+    rows, columns = (whole_number("kernel_hw", side, at_least=1) for side in kernel_hw)
+    energy = widen(features).abs().sum(1, keepdim=True)
+    before = (columns // 2, columns - 1 - columns // 2, rows // 2, rows - 1 - rows // 2)
+    return F.avg_pool2d(F.pad(energy, before), (rows, columns), stride=1, divisor_override=1)
+
+
 @register_loss("influence-balanced")
 class InfluenceBalanced(Loss):
     """Influence-balanced loss: L = (1/N) sum lambda_k · base / (IB + eps), IB = ||f - y||_1 ||h||_1.
@@ -46,8 +66,8 @@ class InfluenceBalanced(Loss):
     Reference: Park et al., "Influence-Balanced Loss for Imbalanced Visual Classification", ICCV 2021, eq. 8.
 
     Shapes: ``class`` logits ``(N, K)``, class indices or soft targets, features ``(N, D)``; ``regress`` and
-    ``binary`` prediction and label ``(N, 1, H, W)``, features ``(N, C, H, W)`` (for a k x k filter: the box
-    sums of |phi|, one channel).
+    ``binary`` prediction and label ``(N, 1, H, W)``, features ``(N, C, H, W)``, or ``(N, 1, H, W)`` from
+    ``window_norms`` if the response is that of a filter with more than one cell.
 
     Args:
         counts: samples of each class: K, or background and foreground; None: no class factor, lambda = alpha.
@@ -55,7 +75,8 @@ class InfluenceBalanced(Loss):
         epsilon: added to IB, above 0 (0 only makes sense where no residual is 0).
         class_weight: lambda_k sums to alpha (``paper``) or to K alpha (``code``).
         detach_weight: leave the weight out of the gradient.
-        start_epoch: before this epoch (see ``set_epoch``) the loss is its plain base.
+        start_epoch: the loss is its plain base before this epoch (see ``set_epoch``), at least 0.
+        start_step: the loss is its plain base before this training step (see ``set_step``), at least 0.
         setting: ``class``, ``regress`` or ``binary``.
         reduction: see ``Loss``.
 
@@ -68,8 +89,10 @@ class InfluenceBalanced(Loss):
 
     setting = "class"
     settings = ("class", "regress", "binary")
+    needs_features = True
     counts: Tensor | None
     epoch: Tensor
+    step: Tensor
 
     def __init__(
         self,
@@ -79,6 +102,7 @@ class InfluenceBalanced(Loss):
         class_weight: str = "paper",
         detach_weight: bool = False,
         start_epoch: int = 0,
+        start_step: int = 0,
         setting: str = "class",
         *,
         reduction: str = "mean",
@@ -92,11 +116,17 @@ class InfluenceBalanced(Loss):
         self.class_weight = choice("class_weight", class_weight, ("paper", "code"))
         self.detach_weight = detach_weight
         self.start_epoch = whole_number("start_epoch", start_epoch, at_least=0)
+        self.start_step = whole_number("start_step", start_step, at_least=0)
         self.register_buffer("epoch", torch.zeros((), dtype=torch.long))
+        self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
     def set_epoch(self, epoch: int) -> None:
-        """Tell the loss which epoch begins, counted from 0; it is part of ``state_dict``."""
+        """Tell the loss which epoch begins, counted from 0. The epoch is part of ``state_dict``."""
         self.epoch.fill_(whole_number("epoch", epoch, at_least=0))
+
+    def set_step(self, step: int) -> None:
+        """Tell the loss which training step begins, counted from 0. The step is part of ``state_dict``."""
+        self.step.fill_(whole_number("step", step, at_least=0))
 
     def forward(
         self,
@@ -133,7 +163,7 @@ class InfluenceBalanced(Loss):
         return l2_loss(prediction, target)
 
     def modulation(self, prediction: Tensor, target: Tensor, features: Tensor) -> Tensor:
-        """lambda_k / (IB + eps) of each sample; 1 before ``start_epoch``."""
+        """lambda_k / (IB + eps) of each sample; 1 before ``start_epoch`` or ``start_step``."""
         residual = self._residual_norm(prediction, target)
         norm = widen(features).to(prediction.dtype).abs().sum(1, keepdim=residual.ndim > 1)
         if norm.shape != residual.shape:
@@ -142,10 +172,11 @@ class InfluenceBalanced(Loss):
                 f"{tuple(prediction.shape)}, got {tuple(features.shape)}"
             )
         weight = self._class_factor(prediction, target) / (influence(residual, norm) + self.epsilon)
-        if self.start_epoch == 0:
+        if self.start_epoch == 0 and self.start_step == 0:
             return weight
-        # A choice on the device: reading the epoch on the host would wait for the GPU.
-        return torch.where(self.epoch >= self.start_epoch, weight, 1)
+        # The device chooses: if the host read the epoch, it would wait for the GPU.
+        started = (self.epoch >= self.start_epoch) & (self.step >= self.start_step)
+        return torch.where(started, weight, 1)
 
     def _residual_norm(self, prediction: Tensor, target: Tensor) -> Tensor:
         if self.setting == "regress":

@@ -1,4 +1,4 @@
-"""Losses by name: a new file in this folder is all that a new loss needs."""
+"""Losses by name. A new loss is one new file in this folder with the decorator ``register_loss``."""
 
 import importlib
 import inspect
@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from torch import Tensor
+
 from losses.base import SETTINGS, Loss
 from losses.checks import choice
+from losses.counts import count_labels
 
 LossClass = TypeVar("LossClass", bound=type[Loss])
 
@@ -19,7 +22,7 @@ _LOSSES: dict[str, type[Loss]] = {}
 
 
 def register_loss(name: str) -> Callable[[LossClass], LossClass]:
-    """Class decorator: make a loss available as ``build_loss(name)``.
+    """Make a class decorator that files a loss under ``name``, for ``build_loss(name)``.
 
     Raises:
         ValueError: the name is taken, or does not match ``[a-z0-9][a-z0-9_-]*`` (names become folders).
@@ -41,12 +44,15 @@ def register_loss(name: str) -> Callable[[LossClass], LossClass]:
 
 
 def list_losses(setting: str | None = None) -> list[str]:
-    """Names of all losses, sorted; with ``setting`` only those that can be built for it.
+    """List the names of all losses, sorted; with ``setting``, only the losses that can be built for it.
+
+    Raises:
+        ValueError: there is no such setting.
 
     >>> list_losses("spatial")
     ['cdt', 'label-smoothing', 'seql', 'spatial-ce']
     """
-    _import_families()
+    _import_modules()
     if setting is None:
         return sorted(_LOSSES)
     choice("setting", setting, SETTINGS)
@@ -54,12 +60,12 @@ def list_losses(setting: str | None = None) -> list[str]:
 
 
 def loss_class(name: str) -> type[Loss]:
-    """The class registered under ``name``.
+    """Return the class that is registered under ``name``.
 
     Raises:
-        ValueError: no such loss; the message lists the choices and the closest one.
+        ValueError: there is no such loss; the message lists the names and tells the closest one.
     """
-    _import_families()
+    _import_modules()
     if name not in _LOSSES:
         raise ValueError(
             f"unknown loss {name!r}, expected one of {', '.join(sorted(_LOSSES))}{_nearest(name, _LOSSES)}"
@@ -71,8 +77,8 @@ def build_loss(name: str, **arguments: Any) -> Loss:
     """Build a loss from its name and the arguments of its constructor.
 
     Raises:
-        ValueError: unknown name, or a value out of its range.
-        TypeError: unknown or missing argument; the message shows the signature.
+        ValueError: the name is unknown, or a value is out of its range.
+        TypeError: an argument is unknown or missing; the message shows the signature.
 
     Example:
         >>> build_loss("shrinkage", c=0.3, reduction="sum")
@@ -91,17 +97,65 @@ def build_loss(name: str, **arguments: Any) -> Loss:
     return loss(**arguments)
 
 
+def map_settings(name: str) -> tuple[str, ...]:
+    """Return the settings in which a loss takes a response map; the first is the one to use by default.
+
+    Raises:
+        ValueError: there is no such loss, or it takes class logits only; the message says where it works.
+    """
+    usable = tuple(setting for setting in loss_class(name).settings if setting != "class")
+    if not usable:
+        raise ValueError(
+            f"loss {name!r} cannot train a response map: it takes class logits (N, K) and works in Python, "
+            f"build_loss({name!r}, ...)(logits, classes); for maps choose e.g. shrinkage, l2, focal, spatial-ce"
+        )
+    return usable
+
+
+def build_map_loss(name: str, labels: Callable[[], Iterable[Tensor]] | None = None, **arguments: Any) -> Loss:
+    """Build a loss for response maps, and take the counts it needs from the labels of the training set.
+
+    Args:
+        name: of the loss.
+        labels: makes batches of label maps ``(N, 1, H, W)``, all of the response's size. It is called only
+            if the loss needs ``counts`` (``cdt``, ``seql``) and none are given.
+        **arguments: of the loss's constructor. ``setting`` defaults to the first of ``map_settings(name)``.
+
+    Raises:
+        ValueError: the loss takes no response map, or a value is out of its range.
+        TypeError: an argument is unknown, or ``counts`` are needed and there are no ``labels`` to count.
+
+    Example:
+        >>> import torch
+        >>> peaks = torch.eye(4).view(4, 1, 2, 2)[[0, 0, 3]]
+        >>> build_map_loss("cdt", lambda: [peaks]).counts
+        tensor([2, 1, 1, 1])
+    """
+    usable = map_settings(name)
+    parameters = inspect.signature(loss_class(name)).parameters
+    if "setting" in parameters:
+        arguments = {"setting": usable[0], **arguments}
+        choice("setting", arguments["setting"], usable)
+    counts = parameters.get("counts")
+    if counts is not None and counts.default is counts.empty and arguments.get("counts") is None and labels:
+        arguments["counts"] = count_labels(labels(), arguments["setting"])
+    return build_loss(name, **arguments)
+
+
 def _nearest(word: str, choices: Iterable[str]) -> str:
     close = get_close_matches(word.lower(), list(choices), n=1, cutoff=0.0)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def _import_families() -> None:
+def _import_modules() -> None:
     """Import every module of this package, so that its losses register themselves.
 
-    Looked at on each call (it lists one small folder): a file that appears later is found too.
+    The folder is listed on each call: a file that appears later is found too.
     """
     assert __package__
     package = sys.modules[__package__]
     for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{__package__}.{module.name}")
+        name = f"{__package__}.{module.name}"
+        if name not in sys.modules:
+            importlib.invalidate_caches()  # the file may be newer than Python's listing of the folder
+            importlib.import_module(name)

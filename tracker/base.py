@@ -1,4 +1,4 @@
-"""What a tracker is: ``init`` with a box, then ``update`` for every further frame."""
+"""The interface of trackers: ``init`` with a box, then ``update`` for every further frame."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -12,7 +12,7 @@ from data.boxes import Floats, Image
 
 @dataclass(frozen=True)
 class TrackOutput:
-    """What a tracker says of one frame.
+    """The output of a tracker for one frame.
 
     Attributes:
         bbox: float64 ``(4,)``, ``(x, y, w, h)``, 0-based pixels of the frame.

@@ -1,4 +1,4 @@
-"""Feature maps made ready for a filter: standardised on frame 1, the same ever after."""
+"""Feature maps standardised on frame 1 for a filter, and the window that fades them out."""
 
 import math
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ ENERGY = 40.0
 
 
 def to_tensor(image: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """RGB uint8 ``(H, W, 3)`` as float32 ``(1, 3, H, W)`` in [0, 255]."""
+    """Convert an RGB image uint8 ``(H, W, 3)`` to float32 ``(1, 3, H, W)`` in [0, 255] on ``device``."""
     return torch.from_numpy(image).to(device).permute(2, 0, 1)[None].contiguous().float()
 
 
 def hann2d(height: int, width: int) -> Tensor:
-    """2-D Hann window, float32 ``(height, width)`` in (0, 1], symmetric about the geometric centre.
+    """Make a 2-D Hann window, float32 ``(height, width)`` in (0, 1], symmetric about the geometric centre.
 
     In each direction it is ``sin²(π (i + 1) / (n + 1))``: the usual Hann window without its two zeros, so that
     every cell keeps some weight.

@@ -1,4 +1,4 @@
-"""Two levels of a network, reduced, scaled and fused: what DSLT's filters see."""
+"""The features of DSLT's filters: two levels of a network, reduced, scaled and fused."""
 
 import math
 from dataclasses import dataclass

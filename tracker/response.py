@@ -1,4 +1,4 @@
-"""Reading a response map: where its peak is, and how much it can be trusted."""
+"""The peak of a response map, and how far it stands out."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Peak:
 
 
 def find_peak(response: Map) -> Peak:
-    """The peak of a centred response map to a fraction of a cell.
+    """Find the peak of a centred response map to a fraction of a cell.
 
     A parabola through the highest cell and its two neighbours, in x and in y, gives the fraction, at most half a
     cell; the map is circular, so the neighbours of a border cell are at the other side.

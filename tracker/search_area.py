@@ -54,11 +54,11 @@ class SearchSettings:
 
 
 def bounded_scale(scale: float, size: Floats, frame_wh: tuple[int, int]) -> float:
-    """``scale`` within the sizes a target may have: not below ``MIN_TARGET_SIDE``, not larger than the frame.
+    """Clip ``scale`` to the sizes a target may have: not below ``MIN_TARGET_SIDE``, not larger than the frame.
 
     Args:
-        scale: of the target's width and height over ``size``.
-        size: its width and height at scale 1, in pixels; itself always allowed.
+        scale: the target's width and height over ``size``.
+        size: the target's width and height at scale 1, in pixels; scale 1 is always allowed.
         frame_wh: width and height of the frame.
     """
     smallest = min(MIN_TARGET_SIDE / math.sqrt(size.prod()), 1.0)

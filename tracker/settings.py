@@ -62,7 +62,7 @@ def describe(thing: Any) -> Any:
     Raises:
         TypeError: nothing tells how to record such a thing.
     """
-    if isinstance(thing, Configured):
+    if isinstance(thing, Configured) and callable(thing.settings):  # a loss has a tuple of that name
         return thing.settings()
     if is_dataclass(thing):
         return {

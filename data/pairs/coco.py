@@ -15,18 +15,18 @@ _LEAST_SIDE = 8.0  # pixels; less shows nothing that could be followed
 _LARGEST_SHARE = 0.9  # of the image's width or height
 
 
-def read_coco(annotations: str | Path, images: str | Path | None = None, **settings: Any) -> StillSource:
+def read_coco(annotations: str | Path, **settings: Any) -> StillSource:
     """Read the objects of a COCO-style annotation file: ``images``, ``annotations`` with ``bbox`` x, y, w, h.
 
     An image that EXIF turns is read as its ``width`` and ``height`` say: boxes are drawn on stored pixels by some
     tools and on turned ones by others.
 
-    Crowds, boxes less than 8 pixels wide or high and those nearly as wide or high as their image are left out.
+    The images' folder is the one beside or above the file that holds the first of them, e.g. ``train2017`` beside
+    ``annotations``. Crowds, boxes less than 8 pixels wide or high and those nearly as wide or high as their image
+    are left out.
 
     Args:
         annotations: The JSON file, e.g. ``annotations/instances_train2017.json``.
-        images: Folder of the images; None for the folder beside or above the file that holds the first of
-            them, e.g. ``train2017`` beside ``annotations``.
         settings: Further settings of `StillSource`.
 
     Raises:
@@ -51,10 +51,7 @@ def read_coco(annotations: str | Path, images: str | Path | None = None, **setti
         ) from None
     if not kept:
         raise ValueError(f"{annotations} holds no box that could be used, of {len(objects)} boxes")
-    first = os.fsdecode(files[0])
-    folder = Path(images).absolute() if images else _find_images(annotations, first)
-    if not (folder / first).is_file():
-        raise FileNotFoundError(f"image of {annotations} does not exist: {folder / first}")
+    folder = _find_images(annotations, os.fsdecode(files[0]))
     return StillSource(str(folder), np.array(files), boxes, sizes_wh=sizes, **settings)
 
 

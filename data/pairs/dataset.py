@@ -1,8 +1,7 @@
 """Training pairs: a template and a search region of the same target, cropped, and where the target is in them.
 
-`PairDataset` is map-style, and pair ``index`` of an epoch is a pure function of seed, epoch and index: any number
-of workers, forked or spawned, any number of ranks, and a run that goes on in the middle of an epoch see the same
-pairs in the same order.
+`PairDataset` is map-style, and pair ``index`` is a pure function of seed and index: any number of workers, forked or
+spawned, any number of ranks, and a run that goes on in the middle see the same pairs in the same order.
 """
 
 import os
@@ -49,7 +48,7 @@ class PairDataset(Dataset[Pair]):
 
     Args:
         sources: What to draw from, with the weight of each: its share of the pairs.
-        length: Pairs in an epoch.
+        length: Number of pairs.
         crop_size: Side of the crops in pixels.
         search_area_scale: Side of the crops in ``sqrt(w h)`` of the target.
         seed: Chooses the pairs.
@@ -85,28 +84,24 @@ class PairDataset(Dataset[Pair]):
             raise ValueError(f"on_error must be 'stop' or 'skip', got {on_error!r}")
         self.sources = tuple(source for source, _ in sources)
         self.crop_size, self.search_area_scale = crop_size, search_area_scale
-        self.seed, self.on_error, self.epoch = seed, on_error, 0
+        self.seed, self.on_error = seed, on_error
         self._length, self._shares = length, np.cumsum(weights / weights.sum())
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose pairs ``dataset[index]`` and the next pass of a loader give."""
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return self._length
 
-    def __getitem__(self, index: int | tuple[int, int]) -> Pair:
-        """Pair ``index`` of the epoch, or of any epoch as ``(epoch, index)``, as the loader asks for them.
+    def __getitem__(self, index: int) -> Pair:
+        """Pair ``index``.
 
         Raises:
-            IndexError: There is no such pair in an epoch.
+            IndexError: There is no such pair.
             OSError: An image could not be read; the message names it. Only with ``on_error="stop"``.
             ValueError: An image is damaged; the message names it. Only with ``on_error="stop"``.
             RuntimeError: A hundred pairs in a row could not be used.
         """
         return self.__getitems__([index])[0]
 
-    def __getitems__(self, indices: Sequence[int | tuple[int, int]]) -> list[Pair]:
+    def __getitems__(self, indices: Sequence[int]) -> list[Pair]:
         """Several pairs at once: their images are read together, which matters over a network."""
         generators = [self._generator(index) for index in indices]
         drawn = [self._draw(rng) for rng in generators]
@@ -118,11 +113,10 @@ class PairDataset(Dataset[Pair]):
             for rng, views, content in zip(generators, drawn, found, strict=True)
         ]
 
-    def _generator(self, index: int | tuple[int, int]) -> np.random.Generator:
-        epoch, number = index if isinstance(index, tuple) else (self.epoch, index)
-        if not 0 <= number < self._length:
-            raise IndexError(f"pair must be 0 to {self._length - 1}, got {number}")
-        return np.random.default_rng([self.seed, epoch, number])
+    def _generator(self, index: int) -> np.random.Generator:
+        if not 0 <= index < self._length:
+            raise IndexError(f"pair must be 0 to {self._length - 1}, got {index}")
+        return np.random.default_rng([self.seed, 0, index])  # 0: the pairs that a seed has always given
 
     def _draw(self, rng: np.random.Generator) -> Views:
         chosen = np.searchsorted(self._shares, rng.uniform(), side="right")
@@ -149,21 +143,20 @@ class PairDataset(Dataset[Pair]):
         raise RuntimeError(f"{_TRIES} pairs in a row could not be used; the last: {reason}")
 
 
-class RankSampler(Sampler[list[tuple[int, int]]]):
+class RankSampler(Sampler[list[int]]):
     """Which pairs make each batch of one rank: batch ``i`` of all ranks together is the same for any count of them.
 
-    Every pass takes the dataset's epoch of that moment. Pairs are drawn at random anyway, so that nothing is
-    shuffled; an incomplete last batch is left out.
+    Pairs are drawn at random anyway, so that nothing is shuffled; an incomplete last batch is left out.
 
     Args:
         dataset: What is sampled.
         batch_size: Pairs in a batch of all ranks together.
         rank: Number of this process, from 0.
         world_size: How many processes there are.
-        start: Batches of the first pass that were done already; the following passes begin at 0.
+        start: Batches that were done already.
 
     Raises:
-        ValueError: The batch cannot be split evenly, an epoch holds no batch, or a number is out of range.
+        ValueError: The batch cannot be split evenly, the pairs do not fill one, or a number is out of range.
     """
 
     def __init__(
@@ -176,8 +169,8 @@ class RankSampler(Sampler[list[tuple[int, int]]]):
                 f"batch_size must be a multiple of the {world_size} processes that share it, got {batch_size}"
             )
         if len(dataset) < batch_size:
-            raise ValueError(f"an epoch must hold a batch of {batch_size} pairs, got {len(dataset)} pairs")
-        self._dataset, self._batch_size = dataset, batch_size
+            raise ValueError(f"there must be pairs for a batch of {batch_size}, got {len(dataset)}")
+        self._batch_size = batch_size
         self._share, self._rank = batch_size // world_size, rank
         self._batches = len(dataset) // batch_size
         if not 0 <= start <= self._batches:
@@ -185,15 +178,13 @@ class RankSampler(Sampler[list[tuple[int, int]]]):
         self._start = start
 
     def __len__(self) -> int:
-        """Batches in the next pass."""
+        """Number of batches."""
         return self._batches - self._start
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        epoch, start = self._dataset.epoch, self._start
-        self._start = 0
-        for batch in range(start, self._batches):
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in range(self._start, self._batches):
             first = batch * self._batch_size + self._rank * self._share
-            yield [(epoch, number) for number in range(first, first + self._share)]
+            yield list(range(first, first + self._share))
 
 
 def collate(pairs: Sequence[Pair]) -> PairBatch:
@@ -225,15 +216,13 @@ def build_loader(
 ) -> "DataLoader[PairBatch]":
     """Make the loader of one rank.
 
-    Iterate over it once an epoch, after ``dataset.set_epoch``; workers live on from pass to pass.
-
     Args:
         dataset: What is loaded.
         batch_size: Pairs in a batch of all ranks together; this rank's batches hold its share of them.
         rank: Number of this process, from 0.
         world_size: How many processes there are.
         workers: Processes that read and crop; 0 does it in this one.
-        start_batch: Batches of the first pass that were done already.
+        start_batch: Batches that were done already.
         context: How workers are started; None for the system's usual way.
 
     Raises:
@@ -250,7 +239,6 @@ def build_loader(
         worker_init_fn=_start_worker,
         generator=torch.Generator(),  # else each pass draws a seed from the global one, and a resumed run one more
         multiprocessing_context=context if workers else None,
-        persistent_workers=workers > 0,
     )
 
 

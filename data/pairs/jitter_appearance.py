@@ -11,7 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_LUMA = (0.299, 0.587, 0.114)
+from data.images import LUMA
+from data.labels import tensor_center
+
 _GRAIN = 256  # side of the noise image
 _KERNEL = 7  # side of the blur's kernel in pixels
 _DRAWS = 64  # random numbers a pair, more than are used
@@ -123,9 +125,9 @@ class PhotometricJitter(nn.Module):
         lender = neighbours(len(search), search.device)[rows]
         extent = search_bbox[:, 2:] * torch.exp(0.2 * size)[:, None]
         way = torch.stack([angle.cos(), angle.sin()], dim=1) * distance[:, None]
-        center = _centers(search_bbox) + way * (extent + search_bbox[:, 2:]) / 2
+        center = tensor_center(search_bbox) + way * (extent + search_bbox[:, 2:]) / 2
         place = torch.cat([center, extent], dim=1)[rows]
-        lent = torch.cat([_centers(template_bbox), template_bbox[:, 2:]], dim=1)[lender]
+        lent = torch.cat([tensor_center(template_bbox), template_bbox[:, 2:]], dim=1)[lender]
         return _paste(search, rows, template[lender], lent, place, 2 + 4 * roundness[rows])
 
     def _occlude(self, search: Tensor, search_bbox: Tensor, numbers: "_Numbers") -> Tensor:
@@ -135,7 +137,7 @@ class PhotometricJitter(nn.Module):
         lender = neighbours(len(search), search.device)[rows]
         extent = search_bbox[:, 2:] * torch.stack([0.3 + 0.4 * width, 0.3 + 0.6 * height], dim=1)
         offset = torch.stack([x, y], dim=1) * 1.2 - 0.6
-        place = torch.cat([_centers(search_bbox) + offset * search_bbox[:, 2:], extent], dim=1)[rows]
+        place = torch.cat([tensor_center(search_bbox) + offset * search_bbox[:, 2:], extent], dim=1)[rows]
         source = torch.cat([torch.stack([from_x, from_y], dim=1) * (search.shape[-1] - 1), extent], dim=1)[
             rows
         ]
@@ -222,7 +224,7 @@ def rotate(crops: Tensor, bboxes: Tensor, angles: Tensor) -> Tensor:
     size = crops.shape[-1]
     pixels = torch.arange(size, device=crops.device, dtype=crops.dtype)
     (cx, cy), (cosine, sine) = (
-        _centers(bboxes)[..., None].unbind(1),
+        tensor_center(bboxes)[..., None].unbind(1),
         (angles.cos()[:, None], angles.sin()[:, None]),
     )
     dx, dy = pixels - cx, pixels - cy
@@ -242,10 +244,6 @@ def blur_kernels(along: Tensor, across: Tensor, angles: Tensor) -> Tensor:
     return kernels / kernels.sum((1, 2), keepdim=True)
 
 
-def _centers(bboxes: Tensor) -> Tensor:
-    return bboxes[:, :2] + (bboxes[:, 2:] - 1) / 2
-
-
 def _filter(crops: Tensor, kernels: Tensor) -> Tensor:
     """Filter each crop ``(n, 3, S, S)`` with its own kernel, border repeated."""
     count, channels, height, width = crops.shape
@@ -258,9 +256,9 @@ def _filter(crops: Tensor, kernels: Tensor) -> Tensor:
 
 def _recolour(crops: Tensor, gains: Tensor, saturation: Tensor) -> Tensor:
     """Scale colours by ``(B, 3)`` and their distance from grey by ``(B,)``; a new tensor."""
-    grey = crops[:, :1] * _LUMA[0]
+    grey = crops[:, :1] * LUMA[0]
     for channel in (1, 2):
-        grey.add_(crops[:, channel : channel + 1], alpha=_LUMA[channel])
+        grey.add_(crops[:, channel : channel + 1], alpha=LUMA[channel])
     gains, saturation = gains.view(-1, 3, 1, 1), saturation.view(-1, 1, 1, 1)
     return (crops * (gains * saturation)).addcmul_(grey, gains * (1 - saturation))
 

@@ -8,7 +8,6 @@ Training reads crops by their place in the tar, so that any of them can be had a
 requests over a network.
 """
 
-import hashlib
 import io
 import json
 import math
@@ -23,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.boxes import Floats
-from data.files import replacing
+from data.files import replacing, sha256_of
 from data.pairs.blobs import Blob, is_remote, read_blobs
 from data.pairs.sources import View
 from data.pairs.tracklets import Tracklet
@@ -82,15 +81,6 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> tuple[int, int]:
     start = tar.offset + tarfile.BLOCKSIZE  # behind its header, one block in this format
     tar.addfile(member, io.BytesIO(content))
     return start, start + len(content)
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def is_complete(path: Path) -> bool:

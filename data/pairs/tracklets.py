@@ -40,7 +40,7 @@ class TrackletSettings:
 
 
 @dataclass(frozen=True)
-class Frames:
+class TrackletFrames:
     """The frames that a tracklet is made of: what goes to a worker.
 
     Attributes:
@@ -56,7 +56,7 @@ class Frames:
     bboxes: Floats
 
     @classmethod
-    def of(cls, sequence: Clip, count: int) -> "Frames":
+    def of(cls, sequence: Clip, count: int) -> "TrackletFrames":
         """At most ``count`` frames with a box, the first and the last among them; none if there is no box."""
         there = frames_with_box(sequence.bboxes)
         if len(there) > count:
@@ -83,7 +83,7 @@ class Tracklet:
     skipped: tuple[str, ...] = ()
 
 
-def crop_tracklet(frames: Frames, settings: TrackletSettings) -> Tracklet:
+def crop_tracklet(frames: TrackletFrames, settings: TrackletSettings) -> Tracklet:
     """Crop one target; images that cannot be read and boxes outside their image are left out and said."""
     numbers, bboxes, images, skipped, levels = [], [], [], [], Levels()
     for number, path, bbox in zip(frames.numbers, frames.paths, frames.bboxes, strict=True):

@@ -16,8 +16,8 @@ from experiments.compare.measures import Peaks, encode_map, respond
 from experiments.compare.plan import Unit
 from experiments.compare.settings import ComparisonSettings
 from experiments.train.build import initial_network, train
-from experiments.train.run_files import METRICS, save_weights
-from experiments.train.settings import LossSettings, ModelSettings, TrainingSettings
+from experiments.train.run_files import METRICS
+from experiments.train.settings import Arguments, LossSettings, TrainingSettings
 from experiments.train.validation import average_overlap
 from tracker import Tracker, load_tracker
 from tracker.network.regression_net import RegressionNet
@@ -32,19 +32,18 @@ class Measurement:
         pairs: to be measured.
         clips: to be tracked.
         frames: of each.
-        load: builds a tracker of a network.
     """
 
-    def __init__(self, pairs: PairDataset, clips: Sequence[Clip], frames: int, load: "Loader") -> None:
+    def __init__(self, pairs: PairDataset, clips: Sequence[Clip], frames: int) -> None:
         self._batches = [
             collate([pairs[index] for index in range(start, min(start + _BATCH, len(pairs)))])
             for start in range(0, len(pairs), _BATCH)
         ]
-        self._clips, self._frames, self._load = clips, frames, load
+        self._clips, self._frames = clips, frames
 
     def __call__(self, net: RegressionNet) -> dict[str, float]:
         """``peak_distance``, ``hit_rate`` and ``ao`` of a network."""
-        tracker = self._load(net)
+        tracker = as_tracker(net)
         overlaps = [average_overlap(tracker, clip, self._frames) for clip in self._clips]
         return self.peaks(net)[0].means() | {"ao": float(np.mean(overlaps))}
 
@@ -59,19 +58,9 @@ class Measurement:
         return Peaks(np.concatenate(distances), np.concatenate(hits)), maps
 
 
-class Loader:
-    """Builds the tracker that uses a network's features, those that stand beside the learned ones included."""
-
-    def __init__(self, model: ModelSettings) -> None:
-        self._backbone = "+".join(filter(None, (model.fixed, model.backbone)))
-
-    def __call__(self, net: RegressionNet) -> Tracker:
-        """The tracker ``hog`` with the network's features in the place of its own."""
-        with TemporaryDirectory() as folder:
-            file = Path(folder) / "candidate.safetensors"
-            save_weights(file, net, {})
-            device = next(net.parameters()).device
-            return load_tracker("hog", backbone=self._backbone, weights=str(file), device=device)
+def as_tracker(net: RegressionNet) -> Tracker:
+    """The tracker that uses a network's features, on the network's device."""
+    return load_tracker(net, device=next(net.parameters()).device)
 
 
 def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
@@ -87,8 +76,8 @@ def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
     budget, run = settings.budget, training_settings(unit, settings)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / "run"
-        clips, load = clips_at(settings.validation), Loader(run.model)
-        measure = Measurement(probe_pairs(clips, run.data, budget.probes), clips, budget.search_frames, load)
+        clips = clips_at(settings.validation)
+        measure = Measurement(probe_pairs(clips, run.data, budget.probes), clips, budget.search_frames)
         before = measure(initial_network(run))
         trained = train(run, folder, validate=measure)
         if not trained.finished:
@@ -96,7 +85,7 @@ def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
         result = {"rate": run.optimiser.rate, **_course(folder, before)}
         result["score"] = -result["course"][-1]["peak_distance"]
         if unit.phase == "final":
-            result |= _tested(trained.net, load, settings)
+            result |= _tested(trained.net, settings)
     return result
 
 
@@ -116,7 +105,7 @@ def training_settings(unit: Unit, settings: ComparisonSettings) -> TrainingSetti
         seed=unit.seed,
         log_every=budget.measure_every,
         checkpoint_every=steps,
-        loss=LossSettings(name=unit.loss["name"], arguments=arguments),
+        loss=LossSettings(name=unit.loss["name"], arguments=Arguments(arguments)),
         optimiser=replace(base.optimiser, rate=base.optimiser.rate * unit.factor),
         validation=replace(
             base.validation,
@@ -146,13 +135,13 @@ def _known(line: Mapping[str, float], name: str) -> list[float]:
     return [line[name]] if name in line else []  # a loss that takes a map for one sample has none
 
 
-def _tested(net: RegressionNet, load: "Loader", settings: ComparisonSettings) -> dict[str, Any]:
+def _tested(net: RegressionNet, settings: ComparisonSettings) -> dict[str, Any]:
     """Tracking of the test clips, and peaks and maps of pairs of theirs."""
     clips = clips_at(settings.test)
     pairs = probe_pairs(clips, settings.train.data, settings.budget.probes)
-    peaks, maps = Measurement(pairs, [], 0, load).peaks(net)
+    peaks, maps = Measurement(pairs, [], 0).peaks(net)
     return {
-        "clips": track_clips(load(net), clips, settings.budget.frames),
+        "clips": track_clips(as_tracker(net), clips, settings.budget.frames),
         "probes": {
             "distance": np.round(peaks.distance, 4).tolist(),
             "hit": peaks.hit.tolist(),

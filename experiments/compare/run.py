@@ -69,12 +69,12 @@ class Comparison:
         Raises:
             ValueError: it holds one with other settings; the message says which differ.
         """
-        config = self.folder / CONFIG
+        config, mine = self.folder / CONFIG, as_mapping(self.settings)
         if overwrite:
             shutil.rmtree(self.folder / "units", ignore_errors=True)
             config.unlink(missing_ok=True)
         if config.is_file():
-            different = list(differences(with_defaults(read_config(config)), as_mapping(self.settings)))
+            different = list(differences(with_defaults(read_config(config)), with_defaults(mine)))
             if different:
                 raise ValueError(
                     f"{self.folder} holds a comparison with other settings: {'; '.join(different)}. Give the same "
@@ -86,7 +86,7 @@ class Comparison:
         for leftover in (self.folder / "units").glob(".*.partial*"):  # of a process that was killed
             leftover.unlink()
         with replacing(config) as path:
-            path.write_text(yaml.safe_dump(as_mapping(self.settings), sort_keys=False), "utf-8")
+            path.write_text(yaml.safe_dump(mine, sort_keys=False), "utf-8")
 
     def run(self, engine: Engine) -> dict[tuple[Stage, str], list[dict[str, Any]]]:
         """Search the rates, then run every loss with its own; what is done already is kept.

@@ -1,32 +1,81 @@
 """Several trackers shown side by side on annotated sequences: videos, plots, scores and one page to open."""
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from data.boxes import to_one_based
+from data.boxes import Floats, Image, bbox_iou, to_one_based
 from data.datasets.box_files import write_bboxes
 from data.files import write_json
 from data.synthetic.scene import SyntheticSequence
 from data.synthetic.sequence import ATTRIBUTES
 from data.video.writer import VideoWriter
-from experiments.demo.trial import Trial, side_by_side
 from experiments.drawing.curves import success_precision_plot
 from experiments.drawing.frames import compare
 from experiments.drawing.pages import write_page
 from experiments.drawing.palette import as_hex, colours
 from experiments.runtime.progress import progress_bar
 from experiments.runtime.provenance import versions
-from experiments.scoring.metrics import Score, mean_score
+from experiments.scoring.metrics import Score, mean_score, score
+from experiments.trackers.follow import Step, follow
 from tracker import TRACKERS, Tracker
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 VIDEO_FPS = 25.0
+
+
+def side_by_side(
+    trackers: Mapping[str, Tracker], frames: Iterable[Image], bbox: ArrayLike
+) -> Iterator[dict[str, Step]]:
+    """Drive all ``trackers`` through ``frames`` from the same ``bbox``; yield their steps frame by frame.
+
+    They take turns in each frame, so that no more than one frame is kept and none runs on a busier machine
+    than another; each has its own time.
+    """
+    copies = tee(frames, len(trackers))
+    walks = [follow(tracker, copy, bbox) for tracker, copy in zip(trackers.values(), copies, strict=True)]
+    for steps in zip(*walks, strict=True):
+        yield dict(zip(trackers, steps, strict=True))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One tracker in one sequence.
+
+    Attributes:
+        truth: ground truth ``(N, 4)``, 0-based; NaN where the target is absent.
+        bboxes: the tracker's boxes, one a frame so far, 0-based; ``N`` when it is over.
+        seconds: its time for each frame.
+    """
+
+    truth: Floats
+    bboxes: list[Floats] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def add(self, step: Step) -> None:
+        """Append a frame."""
+        self.bboxes.append(step.output.bbox)
+        self.seconds.append(step.seconds)
+
+    @property
+    def score(self) -> Score:
+        """Its curves."""
+        return score(self.bboxes, self.truth)
+
+    @property
+    def first_miss(self) -> int | None:
+        """The first frame in which its box does not touch the target at all; None where there is none."""
+        misses = np.flatnonzero(bbox_iou(self.bboxes, self.truth) == 0)  # NaN, absent, is no miss
+        return int(misses[0]) if misses.size else None
+
 
 Trials = Mapping[str, Mapping[str, Trial]]
 """sequence -> tracker -> what it did there."""

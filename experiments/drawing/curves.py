@@ -29,7 +29,7 @@ _DASHES = ("-", "--", ":", "-.")
 
 
 @dataclass(frozen=True)
-class Plot:
+class CurvePlot:
     """A kind of plot.
 
     Attributes:
@@ -51,7 +51,7 @@ class Plot:
     corner: Literal["lower left", "lower right"]
 
 
-SUCCESS = Plot(
+SUCCESS = CurvePlot(
     "success",
     "Success plots",
     "Overlap threshold",
@@ -60,7 +60,7 @@ SUCCESS = Plot(
     "success_auc",
     "lower left",
 )
-PRECISION = Plot(
+PRECISION = CurvePlot(
     "precision",
     "Precision plots",
     "Location error threshold (pixels)",
@@ -69,7 +69,7 @@ PRECISION = Plot(
     "precision_20",
     "lower right",
 )
-NORMALISED_PRECISION = Plot(
+NORMALISED_PRECISION = CurvePlot(
     "normalised_precision",
     "Normalised precision plots",
     "Location error threshold (target sizes)",
@@ -78,7 +78,7 @@ NORMALISED_PRECISION = Plot(
     "normalised_precision_20",
     "lower right",
 )
-RATE = Plot(
+RATE = CurvePlot(
     "rate",
     "Success rate",
     "Overlap threshold",
@@ -112,7 +112,7 @@ def success_precision_plot(
     return paths
 
 
-def curves_figure(plot: Plot, scores: Mapping[str, Score], subject: str = "OPE") -> "Figure":
+def curves_figure(plot: CurvePlot, scores: Mapping[str, Score], subject: str = "OPE") -> "Figure":
     """A figure of its own (pyplot would keep it alive) with the best trackers' curves.
 
     Raises:
@@ -130,7 +130,7 @@ def curves_figure(plot: Plot, scores: Mapping[str, Score], subject: str = "OPE")
     return figure
 
 
-def attributes_figure(plot: Plot, scores: Mapping[str, Mapping[str, Score]], subject: str) -> "Figure":
+def attributes_figure(plot: CurvePlot, scores: Mapping[str, Mapping[str, Score]], subject: str) -> "Figure":
     """A panel for each attribute, each with its own ranking.
 
     Args:
@@ -167,7 +167,7 @@ def save(figure: "Figure", path: Path) -> None:
 
 
 def _curves(
-    axes: "Axes", plot: Plot, scores: Mapping[str, Score], chosen: Mapping[str, tuple[int, int, int]]
+    axes: "Axes", plot: CurvePlot, scores: Mapping[str, Score], chosen: Mapping[str, tuple[int, int, int]]
 ) -> None:
     # Where the colours begin again, the dashes change.
     dashes = {name: _DASHES[i // len(PALETTE) % len(_DASHES)] for i, name in enumerate(chosen)}

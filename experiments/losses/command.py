@@ -1,7 +1,9 @@
 """``python -m experiments losses``: the figures that explain the losses, or what the losses cost."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,6 @@ from experiments.command import Command
 if TYPE_CHECKING:
     from data.boxes import Image
     from experiments.drawing.figures import Plot
-    from experiments.losses.scene import Scene
 
 # A frame of OTB beside the checkout, and its 0-based box: shown when no other is asked for and it exists.
 REAL_FRAME = Path(__file__).resolve().parents[3] / "shared/otb/David/img/0300.jpg"
@@ -37,6 +38,9 @@ class Losses(Command):
     benchmark: bool = False
     """Measure forward plus backward of the losses against F.mse_loss instead of drawing."""
 
+    threads: int = 1
+    """CPU threads of torch. The maps are small: more threads mostly wait for each other."""
+
     solvers: bool = False
     """Measure how fast the on-line solvers fit the first frame with several losses instead of drawing."""
 
@@ -44,6 +48,9 @@ class Losses(Command):
         """Write the page, or the table, and say where it is."""
         import torch
 
+        if self.threads < 1:
+            raise ValueError(f"--threads must be at least 1, got {self.threads}")
+        torch.set_num_threads(self.threads)
         self.output.mkdir(parents=True, exist_ok=True)
         if self.benchmark:
             from experiments.losses.cost import measure
@@ -78,37 +85,49 @@ class Losses(Command):
         return 0
 
     def _draw(self) -> "list[Plot]":
+        """Draw and save the figures one by one, with a bar that counts them."""
         from experiments.drawing.figures import house_style
         from experiments.losses.curves import chosen_curves
+        from experiments.runtime.progress import progress_bar
 
+        plots = []
         with house_style():
-            plots = self._all_figures() if self.curves is None else [chosen_curves(self.curves.split(","))]
-            for plot in plots:
-                plot.save(self.output)
+            names = None if self.curves is None else self.curves.split(",")
+            drawings = self._all_figures() if names is None else [partial(chosen_curves, names)]
+            for draw in progress_bar(drawings, total=len(drawings), unit="figure"):
+                plots.append(draw())
+                plots[-1].save(self.output)
         return plots
 
-    def _all_figures(self) -> "list[Plot]":
-        from experiments.losses import curves as loss_curves
-        from experiments.losses import ghm as loss_ghm
-        from experiments.losses import long_tail as loss_long_tail
-        from experiments.losses import maps as loss_maps
-
-        scene = self._scene()
-        return [
-            loss_curves.regression_curves(),
-            loss_curves.shrinkage_modulations(),
-            loss_maps.background_shares(scene),
-            loss_maps.heat_maps(scene),
-            loss_ghm.harmonizing(scene),
-            loss_curves.classification_curves(),
-            loss_curves.soft_label_minimisers(),
-            loss_long_tail.long_tail(),
-        ]
-
-    def _scene(self) -> "Scene":
+    def _all_figures(self) -> "list[Callable[[], Plot]]":
+        """What draws each figure, in the order of the page; the first that needs the scene learns it."""
+        from experiments.losses import (
+            curves,
+            equalization,
+            ghm,
+            information,
+            label_smoothing,
+            long_tail,
+            maps,
+        )
         from experiments.losses.scene import learn
 
-        return learn(*self._image())
+        image, bbox, origin = self._image()
+        scene = cache(lambda: learn(image, bbox, origin))
+        return [
+            curves.regression_curves,
+            curves.shrinkage_modulations,
+            lambda: maps.background_shares(scene()),
+            lambda: maps.heat_maps(scene()),
+            lambda: ghm.harmonizing(scene()),
+            curves.classification_curves,
+            curves.soft_label_minimisers,
+            long_tail.long_tail,
+            information.information,
+            information.slow_gradient,
+            label_smoothing.over_confidence,
+            equalization.equalized_gradients,
+        ]
 
     def _image(self) -> "tuple[Image, tuple[float, float, float, float], str]":
         """The frame that is shown, its target, and what to call it."""

@@ -16,7 +16,7 @@ EASY, HARD = 0.3, 0.8
 
 
 def curve(name: str, x: Tensor, target: float, **arguments: Any) -> tuple[Tensor, Tensor]:
-    """Value and derivative of a loss at each prediction ``x`` for one target."""
+    """Return the value and derivative of a loss at each prediction ``x``, float64 ``(N,)``, for one target."""
     x = x.clone().requires_grad_()
     value = build_loss(name, reduction="none", **arguments)(x, torch.full_like(x, target))
     (slope,) = torch.autograd.grad(value.sum(), x)
@@ -24,10 +24,10 @@ def curve(name: str, x: Tensor, target: float, **arguments: Any) -> tuple[Tensor
 
 
 def regression_curves() -> Plot:
-    """Figure 1: L2, L3 and shrinkage over the error, and their derivatives."""
+    """Draw figure 1: L2, L3 and shrinkage over the error, their derivatives and their contrast."""
     error = torch.linspace(0, 1, 401, dtype=torch.float64)
     ends = torch.tensor([EASY, HARD], dtype=torch.float64)
-    figure, (values, slopes) = panels(1, 2, 8.4, 3.8)
+    figure, (values, slopes, ratios) = panels(1, 3, 11.5, 3.8)
     found = {}
     for name, title, arguments in (
         ("l2", "L2", {}),
@@ -42,16 +42,19 @@ def regression_curves() -> Plot:
         values.plot(error, value, color=colour, label=caption)
         values.plot(ends, [easy, hard], "o", color=colour, markersize=4)
         slopes.plot(error, slope, color=colour, label=title)
+        ratios.bar([title], [hard / easy], width=0.6, color=colour)
+        ratios.text(title, hard / easy + 0.3, f"{hard / easy:.1f}", ha="center")
     weight = torch.e
     value, slope = curve("shrinkage", error, 0, importance="none")
     values.plot(error, weight * value, "--", color=COLOURS["shrinkage"], label="Shrinkage · exp(Y) at Y = 1")
     slopes.plot(error, weight * slope, "--", color=COLOURS["shrinkage"], label="Shrinkage · exp(Y) at Y = 1")
     for end in (EASY, HARD):
-        values.axvline(end, ymax=0.42, color=GREY, linewidth=0.8, linestyle=":")
-    values.set_ylim(0, 1.6)
+        values.axvline(end, ymax=0.34, color=GREY, linewidth=0.8, linestyle=":")
+    values.set_ylim(0, 2.0)
     slopes.set_ylim(0, 5.5)
     label(values, "absolute error l (response units)", "loss L(l)", f"loss, marked at l = {EASY} and {HARD}")
     label(slopes, "absolute error l (response units)", "derivative dL/dl", "derivative")
+    label(ratios, "", f"L({HARD}) / L({EASY})", "hard loss / easy loss")
     values.legend(loc="upper left")
     slopes.legend(loc="upper left")
     caption = (
@@ -66,10 +69,10 @@ def regression_curves() -> Plot:
 
 
 def chosen_curves(names: list[str]) -> Plot:
-    """Curves of any registered losses: over the error where they regress, over the logit where they classify.
+    """Draw the curves of registered losses: over the error if they regress, over the logit if they classify.
 
     Raises:
-        ValueError: an unknown name, or a loss that is no sum over locations (settings spatial and class).
+        ValueError: a name is unknown, or its loss has no value for a single location (settings spatial, class).
     """
     ranges = {"regress": (0.0, 1.0, 0.0), "binary": (-6.0, 6.0, 1.0)}
     axes_names = {"regress": "absolute error l at label 0", "binary": "logit x at label 1"}
@@ -94,7 +97,7 @@ def chosen_curves(names: list[str]) -> Plot:
 
 
 def shrinkage_modulations() -> Plot:
-    """Figure 2: the factor of shrinkage for several a and c, beside powers of the error."""
+    """Draw figure 2: the factor of shrinkage for several a and c, beside powers of the error."""
     error = torch.linspace(0, 1, 401, dtype=torch.float64)
     figure, axes = panels(1, 2, 8.4, 3.6)
     grids = (
@@ -132,7 +135,7 @@ def shrinkage_modulations() -> Plot:
 
 
 def classification_curves() -> Plot:
-    """Figure 6: focal and truncated cross entropy of a positive, over the logit and the probability."""
+    """Draw figure 6: focal and truncated cross entropy of a positive, over the logit and the probability."""
     x = torch.linspace(-4, 4, 801, dtype=torch.float64)
     ones = torch.ones_like(x)
     p = x.sigmoid()
@@ -165,7 +168,7 @@ def classification_curves() -> Plot:
 
 
 def soft_label_minimisers() -> Plot:
-    """Figure 7: the probability at which a loss of a soft label is least."""
+    """Draw figure 7: the probability at which a loss of a soft label is least."""
     p = torch.linspace(1e-3, 1 - 1e-3, 1999, dtype=torch.float64)
     labels = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
     logits, target = p.logit().expand(len(labels), -1), labels[:, None].expand(-1, len(p))

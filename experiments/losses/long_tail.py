@@ -1,4 +1,4 @@
-"""Figure 9: the losses of long-tailed classification, each shown by what it changes."""
+"""Figure 8: the losses of long-tailed classification, each shown by what it changes."""
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,7 @@ DIMENSIONS = 32
 
 
 def long_tail() -> Plot:
-    """Figure 9: weights, spared gradients, temperatures and influences under a long tail."""
+    """Draw figure 8: weights, spared gradients, temperatures and influences under a long tail."""
     figure, axes = panels(2, 3, 12.0, 7.2)
     _weights(axes[0])
     drawn = _seql_mask(axes[1])
@@ -41,7 +41,7 @@ def long_tail() -> Plot:
         f"point's area its weight 1 / influence, and the boundary. CE alone gets {before:.0%} of fresh rare samples "
         f"right, after a second phase with influence-balanced weights it is {after:.0%}."
     )
-    return Plot("figure-9", "Losses for a long tail of classes", caption, figure)
+    return Plot("figure-8", "Losses for a long tail of classes", caption, figure)
 
 
 def _weights(axes: Axes) -> None:
@@ -75,7 +75,7 @@ def _seql_mask(axes: Axes) -> AxesImage:
 
 
 def _samples(counts: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Gaussian classes around fixed means: features ``(N, D)`` and classes ``(N,)``."""
+    """Draw samples of Gaussian classes around fixed means: features ``(N, D)`` and classes ``(N,)``."""
     means = 0.45 * torch.randn(len(counts), DIMENSIONS, generator=torch.Generator().manual_seed(1))
     classes = torch.arange(len(counts)).repeat_interleave(counts)
     noise = torch.randn(len(classes), DIMENSIONS, generator=torch.Generator().manual_seed(seed))

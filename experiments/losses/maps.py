@@ -22,7 +22,7 @@ SHOWN: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def with_distractor(response: Tensor) -> Tensor:
-    """The response with a second peak of height .8 on background: a hard negative."""
+    """Add a second peak of height .8 on background to a response ``(1, 1, 31, 31)``: a hard negative."""
     peak = response.new_tensor([0.45, 0.67, 0.8, 0.67, 0.45])
     changed = response.clone()
     place = (..., slice(4, 9), slice(22, 27))
@@ -31,7 +31,7 @@ def with_distractor(response: Tensor) -> Tensor:
 
 
 def shares(response: Tensor, target: Tensor) -> dict[str, dict[str, float]]:
-    """Share of each region in the sum of each loss."""
+    """Compute the share of each region in the sum of each loss, in [0, 1]."""
     regions = {
         "background": target < BACKGROUND,
         "shoulder": (target >= BACKGROUND) & (target < PEAK),
@@ -45,7 +45,7 @@ def shares(response: Tensor, target: Tensor) -> dict[str, dict[str, float]]:
 
 
 def kept_at_the_peak(response: Tensor, target: Tensor) -> dict[str, float]:
-    """Loss at the target's peak over L2's there."""
+    """Compute each loss at the target's peak, divided by L2 at the same place."""
     at = target == target.max()
     plain = build_loss("l2", reduction="none")(response, target)[at].mean()
     ratios = {}
@@ -56,7 +56,7 @@ def kept_at_the_peak(response: Tensor, target: Tensor) -> dict[str, float]:
 
 
 def background_shares(scene: Scene) -> Plot:
-    """Figure 3: how much of each loss is easy background, from the first step to the last."""
+    """Draw figure 3: how much of each loss is background, from the first step to the last."""
     stages = {f"{stage} ({STEPS[stage]} steps)": scene.responses[stage] for stage in STEPS}
     stages["late, with a distractor"] = with_distractor(scene.responses["late"])
     figure, axes = panels(2, 4, 13.0, 6.4)
@@ -115,7 +115,7 @@ def _shares_caption(scene: Scene, found: dict[str, dict[str, dict[str, float]]])
 
 
 def heat_maps(scene: Scene) -> Plot:
-    """Figure 4: patch, label, response, and the loss and gradient of each location."""
+    """Draw figure 4: patch, label, response, and the loss and gradient of each location."""
     response = scene.responses["mid"].clone().requires_grad_()
     figure, axes = panels(3, 3, 8.6, 8.0)
     axes[0].imshow(scene.patch, extent=(-0.5, 30.5, 30.5, -0.5))

@@ -17,7 +17,7 @@ import cv2
 import data.datasets.clip
 from data.files import replacing
 from data.pairs.shards import is_complete, write_manifest, write_shard
-from data.pairs.tracklets import Frames, Tracklet, TrackletSettings, crop_tracklet
+from data.pairs.tracklets import Tracklet, TrackletFrames, TrackletSettings, crop_tracklet
 from experiments.runtime.progress import progress_bar
 
 _SETTINGS = "settings.json"
@@ -61,7 +61,7 @@ class Preparation:
         """
         if workers < 1:
             raise ValueError(f"workers must be 1 or more, got {workers}")
-        frames = [Frames.of(sequence, self.settings.frames_per_clip) for sequence in sequences]
+        frames = [TrackletFrames.of(sequence, self.settings.frames_per_clip) for sequence in sequences]
         frames = [clip for clip in frames if len(clip.numbers)]
         if not frames:
             raise ValueError("the dataset holds no frame with a box: there is nothing to crop")
@@ -121,7 +121,7 @@ def _difference(old: Any, new: Any) -> str:
     return f"was {old}, is {new}"
 
 
-def _cropped(clips: Sequence[Frames], settings: TrackletSettings, workers: int) -> Iterator[Tracklet]:
+def _cropped(clips: Sequence[TrackletFrames], settings: TrackletSettings, workers: int) -> Iterator[Tracklet]:
     """Crop clips in order; several processes stay a few clips ahead of who takes them."""
     if workers == 1:
         yield from (crop_tracklet(clip, settings) for clip in clips)

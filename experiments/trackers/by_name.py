@@ -1,6 +1,5 @@
 """A tracker as the benchmark's command line names it, and what its results depend on."""
 
-import hashlib
 import inspect
 import json
 import re
@@ -11,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from data.files import sha256_of
 from experiments.trackers.online import load_with_loss
 from experiments.trackers.peers import OPENCV, FromGot10k, OpenCVTracker, load_got10k_tracker
 from tracker import Tracker, list_trackers
@@ -147,8 +147,7 @@ def sha256(file: Path) -> str:
     """
     if not file.is_file():
         raise FileNotFoundError(f"weights file {file} does not exist")
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return sha256_of(file)
 
 
 def parse_contenders(trackers: str, weights: tuple[str, ...], device: str) -> list[Contender]:

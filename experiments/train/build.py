@@ -13,21 +13,33 @@ import yaml
 from torch import nn
 
 from data.datasets.clip import Clip
+from data.pairs.dataset import PairDataset
 from data.pairs.jitter_appearance import Appearance, PhotometricJitter
 from experiments.runtime.provenance import versions
 from experiments.train.batches import batches
 from experiments.train.data import build_pairs
+from experiments.train.imitation import Imitation
 from experiments.train.loop import Batches, Training, Validate
 from experiments.train.objective import PairObjective
 from experiments.train.optimiser import build_optimiser, rate_at
+from experiments.train.parse import complete
 from experiments.train.processes import Processes, join_processes
 from experiments.train.run_files import claim, load_last, seed_everything
-from experiments.train.settings import LossSettings, ModelSettings, TrainingSettings, as_mapping
+from experiments.train.settings import (
+    LossSettings,
+    ModelSettings,
+    TrainingSettings,
+    as_mapping,
+    distillation_steps,
+)
 from experiments.train.step import Learner
 from experiments.train.validation import TrackingScore, validation_clips
 from losses import Loss, build_loss
-from tracker import load_tracker
+from tracker.backbones import build_backbone
 from tracker.network.regression_net import RegressionNet, build_regression_net
+
+MEASURED_PAIRS = 64
+"""Pairs on which the deviations of a teacher's features are measured."""
 
 
 class Trained(NamedTuple):
@@ -65,6 +77,7 @@ def train(
         OSError: a file does not exist, or cannot be read or written.
         RuntimeError: the training cannot go on; the message says where and why.
     """
+    settings = complete(settings)
     with join_processes(settings.compute.device) as processes:
         check_settings(settings, processes.world_size)
         if processes.is_first:
@@ -77,7 +90,7 @@ def train(
         if processes.is_first:
             begins = "goes on after" if state else "starts at"
             print(f"{folder}: {begins} step {training.step} of {settings.steps}", flush=True)
-        finished = training.run(feed, partial(rate_at, settings.optimiser, steps=settings.steps))
+        finished = training.run(feed, partial(rate_at, settings))
         if processes.is_first:
             print(f"{folder}: {'finished' if finished else 'stopped'} after step {training.step}", flush=True)
     return Trained(finished, training.learner.average.net)
@@ -136,6 +149,10 @@ def check_settings(settings: TrainingSettings, world_size: int) -> None:
         ("optimiser.clip", optimiser.clip, 0),
         ("optimiser.rate", optimiser.rate, 0),
         ("optimiser.warmup", optimiser.warmup, 0),
+        ("distillation.steps", settings.distillation.steps, 0),
+        ("distillation.rate", settings.distillation.rate, 0),
+        ("distillation.window", settings.distillation.window, 32),
+        ("distillation.weight", settings.distillation.weight, 0),
         ("validation.every", validation.every, 0),
         ("validation.frames", validation.frames, 2),
         ("validation.synthetic", validation.synthetic, 1),
@@ -148,6 +165,13 @@ def check_settings(settings: TrainingSettings, world_size: int) -> None:
             f"batch_size must be a multiple of {parts} (processes x compute.accumulation), got "
             f"{settings.batch_size}"
         )
+    if distillation_steps(settings) >= settings.steps:
+        raise ValueError(
+            f"distillation.steps must be less than the whole run's {settings.steps} steps, got "
+            f"{settings.distillation.steps}: raise --steps, or lower --distillation.steps"
+        )
+    if settings.teacher is not None and not Path(settings.teacher).is_file():
+        raise FileNotFoundError(f"the teacher's file does not exist: {settings.teacher}")
     build_criterion(settings.loss)
 
 
@@ -161,9 +185,9 @@ def build_training(
     pairs = build_pairs(settings.data, held_out, length=length, seed=settings.seed)
     metadata = {"config": as_mapping(settings), "versions": versions()}
     if validate is None:
-        load = partial(load_tracker, device=processes.device)
-        validate = TrackingScore(clips, settings.validation.frames, processes, load, metadata)
-    learner = build_learner(settings, processes)
+        validate = TrackingScore(clips, settings.validation.frames, processes)
+    imitation = None if settings.teacher is None else build_imitation(settings, pairs)
+    learner = build_learner(settings, processes, imitation)
     training = Training(learner, folder, processes, validate, settings, metadata)
 
     def feed(start: int) -> Batches:
@@ -174,11 +198,37 @@ def build_training(
     return training, feed
 
 
-def build_learner(settings: TrainingSettings, processes: Processes) -> Learner:
-    """Network, loss and optimiser on their device; the seed decides the weights, the same in all processes."""
+def build_imitation(settings: TrainingSettings, pairs: PairDataset) -> Imitation:
+    """The teacher, with its features' deviations measured on the search crops of the first pairs.
+
+    Raises:
+        ValueError, FileNotFoundError: the teacher's file does not exist, or is none of ``model.backbone``'s form.
+    """
+    teacher = build_backbone(settings.model.backbone, settings.teacher)
+    numbers = range(min(MEASURED_PAIRS, len(pairs)))
+    crops = (torch.from_numpy(pairs[number].search).permute(2, 0, 1)[None].float() for number in numbers)
+    return Imitation(teacher, crops)
+
+
+def build_learner(
+    settings: TrainingSettings, processes: Processes, imitation: Imitation | None = None
+) -> Learner:
+    """Network, loss and optimiser on their device; the seed decides the weights, the same in all processes.
+
+    Args:
+        settings: of the run.
+        processes: this process among those that train together.
+        imitation: compares the backbone with its teacher; or None.
+    """
     compute = settings.compute
     net = initial_network(settings)
-    objective = PairObjective(net, build_criterion(settings.loss), box_weight=settings.box_weight)
+    objective = PairObjective(
+        net,
+        build_criterion(settings.loss),
+        box_weight=settings.box_weight,
+        imitation=None if imitation is None else imitation.to(processes.device),
+        imitation_weight=settings.distillation.weight if settings.optimiser.backbone_factor else 0.0,
+    )
     objective = objective.to(processes.device)
     seed_everything(settings.seed, processes.rank)
     jitter = PhotometricJitter(Appearance(**asdict(settings.data.appearance))).to(processes.device)
@@ -195,6 +245,7 @@ def build_learner(settings: TrainingSettings, processes: Processes) -> Learner:
         skip_nonfinite=settings.on_nan == "skip",
         compiled=compute.compile,
         channels_last=compute.channels_last,
+        distillation=(distillation_steps(settings), settings.distillation.window),
     )
 
 

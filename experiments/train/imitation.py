@@ -7,72 +7,88 @@ from torch import Tensor, nn
 
 from tracker.backbones import Backbone
 
+UNUSED_WEIGHT = 0.2
+"""Weight of a layer on the way to the features. Teaching these too halves the steps (docs/model-zoo.md)."""
+
 
 class Imitation(nn.Module):
     """A teacher whose features a student's are to equal, cell by cell, on any image.
 
-    The error of each channel is measured in the teacher's own standard deviations, so that the loss is the share of
-    the teacher's variance that the student leaves unexplained: 1 for a student that says the mean everywhere, 0 for
-    one that says what the teacher says (Romero et al., FitNets, ICLR 2015, with a fixed whitening in place of a
-    learned regressor). No box is needed.
+    The error of each channel is measured in the teacher's own standard deviations, so that a stage's loss is the
+    share of the teacher's variance that the student leaves unexplained: 1 for a student that says the mean everywhere,
+    0 for one that says what the teacher says (after Romero et al., FitNets, ICLR 2015). No box is needed.
 
     Args:
-        teacher: backbone of the same stride and blocks as the student.
+        teacher: backbone with the same stages as the student.
         images: batches float32 ``(B, 3, S, S)`` RGB in [0, 255] on which the deviations are measured; at least one.
 
     Raises:
         ValueError: there is no image.
     """
 
-    deviation: Tensor
-
     def __init__(self, teacher: Backbone, images: Iterable[Tensor]) -> None:
         super().__init__()
         self.teacher = teacher.eval().requires_grad_(False)
-        self.register_buffer("deviation", feature_deviation(self.teacher, images), persistent=False)
+        for index, deviation in enumerate(feature_deviations(self.teacher, images)):
+            self.register_buffer(f"deviation{index}", deviation, persistent=False)
 
-    def check(self, student: Backbone) -> None:
-        """Refuse a student whose features cannot be compared with the teacher's.
-
-        Raises:
-            ValueError: stride or channels differ.
-        """
-        wanted, got = ((net.stride, net.blocks) for net in (self.teacher, student))
-        if wanted != got:
-            raise ValueError(
-                f"the teacher has features of stride and blocks {wanted}, the backbone that is to learn them {got}: "
-                "choose a model.backbone of the teacher's form"
-            )
-
-    def forward(self, images: Tensor, features: Tensor) -> Tensor:
-        """Share of variance left unexplained, float32 ``(B, blocks)``: of each image, for each block of channels.
+    def forward(self, student: Backbone, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Compare a student with the teacher.
 
         Args:
+            student: backbone in training.
             images: float32 ``(B, 3, S, S)`` RGB in [0, 255].
-            features: the student's, ``(B, C, S/stride, S/stride)``.
+
+        Returns:
+            The loss of each image, float32 ``(B,)``: the sum of the stages' shares, those on the way with
+            `UNUSED_WEIGHT`; and the shares of the stages that are used, float32 ``(stages,)``, detached.
+
+        Raises:
+            ValueError: the student's stages have another form than the teacher's.
         """
         with torch.no_grad():
-            wanted = self.teacher(images)
-        error = ((features.float() - wanted.float()) / self.deviation).square().mean((2, 3))
-        return torch.stack([block.mean(1) for block in error.split(self.teacher.blocks, dim=1)], dim=1)
+            wanted = self.teacher.stages(images)
+        got = student.stages(images)
+        forms = [[tuple(stage.features.shape[1:]) for stage in stages] for stages in (wanted, got)]
+        if forms[0] != forms[1]:
+            raise ValueError(
+                f"a student must have its teacher's stages (channels, height, width) {forms[0]}, got {forms[1]}: "
+                "choose a model.backbone of the teacher's form"
+            )
+        loss, shares = images.new_zeros(len(images)), []
+        for index, (theirs, ours) in enumerate(zip(wanted, got, strict=True)):
+            error = (ours.features.float() - theirs.features.float()) / self.get_buffer(f"deviation{index}")
+            share = error.square().mean((1, 2, 3))
+            loss = loss + (1.0 if theirs.is_used else UNUSED_WEIGHT) * share
+            if theirs.is_used:
+                shares.append(share.detach().mean())
+        return loss, torch.stack(shares)
 
 
 @torch.no_grad()
-def feature_deviation(backbone: Backbone, images: Iterable[Tensor]) -> Tensor:
-    """Standard deviation of each channel over all cells of all images, float32 ``(C, 1, 1)``, at least 1e-3.
+def feature_deviations(backbone: Backbone, images: Iterable[Tensor]) -> list[Tensor]:
+    """Standard deviation of each channel of each stage over all cells of all images.
 
     Args:
         backbone: in evaluation mode.
         images: batches float32 ``(B, 3, S, S)``.
 
+    Returns:
+        For each stage float32 ``(C, 1, 1)``, at least 1e-3.
+
     Raises:
         ValueError: there is no image.
     """
-    moments = [
-        torch.stack([features.mean((0, 2, 3)), features.square().mean((0, 2, 3))])
-        for features in (backbone(batch).double() for batch in images)
-    ]
+    moments: list[list[Tensor]] = []
+    for batch in images:
+        features = [stage.features.double() for stage in backbone.stages(batch)]
+        moments.append([torch.stack([one.mean((0, 2, 3)), one.square().mean((0, 2, 3))]) for one in features])
     if not moments:
-        raise ValueError("the teacher's deviation must be measured on at least one batch of images, got none")
-    mean, square = torch.stack(moments).mean(0)
-    return (square - mean.square()).clamp_min(1e-6).sqrt().float()[:, None, None]
+        raise ValueError(
+            "the teacher's deviations must be measured on at least one batch of images, got none"
+        )
+    found = []
+    for stage in zip(*moments, strict=True):
+        mean, square = torch.stack(stage).mean(0)
+        found.append((square - mean.square()).clamp_min(1e-6).sqrt().float()[:, None, None])
+    return found

@@ -17,7 +17,7 @@ from data.boxes import Image
 from data.pairs.dataset import PairBatch
 from experiments.drawing.frames import colour_map, draw_bbox
 from experiments.drawing.palette import GREEN
-from experiments.train.objective import Outcome, easy_background_share
+from experiments.train.objective import PairOutcome, easy_background_share
 from experiments.train.processes import Processes
 from experiments.train.run_files import METRICS
 from experiments.train.step import StepResult
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SHOWN = 4
 """Pairs of a batch in TensorBoard's pictures."""
 
-NUMBERS = ("loss", "response_loss", "box_loss", "gradient_norm")
+NUMBERS = ("loss", "response_loss", "box_loss", "imitation_loss", "gradient_norm")
 """Names of ``StepResult.numbers``."""
 
 
@@ -57,7 +57,7 @@ class RunLog:
 
     def __init__(self, folder: Path, processes: Processes, steps: int, *, scaled: bool = False) -> None:
         self._folder, self._processes, self._steps = folder, processes, steps
-        self._must_be_finite = 3 if scaled else 4
+        self._must_be_finite = len(NUMBERS) - scaled
         self._bytes = 0
         self._notes: list[_Note] = []
         self._rows: list[list[float]] = []
@@ -119,11 +119,15 @@ class RunLog:
         outcome = result.outcome
         share = easy_background_share(outcome.location_loss, outcome.prediction, outcome.label)
         means |= {"rate": rate, "easy_background_share": share}
+        unexplained = outcome.unexplained.tolist()
+        means |= {f"unexplained_{number}": value for number, value in enumerate(unexplained)}
         elapsed = (time.perf_counter() - self._since) / max(self._timed, 1)
         waited = self._waited / max(self._timed, 1)
         self._scalars(step, "train", means | {"data_ms": 1e3 * waited, "step_ms": 1e3 * elapsed})
         if self._processes.is_first:
             easy = f"  easy background {share:.0%}" if math.isfinite(share) else ""
+            if unexplained:
+                easy += f"  teacher unexplained {', '.join(f'{value:.3f}' for value in unexplained)}"
             left = round(elapsed * (self._steps - step))
             print(
                 f"step {step:>{len(str(self._steps))}}/{self._steps}  loss {means['loss']:.5f}"
@@ -194,7 +198,7 @@ def _mean(values: tuple[float, ...]) -> float:
 
 def _complaint(note: _Note, numbers: list[float]) -> str:
     """Which step it was, and which of this process's pairs."""
-    loss, _, _, norm = numbers
+    loss, *_, norm = numbers
     culprits = [name for name, fine in zip(note.sources, note.is_finite.tolist(), strict=False) if not fine]
     return (
         f"loss {loss:g} and gradient norm {norm:g} must be finite: step {note.step}, rate {note.rate:.3g}, "
@@ -215,7 +219,7 @@ def crops_with_boxes(batch: PairBatch) -> Image:
     return np.vstack([np.hstack(row) for row in rows])
 
 
-def responses_beside_labels(outcome: Outcome) -> Image:
+def responses_beside_labels(outcome: PairOutcome) -> Image:
     """Predictions above, labels below, of the pairs that `crops_with_boxes` shows."""
     rows = [
         np.hstack([_enlarged(colour_map(one[0])) for one in maps[-SHOWN:].float().cpu().numpy()])

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, distributed, nn
 
+from experiments.train.imitation import Imitation
 from losses import Loss
 from tracker.network.box_head import box_loss
 from tracker.network.regression_net import RegressionNet
@@ -14,7 +15,7 @@ LOGIT_SCALE, LOGIT_BIAS = 10.0, -5.0
 """Logits of a response, ``scale · response + bias``, at the start: the sigmoid is one half where the response is."""
 
 
-class Outcome(NamedTuple):
+class PairOutcome(NamedTuple):
     """What the network made of a batch.
 
     Attributes:
@@ -23,8 +24,11 @@ class Outcome(NamedTuple):
         box_loss: the box head's, unweighted, detached; 0 without one.
         sample_loss: float32 ``(B,)``, what each pair adds to the response's loss, unnormalised, detached.
         location_loss: float32 ``(B, 1, h, w)``, the same of each location, or ``(B,)`` where a map is one sample.
-        prediction: float32 ``(B, 1, h, w)``, what is compared with ``label``, detached.
+        prediction: float32 ``(B, 1, h, w)``, what is compared with ``label``, detached; without a response one cell.
         label: float32 ``(B, 1, h, w)``.
+        imitation_loss: the teacher's term, unweighted, detached; 0 without a teacher.
+        unexplained: float32 ``(stages,)``, shares of the teacher's variance that are left unexplained, detached; empty
+            without a teacher.
     """
 
     loss: Tensor
@@ -34,6 +38,8 @@ class Outcome(NamedTuple):
     location_loss: Tensor
     prediction: Tensor
     label: Tensor
+    imitation_loss: Tensor
+    unexplained: Tensor
 
 
 class PairObjective(nn.Module):
@@ -51,21 +57,58 @@ class PairObjective(nn.Module):
     Args:
         net: the network.
         criterion: a loss of setting regress, binary or spatial, whose ``reduction`` is ``none``.
-        box_weight: of the box head's loss.
+        box_weight: weight of the box head's loss.
+        imitation: compares the backbone with a teacher; or None.
+        imitation_weight: weight of the teacher's term beside the response's loss; 0 leaves it out.
     """
 
-    def __init__(self, net: RegressionNet, criterion: Loss, *, box_weight: float = 1.0) -> None:
+    def __init__(
+        self,
+        net: RegressionNet,
+        criterion: Loss,
+        *,
+        box_weight: float = 1.0,
+        imitation: Imitation | None = None,
+        imitation_weight: float = 0.0,
+    ) -> None:
         super().__init__()
         self.net, self.criterion, self.box_weight = net, criterion, box_weight
+        self.imitation_weight = imitation_weight
+        # Not a part of the module: the teacher is neither trained nor kept in checkpoints.
+        object.__setattr__(self, "imitation", imitation)
         if criterion.setting != "regress":
             self.log_scale = nn.Parameter(torch.tensor(math.log(LOGIT_SCALE)))
         if criterion.setting == "binary":
             self.bias = nn.Parameter(torch.tensor(LOGIT_BIAS))
 
+    imitation: Imitation | None
+
     def forward(
-        self, template: Tensor, template_bbox: Tensor, search: Tensor, search_bbox: Tensor
-    ) -> Outcome:
-        """Losses of pairs: images float32 ``(B, 3, S, S)`` RGB in [0, 255], boxes float32 ``(B, 4)``."""
+        self,
+        template: Tensor,
+        template_bbox: Tensor,
+        search: Tensor,
+        search_bbox: Tensor,
+        *,
+        distilling: bool = False,
+    ) -> PairOutcome:
+        """Losses of pairs.
+
+        Args:
+            template: float32 ``(B, 3, S, S)`` RGB in [0, 255].
+            template_bbox: float32 ``(B, 4)``, x, y, w, h in template pixels, 0-based.
+            search: float32 ``(B, 3, S, S)``.
+            search_bbox: float32 ``(B, 4)``, in search pixels.
+            distilling: compute the teacher's term alone; boxes are not used.
+        """
+        imitation, unexplained = self._imitate(template, search, distilling)
+        if distilling:
+            nothing = imitation.new_zeros(())
+            no_map = imitation.new_zeros(len(imitation), 1, 1, 1)
+            each = imitation.detach()
+            return PairOutcome(
+                imitation.mean(), nothing, nothing, each, each, no_map, no_map, each.mean(), unexplained
+            )
         regression = self.net(template, template_bbox, search)
         response = regression.response
         with torch.autocast(response.device.type, enabled=False):
@@ -76,15 +119,24 @@ class PairObjective(nn.Module):
             box = total.new_zeros(())
             if regression.boxes is not None:
                 box = box_loss(regression.boxes, search_bbox)
-        return Outcome(
-            total + self.box_weight * box,
+        return PairOutcome(
+            total + self.box_weight * box + self.imitation_weight * imitation.mean(),
             total.detach(),
             box.detach(),
             loss.detach().flatten(1).sum(1) if loss.ndim > 1 else loss.detach(),
             loss.detach(),
             predicted(self.criterion.setting, score.detach()),
             label,
+            imitation.detach().mean(),
+            unexplained,
         )
+
+    def _imitate(self, template: Tensor, search: Tensor, distilling: bool) -> tuple[Tensor, Tensor]:
+        """The teacher's term of each pair ``(B,)``, and the shares left unexplained; 0 and none without a teacher."""
+        if self.imitation is None or not (distilling or self.imitation_weight):
+            return template.new_zeros(len(template)), template.new_zeros(0)
+        loss, unexplained = self.imitation(self.net.backbone, torch.cat([template, search]))
+        return loss.view(2, -1).mean(0), unexplained
 
     def _in_the_setting(self, response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Response and label as the criterion takes them."""

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from experiments.train.objective import PairObjective
-from experiments.train.settings import OptimiserSettings
+from experiments.train.settings import OptimiserSettings, TrainingSettings, distillation_steps
 
 
 def build_optimiser(objective: PairObjective, options: OptimiserSettings) -> torch.optim.Optimizer:
@@ -33,8 +33,16 @@ def build_optimiser(objective: PairObjective, options: OptimiserSettings) -> tor
     return torch.optim.AdamW(described, lr=1.0, fused=next(objective.parameters()).is_cuda)
 
 
-def rate_at(options: OptimiserSettings, step: int, steps: int) -> float:
-    """The learning rate in ``step``, from 0, of a run of ``steps``."""
+DISTILLATION_WARMUP = 200
+
+
+def rate_at(settings: TrainingSettings, step: int) -> float:
+    """The learning rate in ``step``, from 0: of the distillation, then anew of the training through the filter."""
+    first, options = distillation_steps(settings), settings.optimiser
+    if step < first:
+        warmup = min(DISTILLATION_WARMUP, first // 2)
+        return settings.distillation.rate * rate_factor(step, first, "cosine", warmup=warmup)
+    step, steps = step - first, settings.steps - first
     shape: dict[str, Any] = {"warmup": options.warmup, "milestones": options.milestones, "drop": options.drop}
     return options.rate * rate_factor(step, steps, options.schedule, **shape)
 

@@ -19,7 +19,7 @@ import tyro
 import yaml
 
 from experiments.config_file import read_config
-from experiments.train.settings import OPEN, LossSettings, ModelSettings, TrainingSettings
+from experiments.train.settings import OPEN, Arguments, LossSettings, ModelSettings, TrainingSettings
 
 AnyCommand = TypeVar("AnyCommand")
 
@@ -51,6 +51,7 @@ def parse(command: type[AnyCommand], options: Sequence[str], config: str | None,
         default=command(config=file, settings=base),  # type: ignore[call-arg]
         prog=prog,
         description=f"{inspect.getdoc(command)}\n\n{help}",
+        config=(tyro.conf.SuppressFixed,),
     )
     parsed.config = file
     parsed.settings = _with_arguments(parsed.settings, base, arguments)
@@ -87,6 +88,15 @@ def settings_from(written: Mapping[str, Any]) -> TrainingSettings:
             declared[section] = {k: v for k, v in given.items() if k in _DECLARED[section]}
     settings = tyro.cli(TrainingSettings, args=list(as_options(declared)), prog="config")
     return _with_arguments(settings, TrainingSettings(), arguments)
+
+
+def complete(settings: TrainingSettings) -> TrainingSettings:
+    """The settings with the defaults of all arguments of loss and filter layer that are not given.
+
+    Raises:
+        ValueError: an unknown loss, filter or argument of theirs.
+    """
+    return _with_arguments(settings, settings, {})
 
 
 def option(options: Sequence[str], name: str) -> str | None:
@@ -163,7 +173,7 @@ def _with_arguments(
     return replace(settings, loss=loss, model=model)
 
 
-def _checked(section: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(section: str, name: str, given: Mapping[str, Any]) -> Arguments:
     """All arguments of a loss or filter layer in the constructor's order: given ones, else defaults.
 
     Raises:
@@ -179,7 +189,7 @@ def _checked(section: str, name: str, given: Mapping[str, Any]) -> dict[str, Any
                 f"unknown option --{section}.{key}: {hint}{name} takes {shown or 'no arguments'}"
             )
         known[key] = _as_number(f"--{section}.{key}", value, known[key])
-    return {key: value for key, value in known.items() if value is not inspect.Parameter.empty}
+    return Arguments((key, value) for key, value in known.items() if value is not inspect.Parameter.empty)
 
 
 def _as_number(name: str, value: Any, default: Any) -> Any:

@@ -1,15 +1,13 @@
 """The settings of a training run: what the options say, typed; plain mappings are made of them for files only."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, Literal
-
-import tyro
+from typing import Any, Literal
 
 from experiments.config_file import plain
 
-Arguments = Annotated[Mapping[str, Any], tyro.conf.Fixed, tyro.conf.Suppress]
-"""Arguments of what is chosen by name. They are options too, but it is not the parser that knows them."""
+
+class Arguments(dict[str, Any]):
+    """Arguments of what is chosen by name. They are options too, but `parse` knows them and not the parser."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +17,7 @@ class LossSettings:
     name: str = "shrinkage"
     """Registered loss of setting regress, binary or spatial."""
 
-    arguments: Arguments = field(default_factory=dict)
+    arguments: Arguments = field(default_factory=Arguments)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +51,7 @@ class ModelSettings:
     output_sigma_factor: float = 0.1
     """Standard deviation of the label over sqrt(w h) of the target."""
 
-    arguments: Arguments = field(default_factory=dict)
+    arguments: Arguments = field(default_factory=Arguments)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +160,8 @@ class OptimiserSettings:
     """Learning rate at its highest."""
 
     backbone_factor: float = 1.0
-    """The backbone's rate over that of the rest: below 1 where it starts from trained weights."""
+    """The backbone's rate over that of the rest: below 1 where it starts from trained weights, 0 to leave it as it
+    is. While a teacher's features are learned the backbone has its full rate."""
 
     weight_decay: float = 1e-4
     """Weight decay of weights with two or more dimensions; biases and scales have none."""
@@ -181,6 +180,24 @@ class OptimiserSettings:
 
     drop: float = 0.1
     """Factor of the rate at each milestone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillationSettings:
+    """How the backbone learns to say what a teacher says, before it is trained through the filter."""
+
+    steps: int = 6000
+    """First steps of the run, in which the backbone learns the teacher's features alone. No box is used in them."""
+
+    rate: float = 4e-3
+    """Learning rate at its highest; it rises in the first 200 steps and falls to 0 along a cosine."""
+
+    window: int = 144
+    """Side in pixels of the part of each crop that is looked at, at another place in each step."""
+
+    weight: float = 1.0
+    """Weight of the teacher's term afterwards, while the backbone is trained through the filter; without it the
+    features fit the training clips and forget the rest. Not computed where optimiser.backbone_factor is 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,12 +279,22 @@ class TrainingSettings:
     on_nan: Literal["stop", "skip"] = "stop"
     """A loss or gradient that is not finite stops the run, or its step is left out (and waited for each time)."""
 
+    teacher: str | None = None
+    """Weights file of a backbone of the same form as model.backbone, e.g. NanoTrack's ONNX file: its features are
+    learned first (see distillation), then the backbone is trained through the filter."""
+
+    distillation: DistillationSettings = field(default_factory=DistillationSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     data: DataSettings = field(default_factory=DataSettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     compute: ComputeSettings = field(default_factory=ComputeSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
+
+
+def distillation_steps(settings: TrainingSettings) -> int:
+    """Number of first steps in which a teacher's features are learned; 0 without a teacher."""
+    return 0 if settings.teacher is None else settings.distillation.steps
 
 
 OPEN = ("loss", "model")

@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from data.pairs.dataset import PairBatch
 from data.pairs.jitter_appearance import PhotometricJitter
-from experiments.train.objective import Outcome, PairObjective
+from experiments.train.objective import PairObjective, PairOutcome
 from experiments.train.processes import Processes
 from tracker.network.regression_net import RegressionNet
 
@@ -61,12 +61,12 @@ class StepResult(NamedTuple):
 
     Attributes:
         outcome: of the batch, of its last part where there are several.
-        numbers: float32 ``(4,)`` on the device: loss, its part of the response, that of the boxes, and the norm of the
-            gradient before it is clipped; the losses are of this process's share.
+        numbers: float32 ``(5,)`` on the device: loss, the response's, the boxes', the teacher's term, and the norm of
+            the gradient before it is clipped; the losses are those of this process's share.
         skipped: whether the weights were left as they are.
     """
 
-    outcome: Outcome
+    outcome: PairOutcome
     numbers: Tensor
     skipped: bool
 
@@ -87,6 +87,8 @@ class Learner:
         skip_nonfinite: leave steps out whose loss or gradient is not finite.
         compiled: compile backbone and loss.
         channels_last: memory format of images and convolutions.
+        distillation: number of first steps in which the backbone imitates a teacher, and the side in pixels of the
+            part of each crop that it then sees.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Learner:
         skip_nonfinite: bool = False,
         compiled: bool = False,
         channels_last: bool = False,
+        distillation: tuple[int, int] = (0, 0),
     ) -> None:
         self.objective, self.optimiser, self.processes = objective.train(), optimiser, processes
         self.jitter, self.seed = jitter, seed
@@ -112,10 +115,16 @@ class Learner:
             accumulation,
             skip_nonfinite,
         )
+        self.distillation_steps, self.window = distillation
         self.clip = clip or math.inf
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         objective.net.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # missing in its types
         self.average = WeightAverage(objective.net, ema_decay)
+        self._backbone_learns = any(
+            group.get("factor", 1.0) > 0
+            for group in optimiser.param_groups
+            if {id(one) for one in group["params"]} & {id(one) for one in objective.net.backbone.parameters()}
+        )
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=precision == "fp16")
         self.parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
         if compiled:
@@ -124,7 +133,9 @@ class Learner:
             objective.criterion.compile()
         self.model: nn.Module = objective
         if processes.world_size > 1:
-            self.model = DistributedDataParallel(objective)
+            # While a teacher is imitated, filter and heads have no gradient.
+            partly = self.distillation_steps > 0
+            self.model = DistributedDataParallel(objective, find_unused_parameters=partly)
 
     def step(self, batch: PairBatch, rate: float, number: int) -> "StepResult":
         """One optimiser step.
@@ -136,17 +147,20 @@ class Learner:
             rate: learning rate.
             number: of the step; seeds the jitter.
         """
+        distilling = number < self.distillation_steps
+        self._choose_what_learns(distilling)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate * group.get("factor", 1.0)
-        inputs = self._to_device(batch, number)
+            group["lr"] = rate * (1.0 if distilling else group.get("factor", 1.0))
+        inputs = self._to_device(self._windows(batch, number) if distilling else batch, number)
         parts = list(zip(*(tensor.chunk(self.accumulation) for tensor in inputs), strict=True))
-        total = torch.zeros(3, device=self.processes.device)
+        total = torch.zeros(4, device=self.processes.device)
         for index, part in enumerate(parts):
             with self._exchange(index == len(parts) - 1):
                 with torch.autocast(self.processes.device.type, self.dtype, self.dtype != torch.float32):
-                    outcome = self.model(*part)
+                    outcome = self.model(*part, distilling=distilling)
                 self.scaler.scale(outcome.loss / len(parts)).backward()
-            total += torch.stack([outcome.loss.detach(), outcome.response_loss, outcome.box_loss])
+            losses = (outcome.loss.detach(), outcome.response_loss, outcome.box_loss, outcome.imitation_loss)
+            total += torch.stack(losses)
         self.scaler.unscale_(self.optimiser)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.clip)
         numbers = torch.cat([total / len(parts), norm.detach().view(1)])
@@ -159,15 +173,37 @@ class Learner:
         return StepResult(outcome, numbers, skipped)
 
     @torch.no_grad()
-    def evaluate(self, batch: PairBatch) -> Outcome:
+    def evaluate(self, batch: PairBatch) -> PairOutcome:
         """The outcome of a batch, without learning from it."""
         with torch.autocast(self.processes.device.type, self.dtype, self.dtype != torch.float32):
-            outcome: Outcome = self.objective(*self._to_device(batch, 0))
+            outcome: PairOutcome = self.objective(*self._to_device(batch, 0))
         return outcome
 
     def are_finite(self, numbers: Tensor) -> bool:
         """Whether a step's ``numbers`` are as they should be: the scaler of fp16 sees to gradients that overflow."""
-        return bool(numbers[: 3 if self.scaler.is_enabled() else 4].isfinite().all())
+        return bool(numbers[: 4 if self.scaler.is_enabled() else 5].isfinite().all())
+
+    def _choose_what_learns(self, distilling: bool) -> None:
+        """Set the mode of a backbone that a teacher has taught: what it learned about the images' statistics stays."""
+        if not self.distillation_steps:
+            return
+        backbone = self.objective.net.backbone
+        backbone.train(distilling)
+        backbone.requires_grad_(distilling or self._backbone_learns)
+
+    def _windows(self, batch: PairBatch, number: int) -> PairBatch:
+        """A part of each crop, at a place that depends on the step alone; boxes move along and may leave it."""
+        side = batch.search.shape[-1]
+        room = max(side - self.window, 0)
+        y, x = np.random.default_rng([self.seed, number]).integers(0, room + 1, 2)
+        rows, columns = slice(y, y + self.window), slice(x, x + self.window)
+        shift = torch.tensor([x, y, 0, 0], dtype=batch.search_bbox.dtype)
+        return batch._replace(
+            template=batch.template[..., rows, columns],
+            template_bbox=batch.template_bbox - shift,
+            search=batch.search[..., rows, columns],
+            search_bbox=batch.search_bbox - shift,
+        )
 
     def _to_device(self, batch: PairBatch, number: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Images travel as uint8 and become float where they are used."""

@@ -1,12 +1,9 @@
 """Validation by tracking: the score that decides which weights are the best."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-from torch import nn
 
 from data.boxes import frames_with_box
 from data.datasets.by_name import load_dataset
@@ -16,9 +13,9 @@ from data.synthetic.sequence import synthetic_sequence
 from experiments.scoring.metrics import score
 from experiments.trackers.follow import follow
 from experiments.train.processes import Processes
-from experiments.train.run_files import save_weights
 from experiments.train.settings import ValidationSettings
-from tracker import Tracker
+from tracker import Tracker, load_tracker
+from tracker.network.regression_net import RegressionNet
 
 HELD_OUT_SEED = 1_000_000
 """Synthetic clips from this seed on are for validation; training takes those near 0."""
@@ -80,8 +77,6 @@ class TrackingScore:
         clips: what to track.
         frames: how many frames of each.
         processes: this process among those that train together.
-        load: builds a tracker from a file of weights.
-        metadata: that such a file holds.
     """
 
     def __init__(
@@ -89,19 +84,13 @@ class TrackingScore:
         clips: Sequence[Clip | SyntheticSequence],
         frames: int,
         processes: Processes,
-        load: Callable[[str], Tracker],
-        metadata: Mapping[str, object],
     ) -> None:
         self._clips, self._frames, self._processes = clips, frames, processes
-        self._load, self._metadata = load, metadata
 
-    def __call__(self, net: nn.Module) -> dict[str, float]:
+    def __call__(self, net: RegressionNet) -> dict[str, float]:
         """``{"ao": mean over the clips}``; all processes must ask, and all get the same."""
-        with TemporaryDirectory() as folder:
-            file = Path(folder) / "candidate.safetensors"
-            save_weights(file, net, self._metadata)
-            tracker = self._load(str(file))
-            share = self._clips[self._processes.rank :: self._processes.world_size]
-            mine = [average_overlap(tracker, clip, self._frames) for clip in share]
+        tracker = load_tracker(net, device=self._processes.device)
+        share = self._clips[self._processes.rank :: self._processes.world_size]
+        mine = [average_overlap(tracker, clip, self._frames) for clip in share]
         every = [value for values in self._processes.gather(mine) for value in values]
         return {"ao": float(np.mean(every))}

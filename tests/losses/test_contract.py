@@ -37,6 +37,7 @@ OUT_OF_RANGE = {
     "alpha": (-0.1,),
     "counts": ([0, 1], [3, 2.5], [4]),
     "start_epoch": (-1,),
+    "start_step": (-1,),
     "importance": ("log",),
     "normalize": ("mean",),
     "normalizer": ("sum",),

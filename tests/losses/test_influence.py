@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from losses import build_loss
-from losses.influence import class_factors
+from losses.influence import class_factors, window_norms
 
 NONE = {"reduction": "none"}
 
@@ -112,6 +112,40 @@ def test_plain_base_before_the_start_epoch(rows, features):
     resumed = build_loss("influence-balanced", start_epoch=3)
     resumed.load_state_dict(loss.state_dict())
     torch.testing.assert_close(call(resumed), call(loss))
+
+
+def test_plain_base_before_the_start_step():
+    generator = torch.Generator().manual_seed(0)
+    response, label = torch.rand(2, 2, 1, 4, 4, generator=generator)
+    phi = torch.rand(2, 3, 4, 4, generator=generator)
+    loss = build_loss("influence-balanced", setting="regress", start_step=2, start_epoch=1, alpha=5.0)
+    always = build_loss("influence-balanced", setting="regress", alpha=5.0)(response, label, features=phi)
+    plain = build_loss("l2")(response, label)
+    for epoch, step, expected in (
+        (0, 0, plain),
+        (0, 2, plain),
+        (1, 1, plain),
+        (1, 2, always),
+        (1, 3, always),
+    ):
+        loss.set_epoch(epoch)
+        loss.set_step(step)
+        torch.testing.assert_close(loss(response, label, features=phi), expected)
+    with pytest.raises(ValueError, match="step must be a whole number >= 0, got -1"):
+        loss.set_step(-1)
+
+
+@pytest.mark.parametrize("kernel_hw", [(1, 1), (3, 3), (2, 3), (5, 4)])
+def test_window_norms_are_the_gradient_by_the_filter(kernel_hw):
+    """||h(u)||_1 is the 1-norm of the gradient of the response at u by the filter's weights."""
+    phi = torch.randn(1, 3, 5, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    rows, columns = kernel_hw
+    padded = F.pad(phi, (columns // 2, columns - 1 - columns // 2, rows // 2, rows - 1 - rows // 2))
+    weight = torch.zeros(1, 3, rows, columns, dtype=torch.float64, requires_grad=True)
+    response = F.conv2d(padded, weight)
+    gradients = [torch.autograd.grad(r, weight, retain_graph=True)[0] for r in response.flatten()]
+    expected = torch.stack([gradient.abs().sum() for gradient in gradients]).view(response.shape)
+    torch.testing.assert_close(window_norms(phi, kernel_hw), expected)
 
 
 def test_a_dead_feature_is_finite_in_half_precision(rows):

@@ -1,7 +1,6 @@
-"""The DSLT tracker on generated frames whose truth is known, and the parity checks of its two presets."""
+"""The DSLT tracker on generated frames whose truth is known, and parity checks with the paper and its code."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,24 +11,13 @@ from data import synthetic_sequence
 from data.boxes import bbox_center, bbox_iou
 from data.labels import gaussian_label
 from losses import build_loss
-from tracker import Tracker, load_tracker
+from tests.material.dslt import load
+from tests.material.targets import run
+from tracker import Tracker
 from tracker.backbones import build_backbone
-from tracker.backbones.gray import Gray
-from tracker.dslt import DSLTTracker
-from tracker.levels import LevelSettings, TwoLevelFeatures
-from tracker.presets.dslt import CODE, PAPER
 from tracker.solvers.adam import AdamState
-from tracker.solvers.memory import RecentSamples
 
 NAMES = ("dslt", "dslt-paper", "dslt-code")
-
-
-def load(name="dslt", **settings):
-    """A preset on features that need no weights, with its own loss."""
-    importance = "dslt_code" if name == "dslt-code" else "exp"
-    criterion = build_loss("shrinkage", importance=importance, reduction="sum")
-    small = {"backbone": "hog+color", "channels": 8, "criterion": criterion}
-    return load_tracker(name, **{**small, **settings})
 
 
 def frame_with_target(center, size_wh, frame_wh=(320, 240)):
@@ -41,12 +29,6 @@ def frame_with_target(center, size_wh, frame_wh=(320, 240)):
     x, y = (round(c - (side - 1) / 2) for c, side in zip(center, size_wh, strict=True))
     frame[y : y + height, x : x + width] = patch.permute(1, 2, 0).round().byte().numpy()
     return frame, np.array([x, y, width, height], dtype=float)
-
-
-def run(tracker, frames, bbox):
-    frames = iter(frames)
-    tracker.init(next(frames), bbox)
-    return [tracker.update(frame) for frame in frames]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -210,152 +192,6 @@ def test_any_regression_loss_is_learned_with():
         tracker = load(criterion=build_loss(loss))
         outputs = run(tracker, sequence.frames(), sequence.bboxes[0])
         assert bbox_iou([o.bbox for o in outputs], sequence.bboxes[1:]).mean() > 0.6, loss
-
-
-def test_a_preset_that_stands_for_a_loss_asks_for_it():
-    assert isinstance(load_tracker("dslt", backbone="hog+color"), DSLTTracker)
-    for name in ("dslt-paper", "dslt-code"):
-        with pytest.raises(ValueError, match=r"criterion=build_loss\('shrinkage'"):
-            load_tracker(name, backbone="hog+color")
-
-
-def test_presets_differ_where_paper_and_code_do():
-    paper, code = load("dslt-paper"), load("dslt-code")
-    assert (paper.features.level_settings.fusion, code.features.level_settings.fusion) == (
-        (1.0, 1.0),
-        (0.8, 0.2),
-    )
-    assert (
-        paper.features.level_settings.reduction_kernel,
-        code.features.level_settings.reduction_kernel,
-    ) == (1, 3)
-    assert (paper.solver.update_rate, code.solver.update_rate) == (0.25, 0.5)
-    assert (paper.solver.code_slope, code.solver.code_slope) == (False, True)
-    assert paper.solver.frozen_correction
-    assert code.solver.frozen_correction
-    assert not CODE.keys() & {"memory_size", "scale_step"}  # where both agree
-    assert PAPER.keys() & {"solver", "reduction"}
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"crop_size": 198}, "multiple of the backbone's stride"),
-        ({"padding": "circular"}, "padding must be one of same, valid, got 'circular'"),
-        ({"search_area_scale": 1.0}, "search_area_scale must be > 1"),
-        ({"first_weight": 0.0}, "first_weight must be > 0"),
-        ({"memory_size": 0}, "memory_size must be at least 1"),
-        ({"update_interval": 0}, "update_interval must be at least 1"),
-        ({"output_sigma_factor": 0}, "output_sigma_factor must be > 0"),
-        ({"scale_rate": 0}, "scale_rate must be > 0"),
-        ({"num_scales": 2}, "num_scales must be odd"),
-        ({"reduction": "pac"}, "reduction must be one of pca, random"),
-        ({"channels": 0}, "channels must be at least 1"),
-        ({"reduction_kernel": 3}, "reduction_kernel must be 1 for 'pca'"),
-        ({"backbone": "gray"}, "backbone must have two levels"),
-        ({"solver": "adm"}, "did you mean 'adam'"),
-        ({"update_intervall": 2}, "did you mean 'update_interval'"),
-    ],
-)
-def test_a_setting_out_of_range_or_misspelt_is_named(settings, message):
-    with pytest.raises(ValueError, match=message):
-        load(**settings)
-
-
-class Fixed(Gray):
-    """A backbone of given maps and blocks, whatever the image."""
-
-    def __init__(self, maps, blocks):
-        super().__init__()
-        self.maps, self.blocks = maps, blocks
-
-    def forward(self, images):
-        return self.maps.expand(len(images), -1, -1, -1)
-
-
-@pytest.fixture
-def maps():
-    generator = torch.Generator().manual_seed(0)
-    scale = torch.tensor([300.0] * 6 + [0.02] * 4).view(1, 10, 1, 1)
-    return torch.rand(1, 10, 12, 12, generator=generator) * scale
-
-
-@pytest.mark.parametrize("reduction", ["pca", "random"])
-def test_both_levels_get_unit_energy_whatever_their_scale(maps, reduction):
-    features = TwoLevelFeatures(
-        Fixed(maps, (6, 4)), LevelSettings(reduction=reduction, channels=3, fusion=(1.0, 0.0))
-    )
-    shallow, deep = features.start(torch.zeros(1, 3, 48, 48)).split(3, dim=1)
-    assert float(shallow.square().sum(1).mean()) == pytest.approx(1, rel=1e-4)
-    assert float(deep.square().sum(1).mean()) == pytest.approx(1, rel=1e-4)
-    assert torch.equal(features(torch.zeros(2, 3, 48, 48))[1:], features.start(torch.zeros(1, 3, 48, 48)))
-
-
-def test_the_deep_level_enters_twice(maps):
-    plain, residual = (
-        TwoLevelFeatures(Fixed(maps, (6, 4)), LevelSettings(reduction="random", channels=3, fusion=fusion))
-        for fusion in ((1.0, 0.0), (0.8, 0.2))
-    )
-    shallow, deep = plain.start(torch.zeros(1, 3, 48, 48)).split(3, dim=1)
-    base, own = residual.start(torch.zeros(1, 3, 48, 48)).split(3, dim=1)
-    assert torch.allclose(base, 0.8 * shallow + 0.2 * deep, atol=1e-6)
-    assert torch.equal(own, deep)
-
-
-def test_principal_components_hold_all_there_is(maps):
-    features = TwoLevelFeatures(Fixed(maps, (6, 4)), LevelSettings(channels=6))
-    shallow, deep = features.start(torch.zeros(1, 3, 48, 48))[0].flatten(1).split(6)
-    for reduced, level in ((shallow, maps[0, :6]), (deep, maps[0, 6:])):
-        centred = level.flatten(1) - level.flatten(1).mean(1, keepdim=True)
-        gram, truth = reduced.T @ reduced, centred.T @ centred
-        assert torch.allclose(gram / gram.trace(), truth / truth.trace(), atol=1e-5)
-    assert not deep[4:].any()  # a level of four channels fills four
-
-
-def test_random_reduction_is_msras_and_the_seeds(maps):
-    wide = torch.rand(1, 600, 6, 6, generator=torch.Generator().manual_seed(0))
-    features = TwoLevelFeatures(
-        Fixed(wide, (300, 300)), LevelSettings(reduction="random", channels=128, reduction_kernel=3)
-    )
-    weights = features._random_weights(300, torch.Generator().manual_seed(1))
-    assert weights.shape == (128, 300, 3, 3)
-    assert float(weights.std()) == pytest.approx(np.sqrt(2 / 2700), rel=0.01)
-    first, same = features.start(torch.zeros(1, 3, 24, 24)), features.start(torch.zeros(1, 3, 24, 24))
-    assert torch.equal(first, same)
-    other = TwoLevelFeatures(features.backbone, replace(features.level_settings, seed=702))
-    assert not torch.allclose(first, other.start(torch.zeros(1, 3, 24, 24)))
-
-
-def sample(value):
-    return torch.full((2, 3, 3), float(value)), torch.full((3, 3), float(value))
-
-
-def test_the_ring_keeps_frame_1_and_the_six_latest_alike():
-    memory = RecentSamples(7, *sample(1), (0, 0), 1 / 7)
-    for frame in range(2, 12):
-        memory.add(*sample(frame))
-        kept = [1, *range(max(2, frame - 5), frame + 1)]
-        assert sorted(memory.features[:, 0, 0, 0].tolist()) == kept
-        assert torch.equal(memory.features[:, 0, 0, 0], memory.labels[:, 0, 0, 0])
-        assert memory.features[0, 0, 0, 0] == 1
-    assert torch.allclose(memory.weights, torch.full((7,), 1 / 7))
-
-
-def test_frame_1_weighs_what_it_is_to_once_the_memory_is_full():
-    memory = RecentSamples(5, *sample(1), (0, 0), 0.6)
-    seen = [memory.weights.tolist()]
-    for frame in range(2, 9):
-        memory.add(*sample(frame))
-        seen.append(memory.weights.tolist())
-    assert seen[0] == [1.0]
-    assert seen[1] == pytest.approx([0.9, 0.1])
-    assert seen[4] == seen[-1] == pytest.approx([0.6, 0.1, 0.1, 0.1, 0.1])
-
-
-def test_a_memory_of_one_keeps_frame_1():
-    memory = RecentSamples(1, *sample(1), (0, 0), 0.5)
-    memory.add(*sample(2))
-    assert memory.features[:, 0, 0, 0].tolist() == [1]
 
 
 @pytest.mark.slow

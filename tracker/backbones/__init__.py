@@ -1,5 +1,5 @@
 """Backbones, from crops to feature maps: a new file in this folder is all that a new one needs."""
 
-from tracker.backbones.base import BACKBONES, Backbone, build_backbone
+from tracker.backbones.base import BACKBONES, Backbone, Stage, build_backbone
 
-__all__ = ["BACKBONES", "Backbone", "build_backbone"]
+__all__ = ["BACKBONES", "Backbone", "Stage", "build_backbone"]

@@ -1,6 +1,6 @@
-"""What a backbone is, how it is built by name, and how several become one."""
+"""The interface of backbones, how one is built by name, and how several become one."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,22 @@ class Backbone(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Features float32 ``(B, channels, H/stride, W/stride)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
         raise NotImplementedError
+
+    def stages(self, images: Tensor) -> "list[Stage]":
+        """What distillation compares: by default the features, block by block; a network may show its layers too."""
+        return [Stage(block, True) for block in self(images).split(self.blocks, dim=1)]
+
+
+class Stage(NamedTuple):
+    """The output of a part of a backbone.
+
+    Attributes:
+        features: float32 ``(B, C, h, w)``.
+        is_used: the tracker uses these features; else they are on the way to them.
+    """
+
+    features: Tensor
+    is_used: bool
 
 
 BACKBONES: Registry[type[Backbone]] = Registry("backbone", "tracker.backbones")

@@ -3,9 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
+from data.images import LUMA
 from tracker.backbones.base import BACKBONES, Backbone
-
-LUMA = (0.299, 0.587, 0.114)
 
 
 @BACKBONES.register("gray")

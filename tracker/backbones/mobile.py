@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tracker.backbones.base import BACKBONES, Backbone
+from tracker.backbones.base import BACKBONES, Backbone, Stage
 from tracker.backbones.cells import place_cells
 from tracker.backbones.pretrained import ImageInput, with_input
 from tracker.backbones.weights import load_into, own_tensors, read_weights
@@ -154,12 +154,17 @@ class MobileLevels(nn.Module):
         self.channels = tuple(layout[end].out for end in self.ends)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Features ``(B, C, ceil(H/s), ceil(W/s))`` of each level of stride ``s``; cell ``i`` is on pixel ``s·i``."""
+        """Features ``(B, C, ceil(H/stride), ceil(W/stride))`` of each level."""
+        found = self.outputs(images)
+        return [found[end] for end in self.ends]
+
+    def outputs(self, images: Tensor) -> list[Tensor]:
+        """Features of every block up to the last that is wanted."""
         features, found = F.hardswish(self.stem(images)), []
         for block in self.blocks[: max(self.ends) + 1]:
             features = block(features)
             found.append(features)
-        return [found[end] for end in self.ends]
+        return found
 
 
 @BACKBONES.register("mobile")
@@ -197,9 +202,17 @@ class Mobile(Backbone):
     def forward(self, images: Tensor) -> Tensor:
         """Features float32 ``(B, C, H/stride, W/stride)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
         size = images.shape[-2] // self.stride, images.shape[-1] // self.stride
-        images = self.input(images).contiguous(memory_format=torch.channels_last)
-        levels = zip(self.levels, self.network(images), strict=True)
+        levels = zip(self.levels, self.network(self._prepared(images)), strict=True)
         return torch.cat([place_cells(level, stride, self.stride, size) for stride, level in levels], dim=1)
+
+    def stages(self, images: Tensor) -> list[Stage]:
+        """The output of every block, each on its own map; the levels are those that are used."""
+        outputs = self.network.outputs(self._prepared(images))
+        return [Stage(features, index in self.network.ends) for index, features in enumerate(outputs)]
+
+    def _prepared(self, images: Tensor) -> Tensor:
+        prepared: Tensor = self.input(images)
+        return prepared.contiguous(memory_format=torch.channels_last)
 
 
 @BACKBONES.register("mobile4")

@@ -1,4 +1,4 @@
-"""What the networks with published weights share: where their tensors come from, and what they take for an image."""
+"""Networks with published weights: where their tensors come from, and the form of their input."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from tracker.backbones.weights import download_weights, own_tensors, read_weight
 
 
 class ImageInput(nn.Module):
-    """An RGB image in [0, 255] as a published network was trained on it; part of its ``state_dict``.
+    """Converts RGB images in [0, 255] to the input a published network was trained on; part of its ``state_dict``.
 
     Args:
         order: which of R, G, B comes at each place.
@@ -34,21 +34,21 @@ class ImageInput(nn.Module):
 
 
 def torchvision_input() -> ImageInput:
-    """RGB, standardised."""
+    """Make the input of torchvision's networks: RGB in [0, 1], standardised by ImageNet's mean and deviation."""
     mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     return ImageInput((0, 1, 2), [255 * value for value in mean], [255 * value for value in deviation])
 
 
 def caffe_input(mean: Sequence[float]) -> ImageInput:
-    """BGR less a mean."""
+    """Make the input of Caffe's networks: BGR in [0, 255] less a mean, given in that order."""
     return ImageInput((2, 1, 0), mean, (1.0, 1.0, 1.0))
 
 
 def pretrained_tensors(weights: str | Path | None, url: str) -> dict[str, Tensor]:
-    """Tensors of a backbone: of a weights file or of a checkpoint of the ``train`` command, or the published ones."""
+    """Read a backbone's tensors from a weights file or a checkpoint of ``train``; None downloads the published ones."""
     return download_weights(url) if weights is None else own_tensors(read_weights(weights))
 
 
 def with_input(tensors: dict[str, Tensor], form: ImageInput) -> dict[str, Tensor]:
-    """``tensors`` with the ``form`` of their input, unless they tell their own, as a checkpoint's do."""
+    """Add the ``form`` of the input to ``tensors``, unless they hold their own, as a checkpoint's do."""
     return {f"input.{name}": tensor for name, tensor in form.state_dict().items()} | tensors

@@ -52,7 +52,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def own_tensors(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A backbone's tensors out of a checkpoint's, sorted by name; those of a file of a backbone alone as they are."""
+    """Pick a backbone's tensors out of a checkpoint's, sorted by name; a backbone's own file is returned as it is."""
     own = {name.removeprefix(PREFIX): tensors[name] for name in sorted(tensors) if name.startswith(PREFIX)}
     return own or tensors
 

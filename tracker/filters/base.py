@@ -1,4 +1,4 @@
-"""What a regression filter is: one objective, several solvers."""
+"""The interface of on-line regression filters: one objective, several ways to minimise it."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from tracker.filters.memory import SampleMemory
 class FilterModel(ABC):
     """A multi-channel correlation filter ``w`` regressed to Gaussian labels.
 
-    All solvers minimise ``Σ_j a_j |Σ_c x_jc ⋆ w_c − y_j|² + λ |w|²`` over the samples ``x_j`` of a memory with
+    All filters minimise ``Σ_j a_j |Σ_c x_jc ⋆ w_c − y_j|² + λ |w|²`` over the samples ``x_j`` of a memory with
     weights ``a_j``; ``⋆`` is circular correlation, ``(x ⋆ w)(u) = Σ_t x(t + u) w(t)``. They differ in where
     ``w`` may be non-zero and in how they solve it.
 
-    A solver is a dataclass: its fields are its settings. ``λ`` is in units of squared features.
+    A filter is a dataclass: its fields are its settings. ``λ`` is in units of squared features.
     """
 
     @abstractmethod
     def start(self, memory: SampleMemory, target_hw: tuple[int, int]) -> None:
-        """Forget everything and fit to frame 1.
+        """Forget every earlier target and fit the filter to frame 1.
 
         Args:
             memory: holds the sample of frame 1.
@@ -32,7 +32,7 @@ class FilterModel(ABC):
 
     @abstractmethod
     def fit(self, memory: SampleMemory) -> None:
-        """Learn from a memory that has changed."""
+        """Update the filter after the memory has changed."""
 
     @property
     @abstractmethod

@@ -24,7 +24,7 @@ class SampleMemory:
         self._store(0, first, label, 1.0)
 
     def add(self, spectrum: Tensor, label: Tensor, rate: float) -> None:
-        """Fade all samples by ``1 - rate`` and add a new one with weight ``rate``; none fits beside a lone frame 1."""
+        """Fade all samples by ``1 - rate`` and add one of weight ``rate``; a memory of one keeps frame 1 alone."""
         if len(self._weights) == 1:
             return
         self._weights = [weight * (1 - rate) for weight in self._weights]

@@ -23,8 +23,8 @@ class SpatialFilter(FilterModel):
 
     Args:
         regularisation: ``λ`` > 0, in units of squared features.
-        first_iterations: conjugate-gradient steps in frame 1.
-        iterations: steps in every later frame.
+        first_iterations: number of conjugate-gradient steps in frame 1, at least 1.
+        iterations: number of steps in every later frame.
         initial: filter that frame 1 starts from, float32 ``(C, rows, columns)``, resized to each target's box,
             e.g. a meta-learned one (``losses.maml``); None starts from zero.
     """

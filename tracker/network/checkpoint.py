@@ -14,7 +14,7 @@ METADATA = "training"
 
 
 def read_metadata(file: str | Path) -> dict[str, Any]:
-    """What a checkpoint says of itself.
+    """Read the metadata of a checkpoint: ``config`` (the resolved settings) and ``versions``.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -36,7 +36,7 @@ def read_metadata(file: str | Path) -> dict[str, Any]:
 
 
 def load_regression_net(file: str | Path) -> RegressionNet:
-    """The network of a checkpoint, ready to be used: in evaluation mode, without gradients.
+    """Load the network of a checkpoint, in evaluation mode and without gradients.
 
     Raises:
         FileNotFoundError: there is no such file.

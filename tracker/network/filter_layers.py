@@ -1,7 +1,7 @@
-"""Regression filters as differentiable layers: what training goes through, from features to response.
+"""Regression filters as differentiable layers, from features to response, for training.
 
-Both minimise what the on-line solvers of ``tracker/filters`` minimise, for one sample, ``|Σ_c x_c ⋆ w_c − y|² +
-λ |w|²``, in batches and in a way that gradients pass. λ is learned with the features.
+The layers minimise the objective of ``tracker/filters`` for one sample, ``|Σ_c x_c ⋆ w_c − y|² + λ |w|²``, in
+batches, and gradients pass through the solution. λ is learned with the features.
 """
 
 import math
@@ -29,7 +29,7 @@ class FilterLayer(nn.Module):
         )
 
     def forward(self, template: Tensor, label: Tensor, mask: Tensor, search: Tensor) -> Tensor:
-        """Response float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
+        """Fit to the templates and return responses float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
 
         Computed in float32 whatever the autocast: sums over maps and quotients of spectra need it.
 

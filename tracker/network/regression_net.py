@@ -1,4 +1,4 @@
-"""The network that training sees: features, a differentiable filter, its response, and a box head."""
+"""The network that is trained: features, a differentiable filter, its response, and a box head."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class TrainingCrops(NamedTuple):
 
 
 class NetworkOutput(NamedTuple):
-    """What the network says of a batch of pairs.
+    """The network's output for a batch of pairs.
 
     Attributes:
         response: float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
@@ -40,7 +40,7 @@ class NetworkOutput(NamedTuple):
 
 
 class RegressionNet(nn.Module):
-    """Learns features through the filter that is fitted to them.
+    """Features, a filter that is fitted to them, and a box head, trained together.
 
     Args:
         backbone: the features that are trained.
@@ -94,7 +94,7 @@ class RegressionNet(nn.Module):
         return self.backbone if self.fixed is None else Concatenation([self.backbone, self.fixed])
 
     def forward(self, template: Tensor, template_bbox: Tensor, search: Tensor) -> NetworkOutput:
-        """Fit to the templates, respond to the search regions.
+        """Fit filters to the templates and respond to the search regions.
 
         Args:
             template: float32 ``(B, 3, S, S)`` RGB in [0, 255], the target in its middle.

@@ -29,7 +29,7 @@ class AdamState:
         self._betas, self._frozen, self._count = betas, frozen_correction, 0
 
     def step(self, gradient: Tensor) -> Tensor:
-        """What to subtract, in learning rates."""
+        """Take a gradient in; return the step to subtract from the filter, in units of the learning rate."""
         first, second = self._betas
         self._count = 1 if self._frozen else self._count + 1
         self._mean = self._mean.lerp(gradient, 1 - first)
@@ -54,15 +54,15 @@ class AdamSolver(Solver):
     Args:
         learning_rate: largest change of the response on the target that one step of frame 1 can make, above 0.
         update_rate: learning rate of updates over that of frame 1; ECCV 2018: 1/4, released code: 1/2.
-        first_steps: at most, in frame 1.
-        steps: on each sample of an update.
+        first_steps: largest number of steps in frame 1.
+        steps: number of steps on each sample of an update.
         stop_share: frame 1 ends at this share of the loss that a response of zero has.
         stop_loss: frame 1 ends at this loss, a sum over the map; released code: .03 (with its own loss).
-        betas: decay of the moments.
+        betas: decay of the first and the second moment.
         frozen_correction: see ``AdamState``.
         code_slope: take the slope of the released code, −|L'|, which pushes a response up even where it is too
             high; for parity only.
-        seed: of the draws.
+        seed: seed of the draws.
     """
 
     learning_rate: float = 0.05
@@ -121,7 +121,7 @@ class AdamSolver(Solver):
 
 
 def _reach(regression: Regression, kernel: Tensor) -> Tensor:
-    """``Σ|x|`` under the filter in the middle of the first sample: what all weights together act upon."""
+    """Sum ``Σ|x|`` of the features under the filter in the middle of the first sample."""
     height, width = regression.features.shape[-2:]
     top, left = (height - kernel.shape[1]) // 2, (width - kernel.shape[2]) // 2
     middle = regression.features[0, :, top : top + kernel.shape[1], left : left + kernel.shape[2]]

@@ -1,4 +1,4 @@
-"""What an on-line solver is: it fits a filter to frame 1, then keeps it up to date."""
+"""The interface of on-line solvers: fit a filter to frame 1, then keep it up to date."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Solver(ABC):
 
     @abstractmethod
     def _start(self, regression: Regression, zero: Tensor) -> Tensor:
-        """``start`` from a filter of zeros."""
+        """Fit a filter to frame 1, starting from ``zero``, a filter of zeros."""
 
     @abstractmethod
     def update(self, regression: Regression, kernel: Tensor) -> Tensor:

@@ -15,17 +15,17 @@ class ReweightedLeastSquares(Solver):
     """Conjugate gradient on weighted least squares whose weights follow any regression loss.
 
     The weights ``L'(e) / 2e`` come from the loss's own slope, so that no loss is a special case, and from the
-    responses as they are before each step, which costs one evaluation of the loss on the maps and none of the
-    filter. They tell how far to go along a direction; where the loss rises faster than the square (L3) that
-    goes too far, and the step is cut where the secant of the true slope is 0. Directions are conjugate by
-    Polak and Ribière's rule, for a quadratic loss those of linear conjugate gradient.
+    responses before each step, which costs one evaluation of the loss on the maps and none of the filter. The
+    weights give the length of a step. For a loss steeper than the square (L3) the step overshoots; it is
+    shortened to the zero of the secant through the slopes at both ends. Directions are conjugate by Polak and
+    Ribière's rule; for a quadratic loss they are those of linear conjugate gradient.
     Nothing is read back from the device, and stopping early is part of the regularisation.
 
     Holland and Welsch 1977 for the weights; Hestenes and Stiefel 1952, Polak and Ribière 1969 for the steps.
 
     Args:
-        first_steps: in frame 1.
-        steps: at an update.
+        first_steps: number of steps in frame 1, at least 1.
+        steps: number of steps at an update.
     """
 
     first_steps: int = 20

@@ -9,12 +9,12 @@ from tracker.solvers.problem import padded_spectra
 class RecentSamples:
     """Training samples and their labels with weights that sum to 1; slot 0 keeps frame 1 for ever.
 
-    The others are a ring of the latest samples, which weigh the same. Their weight is fixed from the start:
-    what the empty slots will take is frame 1's until then.
+    The others are a ring of the latest samples, which weigh the same. Their weight is fixed from the start: until
+    the buffer is full, frame 1 carries the weight of the empty slots.
 
     Args:
-        capacity: samples kept, frame 1's among them.
-        features: of frame 1, float ``(C, h, w)``.
+        capacity: number of samples kept, frame 1's among them.
+        features: features of frame 1, float ``(C, h, w)``.
         label: its label, float ``(rows, columns)``.
         padding_hw: zeros around the features in their spectra.
         first_weight: weight of frame 1 once the memory is full, in (0, 1].

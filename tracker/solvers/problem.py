@@ -1,4 +1,4 @@
-"""The problem that the on-line solvers solve: one filter, a few samples, any regression loss."""
+"""The regression that the on-line solvers minimise: one filter, a few samples, any regression loss."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tracker.filters.spatial import SupportTransform
 
 SMALLEST_ERROR = 1e-4
-"""Errors below this count as this where a loss's slope is divided by the error: it vanishes with it."""
+"""Lower bound on |error| in the quotient slope / error, where both go to 0."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Regression:
 
 
 def padded_spectra(features: Tensor, padding_hw: tuple[int, int]) -> Tensor:
-    """Half spectra, complex ``(N, C, h + 2·padding_h, …)``, of features ``(N, C, h, w)`` with zeros around."""
+    """Transform features ``(N, C, h, w)`` with zeros around to half spectra, complex ``(N, C, h + 2·padding_h, …)``."""
     rows, columns = padding_hw
     return torch.fft.rfft2(F.pad(features, (columns, columns, rows, rows)))
 
@@ -119,8 +119,8 @@ def _support_transform(
 class LabelWeightedSquares(nn.Module):
     """``Σ exp(Y) e²``: what Shrinkage loss (ECCV 2018) is without its shrinkage; a quadratic loss.
 
-    The target's pixels weigh up to e times as much as the background's. The loss of a tracker that is given
-    none, so that it runs without a package of losses.
+    The target's pixels weigh up to e times as much as the background's. A tracker that is given no loss uses
+    this one, so that it runs without the package of losses.
     """
 
     def forward(self, response: Tensor, label: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from data.pairs.dataset import PairDataset, build_loader
 from data.pairs.jitter_geometry import GeometricJitter
 from data.pairs.shards import ShardClips, is_complete, write_manifest, write_shard
 from data.pairs.sources import ClipSource
-from data.pairs.tracklets import Frames, TrackletSettings, crop_tracklet
+from data.pairs.tracklets import TrackletFrames, TrackletSettings, crop_tracklet
 from tests.material.clips import bright_box, make_clip, same
 
 SETTINGS = TrackletSettings(context=5.0, frames_per_clip=4, target_size=24)
@@ -41,7 +41,8 @@ def write(folder, clips, clips_per_shard=2):
     shards = []
     for start in range(0, len(clips), clips_per_shard):
         tracklets = [
-            crop_tracklet(Frames.of(clip, 4), SETTINGS) for clip in clips[start : start + clips_per_shard]
+            crop_tracklet(TrackletFrames.of(clip, 4), SETTINGS)
+            for clip in clips[start : start + clips_per_shard]
         ]
         shards.append(folder / f"shard-{start:06d}.tar")
         write_shard(shards[-1], start, tracklets)
@@ -112,7 +113,7 @@ class TestTheCrops:
     @pytest.mark.parametrize("bbox", [[60, 50, 30, 24], [0, 0, 20, 30], [150, 90, 40, 60], [70, 60, 3, 3]])
     def test_boxes_are_where_the_targets_are(self, tmp_path, bbox):
         clip = make_clip(tmp_path / "clip", [bbox], suffix=".jpg")
-        tracklet = crop_tracklet(Frames.of(clip, 4), SETTINGS)
+        tracklet = crop_tracklet(TrackletFrames.of(clip, 4), SETTINGS)
         image = cv2.imdecode(np.frombuffer(tracklet.images[0], np.uint8), cv2.IMREAD_COLOR)
         x, y, w, h = tracklet.bboxes[0]
         assert np.sqrt(w * h) <= 24.5
@@ -123,7 +124,7 @@ class TestTheCrops:
         sizes = []
         for name, size in (("large", 200), ("small", 10)):
             clip = make_clip(tmp_path / name, [[400, 400, size, size]], (1000, 1000), ".jpg")
-            tracklet = crop_tracklet(Frames.of(clip, 4), SETTINGS)
+            tracklet = crop_tracklet(TrackletFrames.of(clip, 4), SETTINGS)
             shape = cv2.imdecode(np.frombuffer(tracklet.images[0], np.uint8), cv2.IMREAD_COLOR).shape
             sizes.append((tracklet.bboxes[0, 2], shape[0]))
         assert sizes[0] == (pytest.approx(24, abs=0.3), pytest.approx(120, abs=2))
@@ -139,7 +140,7 @@ class TestTheCrops:
         (tmp_path / "shards").mkdir()
         shard = tmp_path / "shards" / "shard-000000.tar"
         settings = TrackletSettings(target_size=64, quality=98)
-        write_shard(shard, 0, [crop_tracklet(Frames.of(clip, 2), settings)])
+        write_shard(shard, 0, [crop_tracklet(TrackletFrames.of(clip, 2), settings)])
         write_manifest(shard.parent, [shard], {})
         direct = PairDataset([(ClipSource.of([clip], jitter=GeometricJitter(0.5, 0.1, 0.1, 0.5)), 1.0)], 40)
         for index in range(10):
@@ -150,7 +151,7 @@ class TestTheCrops:
     def test_what_cannot_be_used_is_left_out_and_said(self, clips, tmp_path):
         clips[0].paths[0].write_bytes(b"broken")
         clips[0].bboxes[-1] = (900, 900, 5, 5)
-        tracklet = crop_tracklet(Frames.of(clips[0], 9), SETTINGS)
+        tracklet = crop_tracklet(TrackletFrames.of(clips[0], 9), SETTINGS)
         assert tracklet.numbers.tolist() == [1, 2, 3, 4]
         assert "cannot be decoded" in tracklet.skipped[0]
         assert "lies outside the image" in tracklet.skipped[1]

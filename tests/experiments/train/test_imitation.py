@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from experiments.train.imitation import Imitation, feature_deviation
-from tracker.backbones import Backbone
+from experiments.train.imitation import UNUSED_WEIGHT, Imitation, feature_deviations
+from tracker.backbones import Backbone, Stage
 
 
 class Linear(Backbone):
@@ -23,35 +23,65 @@ class Linear(Backbone):
         return self.map(images)
 
 
+class OnTheWay(Linear):
+    """The same, whose first block is only on the way to the second."""
+
+    def stages(self, images):
+        first, second = self(images).split(self.blocks, dim=1)
+        return [Stage(first, False), Stage(second, True)]
+
+
+class Saying(Backbone):
+    """A student that says the same features of any image."""
+
+    stride, blocks = 4, (2, 3)
+
+    def __init__(self, features):
+        super().__init__()
+        self.features = features
+
+    def forward(self, images):
+        return self.features.expand(len(images), -1, 4, 4)
+
+
 def images(seed, count=6):
     return torch.rand(count, 3, 16, 16, generator=torch.Generator().manual_seed(seed)) * 255
 
 
-def test_deviation_is_numpy_s_over_all_cells():
+def test_deviations_are_numpys_over_all_cells():
     teacher, batches = Linear(0), [images(1), images(2)]
     cells = torch.cat([teacher(batch).detach() for batch in batches]).double().numpy()
-    found = feature_deviation(teacher, batches)[:, 0, 0].numpy()
+    found = torch.cat(feature_deviations(teacher, batches))[:, 0, 0].numpy()
     np.testing.assert_allclose(found, cells.std(axis=(0, 2, 3)), rtol=1e-5)
 
 
 def test_a_student_that_equals_the_teacher_leaves_nothing():
-    shares = Imitation(Linear(0), [images(1)])(images(2), Linear(0)(images(2)))
-    assert shares.shape == (6, 2)
-    assert float(shares.max()) == 0
+    loss, shares = Imitation(Linear(0), [images(1)])(Linear(0), images(2))
+    assert loss.tolist() == [0] * 6
+    assert shares.tolist() == [0, 0]
+
+
+def mean_of(seen):
+    return Saying(Linear(0)(seen).detach().mean((0, 2, 3))[None, :, None, None])
 
 
 def test_a_student_that_says_the_mean_leaves_everything():
-    teacher = Linear(0)
     seen = images(1, 64)
-    mean = teacher(seen).detach().mean((0, 2, 3), keepdim=True)
-    shares = Imitation(teacher, [seen])(seen, mean.expand(64, 5, 4, 4))
-    assert shares.mean(0).tolist() == pytest.approx([1, 1], rel=1e-4)
+    loss, shares = Imitation(Linear(0), [seen])(mean_of(seen), seen)
+    assert shares.tolist() == pytest.approx([1, 1], rel=1e-4)
+    assert float(loss.mean()) == pytest.approx(2, rel=1e-4)
+
+
+def test_a_layer_on_the_way_counts_less_and_is_no_share():
+    seen = images(1, 64)
+    loss, shares = Imitation(OnTheWay(0), [seen])(mean_of(seen), seen)
+    assert len(shares) == 1
+    assert float(loss.mean()) == pytest.approx(1 + UNUSED_WEIGHT, rel=1e-4)
 
 
 def test_only_the_student_learns():
-    student, images_ = Linear(1), images(2)
-    imitation = Imitation(Linear(0), [images(1)])
-    imitation(images_, student(images_)).mean().backward()
+    student, imitation = Linear(1), Imitation(Linear(0), [images(1)])
+    imitation(student, images(2))[0].mean().backward()
     assert student.map.weight.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in imitation.parameters())
 
@@ -59,7 +89,7 @@ def test_only_the_student_learns():
 def test_a_student_of_another_form_is_refused():
     student = Linear(1)
     student.blocks = (5,)
-    with pytest.raises(ValueError, match=r"\(4, \(2, 3\)\).*\(4, \(5,\)\)"):
-        Imitation(Linear(0), [images(1)]).check(student)
+    with pytest.raises(ValueError, match=r"\(2, 4, 4\).*got \[\(5, 4, 4\)\]"):
+        Imitation(Linear(0), [images(1)])(student, images(2))
     with pytest.raises(ValueError, match="at least one batch"):
         Imitation(Linear(0), [])

@@ -1,6 +1,4 @@
-"""From a checkpoint of the train command to a tracker."""
-
-import json
+"""From a checkpoint of the train command to a network and a tracker."""
 
 import pytest
 import torch
@@ -8,28 +6,10 @@ from safetensors.torch import save_file
 
 from data import synthetic_sequence
 from data.boxes import bbox_iou
+from tests.material.checkpoints import SETTINGS, write
 from tracker import load_tracker
 from tracker.features import FeatureExtractor
-from tracker.network.checkpoint import METADATA, load_regression_net, read_metadata
-from tracker.network.regression_net import build_regression_net
-
-SETTINGS = {"backbone": "compact", "widths": [8, 8, 8], "channels": 12, "filter": "ridge", "box_head": True}
-
-
-def write(path, settings=SETTINGS, **changes):
-    torch.manual_seed(0)
-    net = build_regression_net(**settings)
-    tensors = {**net.state_dict(), **changes}
-    config = {"model": settings, "data": {"crop_size": 160, "search_area_scale": 4.0}}
-    save_file(tensors, path, {METADATA: json.dumps({"config": config})})
-    return net
-
-
-@pytest.fixture
-def checkpoint(tmp_path):
-    path = tmp_path / "best.safetensors"
-    write(path)
-    return path
+from tracker.network.checkpoint import load_regression_net, read_metadata
 
 
 def test_a_network_comes_back_as_it_was_written(tmp_path):
@@ -42,21 +22,21 @@ def test_a_network_comes_back_as_it_was_written(tmp_path):
         assert torch.equal(tensor, written.state_dict()[name])
 
 
+@pytest.mark.parametrize("settings", [{"box_rate": 0.0}, {"box_head": False}])
+def test_a_checkpoint_is_a_tracker(checkpoint, settings):
+    sequence = synthetic_sequence(1, 12)
+    tracker = load_tracker(str(checkpoint), **settings)
+    frames = sequence.frames()
+    tracker.init(next(frames), sequence.bboxes[0])
+    boxes = [tracker.update(frame).bbox for frame in frames]
+    assert bbox_iou(boxes, sequence.bboxes[1:]).min() > 0.5
+
+
 def test_a_box_head_looks_at_crops_as_in_training(checkpoint):
     tracker = load_tracker(str(checkpoint))
     assert (tracker.search.crop_size, tracker.search.search_area_scale) == (160, 4.0)
     assert tracker.box is not None
     assert load_tracker(str(checkpoint), search_area_scale=5.0).search.search_area_scale == 5.0
-
-
-@pytest.mark.parametrize("settings", [{}, {"box_head": False}])
-def test_a_checkpoint_is_a_tracker(checkpoint, settings):
-    sequence = synthetic_sequence(1, 12)
-    tracker = load_tracker(str(checkpoint), **settings, **({"box_rate": 0.0} if not settings else {}))
-    frames = sequence.frames()
-    tracker.init(next(frames), sequence.bboxes[0])
-    boxes = [tracker.update(frame).bbox for frame in frames]
-    assert bbox_iou(boxes, sequence.bboxes[1:]).min() > 0.5
 
 
 def test_a_network_without_a_box_head_has_no_settings_of_one(tmp_path):
@@ -98,7 +78,8 @@ def test_features_on_line_are_those_of_training(checkpoint):
     torch.manual_seed(1)
     coarse = torch.rand(2, 3, 32, 32) * 255
     template, search = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bilinear").split(1)
-    known, seen = net._reduced(*net._standardised(*net.features(torch.cat([template, search])).chunk(2)))
+    raw = net.features(torch.cat([template, search])).chunk(2)
+    known, seen = net._reduced(*net._standardised(*raw))
     extractor = FeatureExtractor(net.features, reduction=net.reduction.weight[:, :, 0, 0])
     torch.testing.assert_close(extractor.start(template), known, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(extractor(search), seen, rtol=1e-4, atol=1e-4)

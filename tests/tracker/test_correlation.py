@@ -1,69 +1,13 @@
-"""Trackers end to end on generated frames whose truth is known."""
+"""Correlation-filter trackers end to end on generated frames whose truth is known."""
 
 import cv2
 import numpy as np
 import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from data import read_bboxes, synthetic_sequence, write_bboxes
-from data.boxes import bbox_center, bbox_iou, from_one_based, to_one_based
-from tracker import Tracker, TrackOutput, list_trackers, load_tracker
-from tracker.correlation import CorrelationFilterTracker
-from tracker.filters import FILTERS
-
-# Those of networks have tests of their own.
-WITHOUT_WEIGHTS = [name for name in list_trackers() if name != "squeezenet" and not name.startswith("dslt")]
-
-
-def textured_frame(shift=(0.0, 0.0), scale=1.0, size_wh=(320, 240), target_wh=(48, 36)):
-    """A textured target in the middle of a flat frame, moved and scaled exactly; returns frame and box."""
-    rng = np.random.default_rng(3)
-    texture = torch.from_numpy(rng.integers(0, 256, (1, 3, 9, 12))).float()
-    width, height = (round(side * scale) for side in target_wh)
-    patch = torch.nn.functional.interpolate(texture, size=(height, width), mode="bilinear")
-    frame = np.full((size_wh[1], size_wh[0], 3), 110, dtype=np.uint8)
-    x, y = (
-        round((side - extent) / 2 + d)
-        for side, extent, d in zip(size_wh, (width, height), shift, strict=True)
-    )
-    frame[y : y + height, x : x + width] = patch[0].permute(1, 2, 0).round().byte().numpy()
-    return frame, np.array([x, y, width, height], dtype=float)
-
-
-def run(tracker, frames, bbox):
-    frames = iter(frames)
-    tracker.init(next(frames), bbox)
-    return [tracker.update(frame) for frame in frames]
-
-
-@pytest.mark.parametrize("name", WITHOUT_WEIGHTS)
-def test_every_tracker_keeps_the_protocol(name):
-    tracker = load_tracker(name)
-    assert isinstance(tracker, Tracker)
-    frame, bbox = textured_frame()
-    with pytest.raises(RuntimeError, match=r"call init\(image, bbox\)"):
-        tracker.update(frame)
-    tracker.init(frame, bbox)
-    output = tracker.update(frame)
-    assert isinstance(output, TrackOutput)
-    assert output.bbox.dtype == np.float64
-    assert output.bbox.shape == (4,)
-    assert output.lost is False or output.lost is True
-    if output.response is not None:
-        assert output.response.dtype == torch.float32
-        assert output.response.shape[:2] == (1, 1)
-        assert output.psr > 0
-
-
-@pytest.mark.parametrize("name", WITHOUT_WEIGHTS)
-@pytest.mark.parametrize("filter_name", list(FILTERS))
-def test_a_target_that_stands_still_keeps_its_box(name, filter_name):
-    settings_ = {} if name == "identity" else {"filter": filter_name}
-    frame, bbox = textured_frame()
-    for output in run(load_tracker(name, **settings_), [frame] * 4, bbox):
-        assert bbox_iou(output.bbox, bbox) > 0.93
+from data import synthetic_sequence
+from data.boxes import bbox_center, bbox_iou
+from tests.material.targets import run, textured_frame
+from tracker import load_tracker
 
 
 @pytest.mark.parametrize("name", ["gray", "hog"])
@@ -171,20 +115,6 @@ def test_init_forgets_everything_before():
     assert np.array_equal(fresh, again)
 
 
-@settings(max_examples=20)
-@given(st.tuples(*[st.integers(0, 200)] * 2, *[st.integers(2, 40)] * 2))
-def test_a_box_goes_from_file_through_the_tracker_to_file(tmp_path_factory, box):
-    path = tmp_path_factory.mktemp("boxes") / "groundtruth_rect.txt"
-    path.write_text(",".join(str(value) for value in to_one_based(box).astype(int)) + "\n")
-    frame = np.zeros((260, 260, 3), dtype=np.uint8)
-    tracker = load_tracker("identity")
-    tracker.init(frame, read_bboxes(path)[0])
-    write_bboxes(path.with_name("result.txt"), [tracker.update(frame).bbox])
-    written = [float(value) for value in path.with_name("result.txt").read_text().split(",")]
-    assert written == to_one_based(box).tolist()
-    assert from_one_based(written).tolist() == list(box)
-
-
 def test_the_response_lies_where_the_target_is():
     """The peak's cell, put into the image by ``response_bbox``, is the target's new centre."""
     first, bbox = textured_frame()
@@ -263,56 +193,6 @@ def test_the_tracker_stays_inside_the_frame():
         assert 0 <= y <= 239
 
 
-@pytest.mark.parametrize(
-    ("image", "got"),
-    [
-        (np.zeros((10, 10), np.uint8), r"uint8 \(10, 10\)"),
-        (np.zeros((10, 10, 3), np.float32), "float32"),
-        (np.zeros((10, 10, 4), np.uint8), r"\(10, 10, 4\)"),
-        ([[1, 2]], "list"),
-        (np.zeros((0, 10, 3), np.uint8), "must have pixels"),
-    ],
-)
-@pytest.mark.parametrize("name", ["hog", "identity"])
-def test_what_is_no_image_is_named(name, image, got):
-    with pytest.raises(ValueError, match=got):
-        load_tracker(name).init(image, (1, 1, 5, 5))
-
-
-@pytest.mark.parametrize(
-    ("settings_", "message"),
-    [
-        ({"crop_size": 198}, "multiple of the backbone's stride"),
-        ({"search_area_scale": 1.0}, "search_area_scale must be > 1"),
-        ({"output_sigma_factor": 0}, "output_sigma_factor"),
-        ({"interp_factor": 1.5}, "interp_factor"),
-        ({"memory_size": 0}, "memory_size"),
-        ({"num_scales": 2}, "num_scales must be odd"),
-        ({"scale_step": 1.0}, "scale_step"),
-        ({"scale_interval": 0}, "scale_interval must be at least 1"),
-        ({"max_channels": 0}, "max_channels"),
-        ({"regularisation": 0}, "regularisation"),
-        ({"interp_facto": 0.1}, "did you mean 'interp_factor'"),
-        ({"filter": "spatal"}, "did you mean 'spatial'"),
-        ({"device": "cud"}, "device must be like"),
-    ],
-)
-def test_a_setting_out_of_range_or_misspelt_is_named(settings_, message):
-    with pytest.raises(ValueError, match=message):
-        load_tracker("hog", **settings_)
-
-
-def test_an_unknown_tracker_gets_the_nearest_name():
-    with pytest.raises(ValueError, match="unknown tracker 'hgo': did you mean 'hog'"):
-        load_tracker("hgo")
-
-
-def test_a_cuda_device_that_is_not_there_is_named(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match="sees no CUDA device"):
-        load_tracker("hog", device="cuda")
-
-
 @pytest.mark.gpu
 def test_the_gpu_follows_like_the_cpu():
     sequence = synthetic_sequence(seed=1, length=20, attributes=("SV",))
@@ -358,8 +238,3 @@ def test_real_targets_are_followed(shared, name, frames, floor):
     outputs = run(load_tracker("hog"), images, sequence.bboxes[0])
     overlap = bbox_iou([output.bbox for output in outputs], sequence.bboxes[1:frames])
     assert np.mean(overlap[:, None] > np.linspace(0, 1, 21)) > floor
-
-
-def test_every_registered_tracker_is_a_correlation_filter_or_says_so():
-    for name in WITHOUT_WEIGHTS:
-        assert isinstance(load_tracker(name), CorrelationFilterTracker) or name == "identity"

@@ -1,0 +1,1 @@
+"""The command ``serve``: a local web page to track in, watch, correct and take results from."""

@@ -1,0 +1,129 @@
+"""The sessions that are open: how many, for how long, and the folder that everything temporary is in."""
+
+import asyncio
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from experiments.serve.frames import open_frames
+from experiments.serve.live import Live
+from experiments.serve.session import Session
+from experiments.serve.uploads import RefusedUpload, receive
+from tracker import Tracker
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the page may ask for.
+
+    Attributes:
+        upload_bytes: Size of an uploaded video.
+        sessions: Sources that are open at once.
+        idle_seconds: A session that no page has looked at for so long is closed.
+    """
+
+    upload_bytes: int = 500 << 20
+    sessions: int = 4
+    idle_seconds: float = 1800.0
+
+
+class Desk:
+    """Opens and closes sessions.
+
+    Args:
+        sources: What the command line offers: paths of videos and folders, numbers of cameras.
+        trackers: Name -> builder.
+        limits: See `Limits`.
+    """
+
+    def __init__(
+        self, sources: Sequence[str], trackers: Mapping[str, Callable[[], Tracker]], limits: Limits
+    ) -> None:
+        self.sources, self.trackers, self.limits = list(sources), trackers, limits
+        self.sessions: dict[str, Live] = {}
+        self._opening = 0
+        self.folder = Path(mkdtemp(prefix="serve-"))
+
+    async def open_source(self, index: int) -> str:
+        """Open one of ``sources``; returns the session's id.
+
+        Raises:
+            ValueError, OSError: There is no such source, it cannot be read, or too many sessions are open.
+        """
+        if not 0 <= index < len(self.sources):
+            raise ValueError(f"there is no source {index}")
+        source = self.sources[index]
+        name = f"camera {source}" if source.isdecimal() else Path(source).name
+        return await self._open(name, lambda folder: asyncio.sleep(0, source))
+
+    async def open_upload(self, name: str, chunks: AsyncIterator[bytes]) -> str:
+        """Take an uploaded video and open it; returns the session's id.
+
+        Raises:
+            RefusedUpload: It is too large or no video that can be read.
+            ValueError: Too many sessions are open.
+        """
+
+        async def take(folder: Path) -> Path:
+            return await receive(chunks, folder / "upload", self.limits.upload_bytes)
+
+        try:
+            return await self._open(Path(name).name[:120] or "upload", take)
+        except (OSError, ValueError) as error:
+            if isinstance(error, TooManySessions):
+                raise
+            reason = str(error).replace(str(self.folder), "")
+            raise RefusedUpload(415, f"the video cannot be read: {reason}") from error
+
+    async def _open(self, name: str, take: Callable) -> str:
+        if len(self.sessions) + self._opening >= self.limits.sessions:
+            raise TooManySessions(
+                f"{self.limits.sessions} sources are open already, the most allowed here: close one first"
+            )
+        key = secrets.token_urlsafe(9)
+        folder = self.folder / key
+        folder.mkdir()
+        self._opening += 1
+        try:
+            source = await take(folder)
+            frames = await asyncio.to_thread(open_frames, source, folder / "camera")
+            session = await asyncio.to_thread(Session, name, frames, self.trackers)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            self._opening -= 1
+        self.sessions[key] = Live(session, folder)
+        return key
+
+    async def close(self, key: str) -> None:
+        """Close a session and remove what it was about; nothing happens where there is none."""
+        live = self.sessions.pop(key, None)
+        if live is not None:
+            await live.close()
+            await asyncio.to_thread(shutil.rmtree, live.folder, ignore_errors=True)
+
+    async def close_idle(self) -> None:
+        """Close the sessions that nobody has looked at for ``idle_seconds``."""
+        now = time.monotonic()
+        for key, live in list(self.sessions.items()):
+            if live.sockets:
+                live.last_seen = now
+            elif now - live.last_seen > self.limits.idle_seconds:
+                await self.close(key)
+
+    async def close_all(self) -> None:
+        """Close every session and remove the temporary folder."""
+        for key in list(self.sessions):
+            with suppress(OSError, RuntimeError):
+                await self.close(key)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class TooManySessions(ValueError):
+    """As many sessions are open as may be."""

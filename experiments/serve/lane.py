@@ -1,0 +1,151 @@
+"""A lane: one tracker on one target, and what it has said of each frame."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from data.boxes import Floats, Image, check_bbox_in_frame
+from data.track_result import TrackResult
+from experiments.drawing.palette import Colour
+from tracker import Tracker, TrackOutput
+
+MAP_SIDE = 64
+"""Cells of a response map that go to the page, along its longer side."""
+
+
+@dataclass(frozen=True)
+class ResponseMap:
+    """A response map for the page.
+
+    Attributes:
+        levels: uint8 ``(h, w)``: negative and 0 are 0, the peak is 255.
+        bbox: The area of the frame that it covers, ``(x, y, w, h)``.
+    """
+
+    levels: NDArray[np.uint8]
+    bbox: Floats
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a lane says of one frame; `score` and `psr` are NaN where the user drew the box."""
+
+    bbox: Floats
+    score: float = math.nan
+    psr: float = math.nan
+    lost: bool = False
+    response: ResponseMap | None = None
+
+
+@dataclass
+class Lane:
+    """One tracker on one target.
+
+    Attributes:
+        number: Its id.
+        target: Number of its target, from 1; several trackers may follow the same.
+        name: Name of its tracker.
+        tracker: The tracker itself.
+        colour: RGB.
+        rows: Frame -> what it says of it.
+        last: The frame that its tracker has seen last.
+        drawn: Frames in which the user drew the box.
+        runs: Stretches ``[first, last, lost]`` of frames with a box, in order, for the time line.
+    """
+
+    number: int
+    target: int
+    name: str
+    tracker: Tracker
+    colour: Colour
+    rows: dict[int, Row] = field(default_factory=dict)
+    last: int = -1
+    drawn: set[int] = field(default_factory=set)
+    runs: list[list[int]] = field(default_factory=list)
+
+    def start(self, frame: int, image: Image, bbox: ArrayLike) -> None:
+        """Start, or start again, on ``bbox``; what the lane said of later frames followed another box and goes.
+
+        Raises:
+            ValueError: The box cannot be tracked in the frame.
+        """
+        box = check_bbox_in_frame(bbox, (image.shape[1], image.shape[0]))
+        self.tracker.init(image, box)
+        self.rows = {number: row for number, row in self.rows.items() if number < frame}
+        self.drawn = {number for number in self.drawn if number < frame} | {frame}
+        self.runs = []
+        for number, row in sorted(self.rows.items()):
+            self._extend_runs(number, row.lost)
+        self._file(frame, Row(box))
+
+    def advance(self, frame: int, image: Image) -> bool:
+        """Track into ``frame`` if the tracker has seen the one before it last; tell whether it did."""
+        if self.last != frame - 1:
+            return False
+        output = self.tracker.update(image)
+        self._file(frame, Row(output.bbox, output.score, output.psr, output.lost, shrink_response(output)))
+        return True
+
+    def _file(self, frame: int, row: Row) -> None:
+        self.rows[frame], self.last = row, frame
+        self._extend_runs(frame, row.lost)
+
+    def _extend_runs(self, frame: int, lost: bool) -> None:
+        if self.runs and self.runs[-1][1:] == [frame - 1, int(lost)]:
+            self.runs[-1][1] = frame
+        else:
+            self.runs.append([frame, frame, int(lost)])
+
+    def describe(self, frame: int) -> dict[str, Any]:
+        """What the page shows of the lane in ``frame``; no value is NaN, which JSON does not have."""
+        row = self.rows.get(frame)
+        return {
+            "id": self.number,
+            "target": self.target,
+            "tracker": self.name,
+            "colour": list(self.colour),
+            "last": self.last,
+            "runs": self.runs,
+            "drawn": sorted(self.drawn),
+            "row": None
+            if row is None
+            else {
+                "bbox": [round(float(value), 3) for value in row.bbox],
+                "score": _or_none(row.score),
+                "psr": _or_none(row.psr),
+                "lost": row.lost,
+                "drawn": frame in self.drawn,
+            },
+        }
+
+    def result(self, image_names: Sequence[str] | None, **video: Any) -> TrackResult:
+        """The lane's track; ``video`` are further attributes of `TrackResult`."""
+        frames = sorted(self.rows)
+        rows = [self.rows[frame] for frame in frames]
+        return TrackResult(
+            name=f"target{self.target}-{self.name}",
+            frames=np.array(frames),
+            bboxes=np.array([row.bbox for row in rows]),
+            scores=np.array([row.score for row in rows]),
+            lost=np.array([row.lost for row in rows]),
+            image_names=None if image_names is None else tuple(image_names[frame] for frame in frames),
+            **video,
+        )
+
+
+def _or_none(value: float) -> float | None:
+    return round(float(value), 4) if math.isfinite(value) else None
+
+
+def shrink_response(output: TrackOutput) -> ResponseMap | None:
+    """The response of an output in 256 levels and at most `MAP_SIDE` cells wide, or None."""
+    if output.response is None or output.response_bbox is None:
+        return None
+    values = output.response[0, 0].float().cpu().numpy()
+    values = values[:: -(-values.shape[0] // MAP_SIDE), :: -(-values.shape[1] // MAP_SIDE)]
+    levels = np.clip(values / max(float(values.max()), 1e-6), 0, 1) * 255
+    return ResponseMap(levels.astype(np.uint8), np.asarray(output.response_bbox, np.float64))

@@ -1,0 +1,223 @@
+"""A session: one source being worked on, its lanes, and the frame that is looked at."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from data.boxes import Image
+from data.track_result import TrackResult
+from data.video import VideoWriter
+from experiments.drawing.frames import draw_bbox, draw_text
+from experiments.drawing.palette import PALETTE
+from experiments.serve.frames import EndOfFrames, Frames, encode_jpeg
+from experiments.serve.lane import Lane
+from tracker import Tracker
+
+MAX_LANES = 12
+LONGEST = 1280
+"""Longer side, in pixels, of the pictures that go to the page."""
+
+
+class Session:
+    """The work on one source; its methods block and are called by one thread at a time.
+
+    Args:
+        name: What the source is called.
+        frames: Its frames.
+        trackers: Name -> builder of the trackers that can be chosen.
+
+    Attributes:
+        frame: Number of the frame that is looked at.
+        lanes: Number -> lane, in the order in which they were drawn.
+
+    Raises:
+        ValueError, OSError: The first frame cannot be read.
+    """
+
+    def __init__(self, name: str, frames: Frames, trackers: Mapping[str, Callable[[], Tracker]]) -> None:
+        self.name, self.frames, self._trackers = name, frames, trackers
+        self.frame = 0
+        self.lanes: dict[int, Lane] = {}
+        self._numbers, self._targets = count(1), count(1)
+        self._image = self._read(0)
+
+    def _read(self, number: int) -> Image:
+        try:
+            return self.frames.read(number)
+        except EndOfFrames:
+            last = "" if self.frames.count is None else f": the last is {self.frames.count - 1}"
+            raise ValueError(f"{self.name} has no frame {number}{last}") from None
+
+    def show(self, frame: int) -> None:
+        """Look at another frame; beyond the last one at that.
+
+        Raises:
+            ValueError: The number is negative, or there is no such frame.
+        """
+        if frame < 0:
+            raise ValueError(f"frame must be 0 or more, got {frame}")
+        if self.frames.count is not None:
+            frame = min(frame, self.frames.count - 1)
+        try:
+            self._image = self.frames.read(frame)
+        except EndOfFrames:  # the file announced more frames than it has
+            frame = max((self.frames.count or 1) - 1, 0)
+            self._image = self._read(frame)
+        self.frame = frame
+
+    def advance(self) -> tuple[bool, bool]:
+        """Go to the next frame and let every lane that has seen this one track into it.
+
+        Returns:
+            Whether there was a next frame, and whether any lane tracked.
+        """
+        try:
+            image = self.frames.read(self.frame + 1)
+        except EndOfFrames:
+            return False, False
+        self.frame, self._image = self.frame + 1, image
+        tracked = [lane.advance(self.frame, image) for lane in self.lanes.values()]
+        return True, any(tracked)
+
+    def add(self, bbox: ArrayLike, trackers: Sequence[str]) -> None:
+        """Start each of ``trackers`` on a new target in this frame; all of them or none.
+
+        Raises:
+            ValueError: No tracker or an unknown one is asked for, the box cannot be tracked, or there would be
+                more than `MAX_LANES`.
+        """
+        if not trackers:
+            raise ValueError("choose at least one tracker before drawing a box")
+        if unknown := [name for name in trackers if name not in self._trackers]:
+            raise ValueError(f"unknown tracker {unknown[0]!r}: choices are {', '.join(self._trackers)}")
+        if len(self.lanes) + len(trackers) > MAX_LANES:
+            raise ValueError(f"at most {MAX_LANES} boxes are tracked at once: remove some first")
+        started: list[Lane] = []
+        for name in dict.fromkeys(trackers):
+            lane = Lane(0, 0, name, self._trackers[name](), PALETTE[0])
+            lane.start(self.frame, self._image, bbox)
+            started.append(lane)
+        target = next(self._targets)
+        for lane in started:
+            lane.number, lane.target, lane.colour = next(self._numbers), target, self._free_colour()
+            self.lanes[lane.number] = lane
+
+    def _free_colour(self) -> tuple[int, int, int]:
+        """The colour that the fewest lanes have: the first of them in the palette's order."""
+        used = [lane.colour for lane in self.lanes.values()]
+        return min(PALETTE, key=used.count)
+
+    def correct(self, lane: int, bbox: ArrayLike) -> None:
+        """Start a lane again on ``bbox`` in this frame; raises ``ValueError`` as `add`."""
+        self._lane(lane).start(self.frame, self._image, bbox)
+
+    def remove(self, lane: int) -> None:
+        """Remove a lane; raises ``ValueError`` where there is none."""
+        del self.lanes[self._lane(lane).number]
+
+    def _lane(self, number: int) -> Lane:
+        if number not in self.lanes:
+            raise ValueError(f"there is no box {number} any more")
+        return self.lanes[number]
+
+    def view(self, response_of: int | None, **more: Any) -> bytes:
+        """What the page shows: 4 bytes with the length of a JSON header, the header, the frame as JPEG.
+
+        Args:
+            response_of: The lane whose response map is shown, or None.
+            more: Further entries of the header.
+        """
+        height, width = self._image.shape[:2]
+        header = {
+            "name": self.name,
+            "frame": self.frame,
+            "count": self.frames.count,
+            "fps": self.frames.fps,
+            "live": self.frames.live,
+            "width": width,
+            "height": height,
+            "lanes": [lane.describe(self.frame) for lane in self.lanes.values()],
+            "response": self._response(response_of),
+            **more,
+        }
+        text = json.dumps(header, allow_nan=False).encode()
+        return len(text).to_bytes(4, "big") + text + encode_jpeg(self._image, LONGEST)
+
+    def _response(self, number: int | None) -> dict[str, Any] | None:
+        lane = self.lanes.get(number or 0)
+        row = lane.rows.get(self.frame) if lane else None
+        if row is None or row.response is None:
+            return None
+        levels = row.response.levels
+        return {
+            "lane": number,
+            "bbox": [round(float(value), 2) for value in row.response.bbox],
+            "shape": list(levels.shape),
+            "levels": base64.b64encode(levels.tobytes()).decode(),
+        }
+
+    def results(self) -> list[TrackResult]:
+        """A track a lane.
+
+        Raises:
+            ValueError: No box was drawn.
+        """
+        if not self.lanes:
+            raise ValueError("there is nothing to download: draw a box around a target first")
+        height, width = self._image.shape[:2]
+        video = {
+            "source": self.name,
+            "frame_wh": (width, height),
+            "frame_count": self.frames.count or 0,
+            "fps": self.frames.fps,
+        }
+        return [lane.result(self.frames.image_names, **video) for lane in self.lanes.values()]
+
+    def snapshot(self) -> "Painter":
+        """What `Painter` needs to write the video in another thread while the work here goes on."""
+        if not self.lanes:
+            raise ValueError("there is nothing to download: draw a box around a target first")
+        lanes = [(f"{lane.target} {lane.name}", lane.colour, dict(lane.rows)) for lane in self.lanes.values()]
+        return Painter(self.frames.again(), self.frames.fps or 25.0, lanes)
+
+    def close(self) -> None:
+        """Release the source."""
+        self.frames.close()
+
+
+class Painter:
+    """Writes the frames from the first box to the last one, with every lane's box, its name and whether it is lost."""
+
+    def __init__(
+        self, frames: Frames, fps: float, lanes: list[tuple[str, tuple[int, int, int], dict]]
+    ) -> None:
+        self._frames, self._fps, self._lanes = frames, fps, lanes
+
+    def write(self, path: Path) -> None:
+        """Write the video to ``path``, complete or not at all.
+
+        Raises:
+            OSError, RuntimeError: The file cannot be written.
+        """
+        numbers = [number for *_, rows in self._lanes for number in rows]
+        try:
+            with VideoWriter(path, self._fps) as video:
+                for number in range(min(numbers), max(numbers) + 1):
+                    video.write(self._paint(number))
+        finally:
+            self._frames.close()
+
+    def _paint(self, number: int) -> Image:
+        picture = self._frames.read(number).copy()
+        draw_text(picture, f"frame {number}", 0)
+        for line, (name, colour, rows) in enumerate(self._lanes, 1):
+            row = rows.get(number)
+            if row is not None:
+                draw_bbox(picture, row.bbox, colour, dashed=row.lost)
+                draw_text(picture, f"{name} lost" if row.lost else name, line, colour)
+        return picture

@@ -1,0 +1,136 @@
+"""Trackers by name: what every one of them promises, and errors that help."""
+
+import numpy as np
+import pytest
+import torch
+
+from data import synthetic_sequence
+from data.boxes import bbox_iou
+from tests.material.checkpoints import SETTINGS, write
+from tests.material.targets import run, textured_frame
+from tracker import Tracker, TrackOutput, list_trackers, load_tracker
+from tracker.correlation import CorrelationFilterTracker
+from tracker.filters import FILTERS
+from tracker.network.regression_net import TrainingCrops, build_regression_net
+
+# Those of networks have tests of their own.
+WITHOUT_WEIGHTS = [name for name in list_trackers() if name != "squeezenet" and not name.startswith("dslt")]
+
+
+@pytest.mark.parametrize("name", WITHOUT_WEIGHTS)
+def test_every_tracker_keeps_the_protocol(name):
+    tracker = load_tracker(name)
+    assert isinstance(tracker, Tracker)
+    frame, bbox = textured_frame()
+    with pytest.raises(RuntimeError, match=r"call init\(image, bbox\)"):
+        tracker.update(frame)
+    tracker.init(frame, bbox)
+    output = tracker.update(frame)
+    assert isinstance(output, TrackOutput)
+    assert output.bbox.dtype == np.float64
+    assert output.bbox.shape == (4,)
+    assert output.lost is False or output.lost is True
+    if output.response is not None:
+        assert output.response.dtype == torch.float32
+        assert output.response.shape[:2] == (1, 1)
+        assert output.psr > 0
+
+
+@pytest.mark.parametrize("name", WITHOUT_WEIGHTS)
+@pytest.mark.parametrize("filter_name", list(FILTERS))
+def test_a_target_that_stands_still_keeps_its_box(name, filter_name):
+    settings_ = {} if name == "identity" else {"filter": filter_name}
+    frame, bbox = textured_frame()
+    for output in run(load_tracker(name, **settings_), [frame] * 4, bbox):
+        assert bbox_iou(output.bbox, bbox) > 0.93
+
+
+@pytest.mark.parametrize(
+    ("image", "got"),
+    [
+        (np.zeros((10, 10), np.uint8), r"uint8 \(10, 10\)"),
+        (np.zeros((10, 10, 3), np.float32), "float32"),
+        (np.zeros((10, 10, 4), np.uint8), r"\(10, 10, 4\)"),
+        ([[1, 2]], "list"),
+        (np.zeros((0, 10, 3), np.uint8), "must have pixels"),
+    ],
+)
+@pytest.mark.parametrize("name", ["hog", "identity"])
+def test_what_is_no_image_is_named(name, image, got):
+    with pytest.raises(ValueError, match=got):
+        load_tracker(name).init(image, (1, 1, 5, 5))
+
+
+@pytest.mark.parametrize(
+    ("settings_", "message"),
+    [
+        ({"crop_size": 198}, "multiple of the backbone's stride"),
+        ({"search_area_scale": 1.0}, "search_area_scale must be > 1"),
+        ({"output_sigma_factor": 0}, "output_sigma_factor"),
+        ({"interp_factor": 1.5}, "interp_factor"),
+        ({"memory_size": 0}, "memory_size"),
+        ({"num_scales": 2}, "num_scales must be odd"),
+        ({"scale_step": 1.0}, "scale_step"),
+        ({"scale_interval": 0}, "scale_interval must be at least 1"),
+        ({"max_channels": 0}, "max_channels"),
+        ({"regularisation": 0}, "regularisation"),
+        ({"interp_facto": 0.1}, "did you mean 'interp_factor'"),
+        ({"filter": "spatal"}, "did you mean 'spatial'"),
+        ({"device": "cud"}, "device must be like"),
+    ],
+)
+def test_a_setting_out_of_range_or_misspelt_is_named(settings_, message):
+    with pytest.raises(ValueError, match=message):
+        load_tracker("hog", **settings_)
+
+
+def test_an_unknown_tracker_gets_the_nearest_name():
+    with pytest.raises(ValueError, match="unknown tracker 'hgo': did you mean 'hog'"):
+        load_tracker("hgo")
+
+
+def test_a_cuda_device_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="sees no CUDA device"):
+        load_tracker("hog", device="cuda")
+
+
+def test_every_registered_tracker_is_a_correlation_filter_or_says_so():
+    for name in WITHOUT_WEIGHTS:
+        assert isinstance(load_tracker(name), CorrelationFilterTracker) or name == "identity"
+
+
+def test_a_network_is_a_tracker_as_its_file_is(tmp_path):
+    net = write(tmp_path / "best.safetensors")
+    sequence = synthetic_sequence(1, 8)
+    for settings_ in ({}, {"filter": "ridge", "interp_factor": 0.1}):
+        by_file, by_net = (
+            [
+                output.bbox
+                for output in run(load_tracker(source, **settings_), sequence.frames(), sequence.bboxes[0])
+            ]
+            for source in (str(tmp_path / "best.safetensors"), net)
+        )
+        assert np.array_equal(by_file, by_net)
+
+
+def test_a_network_is_copied_and_may_be_trained_on(tmp_path):
+    net = write(tmp_path / "best.safetensors").train()
+    tracker = load_tracker(net)
+    told = tracker.settings()
+    assert net.training
+    assert all(parameter.requires_grad for parameter in net.backbone.parameters())
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(1.0)
+    assert tracker.settings() == told
+
+
+def test_a_network_holds_its_weights_itself_and_needs_its_crops_to_refine_boxes():
+    net = build_regression_net(**SETTINGS)
+    with pytest.raises(ValueError, match=r"the network holds its weights itself, got weights='other\.pth'"):
+        load_tracker(net, weights="other.pth")
+    with pytest.raises(ValueError, match="needs to know the crops that the network was trained on"):
+        load_tracker(net, drift=0.01)
+    net = build_regression_net(**SETTINGS, crops=TrainingCrops(160, 4.0))
+    assert load_tracker(net, drift=0.01).refiner.net.crops == (160, 4.0)
