@@ -12,7 +12,7 @@ from data.boxes import Floats, bbox_center, bbox_from_center, check_bbox_in_fram
 from data.crop import SearchRegion, crop
 from data.labels import gaussian_label
 from tracker.base import Image, TrackOutput, check_image
-from tracker.box_refiner import BoxRefiner
+from tracker.box_follower import BoxFollower
 from tracker.checks import not_negative, positive, share, whole
 from tracker.features import FeatureExtractor, hann2d, to_tensor
 from tracker.filters import FilterModel
@@ -81,7 +81,7 @@ class CorrelationFilterTracker:
         search: where to look, and when the target is lost.
         scale: how the size is followed.
         learning: what the filter is fitted to, and when it learns.
-        refiner: follows width and height by a trained box head, after the scale search; or None.
+        box: follows the box by a trained box head, in place of the scale search; or None.
         device: where features and filter live.
 
     Raises:
@@ -99,7 +99,7 @@ class CorrelationFilterTracker:
         search: SearchSettings | None = None,
         scale: CorrelationScaleSettings | None = None,
         learning: CorrelationLearningSettings | None = None,
-        refiner: BoxRefiner | None = None,
+        box: BoxFollower | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
         self.device = torch.device(device)
@@ -109,7 +109,7 @@ class CorrelationFilterTracker:
         self.search = search or SearchSettings()
         self.scale = scale or CorrelationScaleSettings()
         self.learning = learning or CorrelationLearningSettings()
-        self.refiner = refiner
+        self.box = box
         self._scale_search = ScaleSearch(self.scale)
         self._map_size = self.search.map_size(extractor.backbone.stride)
         self._window = hann2d(self._map_size, self._map_size).to(self.device)
@@ -125,7 +125,7 @@ class CorrelationFilterTracker:
             "search": describe(self.search),
             "scale": describe(self.scale),
             "learning": describe(self.learning),
-            "refiner": describe(self.refiner),
+            "box": describe(self.box),
         }
 
     @torch.inference_mode()
@@ -149,9 +149,10 @@ class CorrelationFilterTracker:
         self._sigma = self.learning.output_sigma_factor * math.sqrt(cells.prod())
 
         region = self._region()
-        features = self.extractor.start(to_tensor(crop(image, region), self.device)) * self._window
-        if self.refiner is not None:
-            self.refiner.start(image, self._center, self._size, self.device)
+        seen = self._look(image, region)
+        features = self.extractor.learn(seen) * self._window
+        if self.box is not None:
+            self.box.start(seen, region, self._center, self._size)
         self._memory = SampleMemory(
             self.learning.memory_size, torch.fft.rfft2(features)[0], self._label(region)
         )
@@ -171,7 +172,8 @@ class CorrelationFilterTracker:
             raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
         check_image(image)
         region = self._region()
-        spectrum = self._spectrum(image, region)
+        seen = self._look(image, region)
+        spectrum = self._spectrum(seen)
         response = self.model.response(spectrum, self._memory.size_hw)
         values = response[0, 0].cpu().numpy()
         peak = find_peak(values)
@@ -179,7 +181,7 @@ class CorrelationFilterTracker:
         self._frame += 1
         self._usual_score = self._usual_score or peak.score
         if peak.score >= NOISE * self._usual_score:
-            self._follow(image, peak, region)
+            self._follow(image, seen, peak, region)
         if peak.score >= self.learning.update_gate * self._usual_score:
             moved = np.abs(peak.displacement).max() > self.learning.reuse_within
             self._learn(self._memory, *(self._sample(image) if moved else (spectrum, region)))
@@ -193,21 +195,29 @@ class CorrelationFilterTracker:
             response_bbox=self._response_bbox(region),
         )
 
-    def _follow(self, image: Image, peak: Peak, region: SearchRegion) -> None:
-        """Move to the peak and, when it is due, search for the size."""
-        height, width = image.shape[:2]
+    def _follow(self, image: Image, seen: torch.Tensor, peak: Peak, region: SearchRegion) -> None:
+        """Move to the peak and follow the size: by the box head, or by a search when it is due."""
+        corner = np.array([image.shape[1] - 1, image.shape[0] - 1])
         cell = region.side / self._map_size
-        self._center = np.clip(region.center + peak.displacement * cell, 0, (width - 1, height - 1))
-        if self._frame % self.scale.scale_interval == 0:
+        self._center = np.clip(region.center + peak.displacement * cell, 0, corner)
+        if self.box is not None:
+            size = self._size * self._growth
+            center, followed = self.box.follow(seen, region, self._center, size)
+            self._center = np.clip(center, 0, corner)
+            self._resize(followed / size, image)
+        elif self._frame % self.scale.scale_interval == 0:
             self._rescale(image)
 
     def _region(self) -> SearchRegion:
         return SearchRegion.around(self._center, self._first_side * self._growth, self.search.crop_size)
 
-    def _spectrum(self, image: Image, region: SearchRegion) -> torch.Tensor:
-        """Of the region's features, complex64 ``(1, C, h, w//2+1)``: to search in and to learn from alike."""
-        features = self.extractor(to_tensor(crop(image, region), self.device))
-        return torch.fft.rfft2(features * self._window)
+    def _look(self, image: Image, region: SearchRegion) -> torch.Tensor:
+        """The backbone's features of a region, float32 ``(1, channels, h, w)``."""
+        return self.extractor.backbone(to_tensor(crop(image, region), self.device))
+
+    def _spectrum(self, seen: torch.Tensor) -> torch.Tensor:
+        """Of the features of a region, complex64 ``(1, C, h, w//2+1)``: to search in and to learn from alike."""
+        return torch.fft.rfft2(self.extractor.standardise(seen) * self._window)
 
     def _label(self, region: SearchRegion) -> torch.Tensor:
         """The label of a target whose centre is a fraction of a pixel off the centre of whole pixels."""
@@ -226,16 +236,19 @@ class CorrelationFilterTracker:
         factor = self._scale_search.search(
             image, self._center, cell, self.model, self.extractor, self._window
         )
-        if self.refiner is not None:
-            across, down = self.refiner.update(image, self._center, self._size * self._growth * factor)
-            factor *= math.sqrt(across * down)
-            self._size = self._size * (math.sqrt(across / down), math.sqrt(down / across))
-        self._growth = bounded_scale(self._growth * factor, self._size, (image.shape[1], image.shape[0]))
+        self._resize(np.array([factor, factor]), image)
+
+    def _resize(self, factors: Floats, image: Image) -> None:
+        """Change width and height by factors ``(2,)``: what they have in common is growth, the rest the shape."""
+        across, down = np.sqrt(factors)
+        self._size = self._size * (across / down, down / across)
+        frame_wh = image.shape[1], image.shape[0]
+        self._growth = bounded_scale(self._growth * float(across * down), self._size, frame_wh)
 
     def _sample(self, image: Image) -> tuple[torch.Tensor, SearchRegion]:
         """What there is to learn from around the target's new place."""
         region = self._region()
-        return self._spectrum(image, region), region
+        return self._spectrum(self._look(image, region)), region
 
     def _learn(self, memory: SampleMemory, spectrum: torch.Tensor, region: SearchRegion) -> None:
         memory.add(spectrum[0], self._label(region), self.learning.interp_factor)

@@ -55,7 +55,14 @@ class FeatureExtractor:
 
     def start(self, images: Tensor) -> Tensor:
         """Learn the standardisation from frame 1's crop ``(1, 3, S, S)``; return its features ``(1, C, h, w)``."""
-        features = self.backbone(images)
+        return self.learn(self.backbone(images))
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
+        return self.standardise(self.backbone(images))
+
+    def learn(self, features: Tensor) -> Tensor:
+        """Learn the standardisation from the backbone's features of frame 1; return them standardised."""
         self._mean = features.mean((0, 2, 3)).view(-1, 1, 1)
         centred = (features - self._mean)[0].flatten(1)
         blocks = centred.split(self.backbone.blocks)
@@ -69,13 +76,10 @@ class FeatureExtractor:
             rows = self.reduction @ self._projection
             energy = (rows @ centred).square().sum(0).mean().clamp_min(1e-6)
             self._projection = rows * (ENERGY / energy).sqrt()
-        return self._standardise(features)
+        return self.standardise(features)
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
-        return self._standardise(self.backbone(images))
-
-    def _standardise(self, features: Tensor) -> Tensor:
+    def standardise(self, features: Tensor) -> Tensor:
+        """The backbone's features ``(B, channels, h, w)`` as the filter sees them, ``(B, C, h, w)``."""
         centred = (features - self._mean).flatten(2)
         return (self._projection @ centred).unflatten(2, features.shape[-2:])
 

@@ -8,7 +8,8 @@ from torch import Tensor, distributed, nn
 
 from experiments.train.imitation import Imitation
 from losses import Loss
-from tracker.network.regression_net import RegressionNet, box_loss
+from tracker.network.box_head import box_loss
+from tracker.network.regression_net import RegressionNet
 
 LOGIT_SCALE, LOGIT_BIAS = 10.0, -5.0
 """Logits of a response, ``scale · response + bias``, at the start: the sigmoid is one half where the response is."""
@@ -116,8 +117,8 @@ class PairObjective(nn.Module):
             loss = self.criterion(score, label)
             total = loss.sum() / self._samples(loss, label)
             box = total.new_zeros(())
-            if regression.correction is not None:
-                box = box_loss(regression, search_bbox)
+            if regression.boxes is not None:
+                box = box_loss(regression.boxes, search_bbox)
         return PairOutcome(
             total + self.box_weight * box + self.imitation_weight * imitation.mean(),
             total.detach(),

@@ -42,8 +42,11 @@ class ModelSettings:
     filter: str = "ridge"
     """Registered name of the filter layer."""
 
-    box_head: bool = True
-    """Train a box head, too."""
+    box_head: bool = False
+    """Train a box head, too: crops must have an even number of cells of twice the features' stride."""
+
+    box_trains_features: bool = False
+    """Let the box head's loss change the features, too."""
 
     output_sigma_factor: float = 0.1
     """Standard deviation of the label over sqrt(w h) of the target."""

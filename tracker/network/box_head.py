@@ -1,136 +1,233 @@
-"""The box head: the target's place and size from features around the response's peak."""
+"""The box head: where the target ends to the left, top, right and bottom, seen from every cell of the search map."""
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from data.labels import tensor_center, tensor_from_center
+from data.labels import tensor_center
 
-GRID = 12
-"""Cells of the grid that is laid over a box, in either direction."""
+CELLS = 8
+"""Cells of the template in either direction: the middle of its map, twice the target in the crops of training."""
 
-CONTEXT = 1.5
-"""Side of that grid over the box's: what is just outside tells where the target ends."""
+LOG_LARGEST = 3.0
+"""Logarithm of the largest distance in target sizes; far beyond any crop, it only keeps ``exp`` finite."""
 
-LOG_LEAST_SPREAD = -4.0
-"""Logarithm of the least spread that a correction can have: a fiftieth of the target."""
 
-REACH = 2
-"""Steps of the grid by which looks are compared, to every side: a quarter of the box."""
+class Template(NamedTuple):
+    """What the box head keeps of the frame in which the target's box is known.
+
+    Attributes:
+        look: unit vectors, float ``(B, CELLS², hidden)``, one a cell of the template.
+        extent: float ``(B, CELLS², 5)``: left, top, right, bottom distance of the cell to the target's edges in
+            target sizes, negative outside, and whether the cell is inside (1 or 0).
+        size: float ``(B,)``, ``sqrt(w h)`` of the target in crop pixels.
+    """
+
+    look: Tensor
+    extent: Tensor
+    size: Tensor
+
+
+class BoxMap(NamedTuple):
+    """What the box head says at every cell of the search map.
+
+    Attributes:
+        bbox: float32 ``(B, 4, h, w)``, x, y, w, h in crop pixels, 0-based: the box as seen from each cell.
+        logit: float32 ``(B, 1, h, w)``; its sigmoid is the overlap (IoU) that the cell expects its box to have with
+            the target's, 0 where it sees no target.
+        stride: crop pixels a cell.
+    """
+
+    bbox: Tensor
+    logit: Tensor
+    stride: int
+
+
+class Separable(nn.Module):
+    """A depthwise and a pointwise convolution, both normalised, added to what comes in (Howard et al., 2017)."""
+
+    def __init__(self, channels: int, kernel: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(
+            channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False
+        )
+        self.first = nn.BatchNorm2d(channels)
+        self.pointwise = nn.Conv2d(channels, channels, 1, bias=False)
+        self.second = nn.BatchNorm2d(channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features of the same shape ``(B, C, h, w)``."""
+        found = F.hardswish(self.first(self.depthwise(features)))
+        return features + self.second(self.pointwise(found))
 
 
 class BoxHead(nn.Module):
-    """Compares the target in the template with the features under an assumed box, and corrects the box.
+    """Compares every cell of the search map with every cell of the template and says how far the target reaches.
 
-    The two are sampled on the same grid relative to their boxes and matched: at each place of the grid, the cosine
-    between the template's look there and the search's look there and a few steps around. Such a map of matches
-    shows how each part of the target has moved, whatever it looks like, and from that the convolutions read how
-    the box is shifted and stretched.
+    Pixel-wise correlation keeps the template's layout: each of its cells gives a channel of cosines (Liao et al.,
+    PG-Net, ECCV 2020). Weighed by them, the template cells' own distances to the edges of the box that was given
+    are what a rigid target would have here, loose boxes and tight ones alike. From both and from the search features,
+    separable convolutions read the distances to the four edges (Tian et al., FCOS, ICCV 2019) and the overlap
+    to be expected (Jiang et al., IoU-Net, ECCV 2018).
 
     Args:
-        channels: of the features.
-        hidden: channels of the looks and of the convolutions.
+        channels: of the features, which come as the backbone gives them: the head learns their deviations.
+        stride: crop pixels a cell of their map.
+        patch: cells of their map, in either direction, that make one of the head's.
+        hidden: channels that are compared.
+        width: channels of the convolutions.
+        depth: number of separable convolutions.
     """
 
-    def __init__(self, channels: int, hidden: int = 32) -> None:
+    def __init__(
+        self,
+        channels: int,
+        stride: int,
+        *,
+        patch: int = 2,
+        hidden: int = 64,
+        width: int = 96,
+        depth: int = 4,
+    ) -> None:
         super().__init__()
-        self.reduce = nn.Conv2d(channels, hidden, 1)
-        self.convolutions = nn.Sequential(
-            nn.Conv2d((2 * REACH + 1) ** 2, hidden, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(hidden, hidden, 3, padding=1),
-            nn.ReLU(),
+        self.stride = stride * patch
+        self.standardise = nn.BatchNorm2d(channels, affine=False)
+        self.embed = nn.Conv2d(channels, hidden, patch, stride=patch)
+        self.log_sharpness = nn.Parameter(torch.tensor(2.3))
+        self.mix = nn.Conv2d(CELLS**2 + 5 + hidden, width, 1, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        self.convolutions = nn.Sequential(*(Separable(width, 5) for _ in range(depth)))
+        self.read = nn.Conv2d(width, 5, 1)
+        with torch.no_grad():
+            self.read.weight.mul_(0.1)
+            self.read.bias.copy_(torch.tensor([-0.7, -0.7, -0.7, -0.7, 0.0]))  # half a target to every side
+
+    def start(self, features: Tensor, bbox: Tensor) -> Template:
+        """Keep the middle of a template's map.
+
+        Args:
+            features: float ``(B, channels, h, w)`` of the crop with the target in its middle.
+            bbox: float ``(B, 4)``, x, y, w, h in crop pixels, 0-based.
+
+        Raises:
+            ValueError: the map is smaller than the template, or has no middle of that many cells.
+        """
+        look = self._embed(features)
+        height, width = look.shape[-2:]
+        if min(height, width) < CELLS or height % 2 or width % 2:
+            raise ValueError(
+                f"a box head needs maps of an even number of cells of {self.stride} pixels, at least {CELLS}, "
+                f"got {height}x{width}: choose another crop_size"
+            )
+        top, left = (height - CELLS) // 2, (width - CELLS) // 2
+        middle = look[..., top : top + CELLS, left : left + CELLS].flatten(2).mT
+        pixel = cell_centers((height, width), self.stride, bbox)[top : top + CELLS, left : left + CELLS]
+        size = bbox[:, 2:].prod(1).sqrt()
+        extent = distances(pixel.flatten(0, 1), bbox[:, None]) / size[:, None, None]
+        inside = (extent > 0).all(2, keepdim=True)
+        return Template(
+            F.normalize(middle, dim=2, eps=1e-3), torch.cat([extent, inside], 2).to(look), size.float()
         )
-        self.read = nn.Sequential(nn.Linear(hidden * (GRID // 3) ** 2, 64), nn.ReLU(), nn.Linear(64, 8))
-        places, inside = _neighbours(GRID, REACH)
-        self.places: Tensor
-        self.inside: Tensor
-        self.register_buffer("places", places, persistent=False)
-        self.register_buffer("inside", inside, persistent=False)
 
-    def forward(
-        self, template: Tensor, template_bbox: Tensor, search: Tensor, assumed_bbox: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Correct assumed boxes; several may belong to one pair.
+    def forward(self, template: Template, features: Tensor) -> BoxMap:
+        """Look for the template's target in search maps.
 
         Args:
-            template: features ``(B, C, h, w)`` of the frame in which the target is known.
-            template_bbox: float ``(B, 4)``, x, y, w, h in cells of that map (0-based rule, cells for pixels).
-            search: features ``(B, C, h, w)`` of the frame in question.
-            assumed_bbox: float ``(K, B, 4)``, in cells of the search map.
-
-        Returns:
-            See ``compare``, both ``(K, B, 4)``.
+            template: what ``start`` kept.
+            features: float ``(B, channels, h, w)`` of the search crops, the target about as large as in the template.
         """
-        known = self.look(template, template_bbox)
-        reduced = self.reduce(search)
-        seen = torch.cat([_look(reduced, bbox) for bbox in assumed_bbox])
-        correction, log_spread = self.compare(known.repeat(len(assumed_bbox), 1, 1, 1), seen)
-        return correction.view(assumed_bbox.shape), log_spread.view(assumed_bbox.shape)
+        look = self._embed(features)
+        cosine = template.look @ F.normalize(look, dim=1, eps=1e-3).flatten(2)  # (B, CELLS², cells)
+        share = (cosine * self.log_sharpness.exp()).softmax(1)
+        expected = template.extent.mT @ share
+        seen = torch.cat([cosine, expected], 1).unflatten(2, look.shape[-2:])
+        mixed = F.hardswish(self.norm(self.mix(torch.cat([seen, look], 1))))
+        found = self.read(self.convolutions(mixed)).float()
+        reach = found[:, :4].clamp(max=LOG_LARGEST).exp() * template.size.view(-1, 1, 1, 1)
+        pixel = cell_centers((look.shape[-2], look.shape[-1]), self.stride, reach).permute(2, 0, 1)
+        corner = pixel + 0.5 - reach[:, :2]
+        return BoxMap(torch.cat([corner, reach[:, :2] + reach[:, 2:]], 1), found[:, 4:], self.stride)
 
-    def look(self, features: Tensor, bbox: Tensor) -> Tensor:
-        """Sample the features under boxes ``(B, 4)`` in cells, as unit vectors: float ``(B, hidden, GRID, GRID)``."""
-        return _look(self.reduce(features), bbox)
-
-    def compare(self, known: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """The correction from the boxes that ``seen`` was sampled at to the true ones; both looks from ``look``.
-
-        Args:
-            known: the target's look in the template, float ``(B, hidden, GRID, GRID)``.
-            seen: the look under the assumed boxes, of the same shape.
-
-        Returns:
-            Corrections ``(B, 4)``: ``(dx / w, dy / h, log w'/w, log h'/h)``, and the logarithm of the scale of
-            the Laplace distribution that each is believed to be off by, ``(B, 4)``.
-        """
-        features = self.convolutions(self.matches(known, seen))
-        correction, log_spread = self.read(F.avg_pool2d(features, 3).flatten(1)).float().chunk(2, dim=1)
-        # Bounded below: a likelihood could be raised for ever on one pair that happens to be met exactly.
-        return correction, torch.logaddexp(log_spread, log_spread.new_tensor(LOG_LEAST_SPREAD))
-
-    def matches(self, known: Tensor, seen: Tensor) -> Tensor:
-        """Compare each place's look with its neighbours': cosines ``(B, (2·REACH+1)², GRID, GRID)``, 0 outside."""
-        all_pairs = known.flatten(2).mT @ seen.flatten(
-            2
-        )  # (B, places, places): one product, no copies of looks
-        near = all_pairs.gather(2, self.places.expand(len(all_pairs), -1, -1)) * self.inside
-        return near.mT.unflatten(2, (GRID, GRID))
+    def _embed(self, features: Tensor) -> Tensor:
+        return F.hardswish(self.embed(self.standardise(features)))
 
 
-def _look(reduced: Tensor, bbox: Tensor) -> Tensor:
-    return F.normalize(sample_boxes(reduced, bbox, GRID, CONTEXT), dim=1, eps=1e-3)
+def cell_centers(size_hw: tuple[int, int], stride: int, like: Tensor) -> Tensor:
+    """Middles (x, y) of the cells of a map in crop pixels, float ``(h, w, 2)``: cell ``i`` at ``i s + (s-1)/2``."""
+    down, across = (
+        torch.arange(n, device=like.device, dtype=like.dtype) * stride + (stride - 1) / 2 for n in size_hw
+    )
+    return torch.stack(torch.meshgrid(across, down, indexing="xy"), dim=-1)
 
 
-def _neighbours(grid: int, reach: int) -> tuple[Tensor, Tensor]:
-    """For each place of a grid the index of its neighbours, int64 ``(grid², (2·reach+1)²)``, and which exist."""
-    place, step = torch.arange(grid), torch.arange(-reach, reach + 1)
-    row = place.view(-1, 1, 1, 1) + step.view(1, 1, -1, 1)
-    column = place.view(1, -1, 1, 1) + step.view(1, 1, 1, -1)
-    inside = (row >= 0) & (row < grid) & (column >= 0) & (column < grid)
-    index = row.clamp(0, grid - 1) * grid + column.clamp(0, grid - 1)
-    return index.expand_as(inside).reshape(grid**2, -1), inside.reshape(grid**2, -1)
+def distances(pixel: Tensor, bbox: Tensor) -> Tensor:
+    """Left, top, right, bottom distances ``(…, 4)`` of places ``(…, 2)`` to the edges of boxes ``(…, 4)``, in pixels.
+
+    A pixel's middle is half a pixel from its own edges: that of a box of one pixel is .5 from all four.
+    """
+    corner = pixel + 0.5 - bbox[..., :2]
+    return torch.cat([corner, bbox[..., 2:] - corner], dim=-1)
 
 
-def sample_boxes(features: Tensor, bbox: Tensor, grid: int, context: float) -> Tensor:
-    """Sample maps ``(B, C, h, w)`` bilinearly on a grid over boxes ``(B, 4)`` in cells: ``(B, C, grid, grid)``."""
-    height, width = features.shape[-2:]
-    steps = ((torch.arange(grid, device=bbox.device, dtype=bbox.dtype) + 0.5) / grid - 0.5) * context
-    center, size = tensor_center(bbox), bbox[:, 2:]
-    across = center[:, :1] + size[:, :1] * steps
-    down = center[:, 1:] + size[:, 1:] * steps
-    across, down = (across + 0.5) * (2 / width) - 1, (down + 0.5) * (2 / height) - 1
-    places = torch.stack(torch.broadcast_tensors(across[:, None, :], down[:, :, None]), dim=-1)
-    return F.grid_sample(features, places.to(features.dtype), padding_mode="border", align_corners=False)
+def overlaps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """IoU and generalised IoU ``(…)`` of boxes ``(…, 4)`` (Rezatofighi et al., CVPR 2019)."""
+    end, other_end = first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:]
+    common = (torch.minimum(end, other_end) - torch.maximum(first[..., :2], second[..., :2])).clamp_min(0)
+    around = torch.maximum(end, other_end) - torch.minimum(first[..., :2], second[..., :2])
+    intersection, hull = common.prod(-1), around.prod(-1).clamp_min(1e-6)
+    union = (first[..., 2:].prod(-1) + second[..., 2:].prod(-1) - intersection).clamp_min(1e-6)
+    iou = intersection / union
+    return iou, iou - (hull - union) / hull
 
 
-def apply_correction(bbox: Tensor, correction: Tensor) -> Tensor:
-    """Move and stretch boxes ``(…, 4)`` by corrections ``(…, 4)``, see ``BoxHead.compare``."""
-    size = bbox[..., 2:] * correction[..., 2:].exp()
-    center = tensor_center(bbox) + bbox[..., 2:] * correction[..., :2]
-    return tensor_from_center(center, size)
+CORE = 0.3
+"""Cells within this share of a target's width and height of its middle learn its box; filters peak there."""
+
+AGREES = 0.6
+"""A teacher's box is believed where it overlaps the true one by more than this (IoU)."""
 
 
-def correction_between(assumed: Tensor, true: Tensor) -> Tensor:
-    """Find the correction from ``assumed`` boxes ``(…, 4)`` to ``true``, the inverse of ``apply_correction``."""
-    moved = (tensor_center(true) - tensor_center(assumed)) / assumed[..., 2:]
-    return torch.cat([moved, (true[..., 2:] / assumed[..., 2:]).log()], dim=-1)
+def box_loss(said: BoxMap, bbox: Tensor, teacher_bbox: Tensor | None = None) -> Tensor:
+    """What the box head is taught with: overlap and size of its boxes, and that it knows how good they are.
+
+    At the cells in the middle of the target ``1 − GIoU`` and the absolute error of log width and log height, both
+    against the true box; the same against the teacher's where that agrees with it; and the cross-entropy of
+    the expected overlap, against the overlap in the middle and 0 outside the target.
+
+    Args:
+        said: what the head said of the search crops.
+        bbox: float32 ``(B, 4)``, the true boxes in search pixels.
+        teacher_bbox: float32 ``(B, 4)``, what another tracker says they are, NaN where it says nothing; or None.
+
+    Returns:
+        float32 scalar, mean over the batch.
+    """
+    found = said.bbox.permute(0, 2, 3, 1)
+    true = bbox[:, None, None]
+    pixel = cell_centers((found.shape[1], found.shape[2]), said.stride, found)
+    away = (pixel - tensor_center(true)).abs()
+    core = (away <= (CORE * true[..., 2:]).clamp_min(said.stride / 2)).all(-1).float()
+    outside = (away > true[..., 2:] / 2 + said.stride / 2).any(-1).float()
+    iou, _ = overlaps(found.detach(), true)
+    loss = _share(_box_error(found, true), core)
+    if teacher_bbox is not None:
+        agrees = (overlaps(bbox, teacher_bbox)[0] > AGREES)[:, None, None]
+        other = torch.where(agrees[..., None], teacher_bbox[:, None, None], true)
+        loss = loss + _share(_box_error(found, other), core * agrees)
+    wanted = iou * core
+    doubt = F.binary_cross_entropy_with_logits(said.logit[:, 0], wanted, reduction="none")
+    loss = loss + _share(doubt, core) + _share(doubt, outside)
+    return loss.mean()
+
+
+def _box_error(found: Tensor, true: Tensor) -> Tensor:
+    _, giou = overlaps(found, true)
+    logs = (found[..., 2:].clamp_min(1e-3).log() - true[..., 2:].clamp_min(1e-3).log()).abs().sum(-1)
+    return 1 - giou + 0.5 * logs
+
+
+def _share(values: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean over the cells of each map, ``(B,)``; 0 without any."""
+    return (values * weights).sum((1, 2)) / weights.sum((1, 2)).clamp_min(1)

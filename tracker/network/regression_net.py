@@ -6,22 +6,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from data.labels import gaussian_labels, tensor_from_center
+from data.labels import gaussian_labels
 from tracker.backbones import BACKBONES, Backbone, build_backbone
 from tracker.backbones.base import Concatenation
 from tracker.checks import positive
 from tracker.features import ENERGY, hann2d
-from tracker.network.box_head import BoxHead, apply_correction, correction_between
+from tracker.network.box_head import BoxHead, BoxMap
 from tracker.network.filter_layers import FILTER_LAYERS, FilterLayer
-
-JITTERS = (
-    (0.0, 0.0, 0.0, 0.0),
-    (0.08, -0.05, 0.12, 0.05),
-    (-0.05, 0.08, -0.05, -0.12),
-    (-0.03, -0.03, -0.07, 0.07),
-)
-"""Corrections of the box at the peak from which the box head starts too in training. Fixed ones, because the pairs
-themselves vary, and so the loss of a pair does not depend on its place in the batch."""
 
 
 class TrainingCrops(NamedTuple):
@@ -41,16 +32,11 @@ class NetworkOutput(NamedTuple):
 
     Attributes:
         response: float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
-        assumed: float32 ``(K, B, 4)``, boxes in search pixels that the box head started from: the template's at
-            the response's peak, in training also with ``JITTERS``; None without a box head.
-        correction: float32 ``(K, B, 4)``, the box head's corrections of them, see ``BoxHead.compare``; or None.
-        log_spread: float32 ``(K, B, 4)``, logarithm of the spread of each correction, see ``BoxHead.compare``; or None.
+        boxes: the box at every cell of the search map; or None without a box head.
     """
 
     response: Tensor
-    assumed: Tensor | None = None
-    correction: Tensor | None = None
-    log_spread: Tensor | None = None
+    boxes: BoxMap | None = None
 
 
 class RegressionNet(nn.Module):
@@ -62,9 +48,10 @@ class RegressionNet(nn.Module):
         fixed: features that are not trained and stand beside the learned ones, so that these learn what those
             lack; or None.
         channels: all features are reduced to so many by a learned linear map before the filter; or None.
-        box_head: refines the box around the response's peak, or None.
+        box_head: sees the target's box from every cell of the search map, or None.
+        box_trains_features: let the box head's loss change the features too; by default it takes them as they are.
         output_sigma_factor: standard deviation of the Gaussian label over ``sqrt(w h)`` of the target.
-        crops: the crops that it is trained on, if known; following width and height on line needs it.
+        crops: the crops that it is trained on, if known; on line they are what is looked at.
     """
 
     def __init__(
@@ -75,6 +62,7 @@ class RegressionNet(nn.Module):
         fixed: Backbone | None = None,
         channels: int | None = None,
         box_head: BoxHead | None = None,
+        box_trains_features: bool = False,
         output_sigma_factor: float = 0.1,
         crops: TrainingCrops | None = None,
     ) -> None:
@@ -91,6 +79,7 @@ class RegressionNet(nn.Module):
             self.reduction = nn.Conv2d(self.features.channels, channels, 1, bias=False)
             nn.init.orthogonal_(self.reduction.weight)
         self.box_head = box_head
+        self.box_trains_features = box_trains_features
         self.output_sigma_factor = positive("output_sigma_factor", output_sigma_factor)
         self.crops = crops
 
@@ -112,7 +101,8 @@ class RegressionNet(nn.Module):
             template_bbox: float32 ``(B, 4)``, x, y, w, h in template pixels, 0-based.
             search: float32 ``(B, 3, S, S)``.
         """
-        known, seen = self._features(template, search)
+        raw_known, raw_seen = self.features(torch.cat([template, search])).float().chunk(2)
+        known, seen = self._standardised(raw_known, raw_seen)
         size_hw = (known.shape[-2], known.shape[-1])
         window = hann2d(*size_hw).to(known)
         filtered, searched = self._reduced(known, seen)
@@ -121,14 +111,9 @@ class RegressionNet(nn.Module):
         response = self.filter_layer(filtered * window, label, mask, searched * window)
         if self.box_head is None:
             return NetworkOutput(response)
-        at_peak = box_at_peak(response, template_bbox, self.stride)
-        jitters = at_peak.new_tensor(JITTERS if self.training else JITTERS[:1])
-        assumed = torch.stack([apply_correction(at_peak, jitter.expand_as(at_peak)) for jitter in jitters])
-        # Boxes in cells are boxes in pixels divided by the stride: edges fall on edges.
-        correction, log_spread = self.box_head(
-            known, template_bbox / self.stride, seen, assumed / self.stride
-        )
-        return NetworkOutput(response, assumed, correction, log_spread)
+        if not self.box_trains_features:
+            raw_known, raw_seen = raw_known.detach(), raw_seen.detach()
+        return NetworkOutput(response, self.box_head(self.box_head.start(raw_known, template_bbox), raw_seen))
 
     def label(self, bbox: Tensor, template_bbox: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """Label ``(B, 1, h, w)`` of targets ``bbox`` ``(B, 4)``; its width goes by the template's target."""
@@ -155,9 +140,8 @@ class RegressionNet(nn.Module):
         gain = (ENERGY / energy).sqrt()[:, None, None, None]
         return known * gain, seen * gain
 
-    def _features(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
+    def _standardised(self, known: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Features of both, standardised by what the template shows (``tracker/features.py``)."""
-        known, seen = self.features(torch.cat([template, search])).float().chunk(2)
         mean, gain = self.standardisation(known)
         return (known - mean) * gain, (seen - mean) * gain
 
@@ -170,7 +154,8 @@ def build_regression_net(
     fixed: str | None = "hog+color",
     channels: int | None = 32,
     filter: str = "ridge",
-    box_head: bool = True,
+    box_head: bool = False,
+    box_trains_features: bool = False,
     output_sigma_factor: float = 0.1,
     crops: TrainingCrops | None = None,
     **filter_settings: float,
@@ -185,6 +170,7 @@ def build_regression_net(
         filter: registered name of the filter layer, ``ridge`` or ``spatial``.
         channels: what the features are reduced to before the filter, or None to leave them.
         box_head: train a box head.
+        box_trains_features: let it change the features too.
         output_sigma_factor: standard deviation of the label over ``sqrt(w h)`` of the target.
         crops: the crops that it is trained on, if known; see ``RegressionNet``.
         filter_settings: arguments of the filter layer.
@@ -201,7 +187,8 @@ def build_regression_net(
         FILTER_LAYERS[filter](**filter_settings),
         fixed=still,
         channels=channels,
-        box_head=BoxHead(all_channels) if box_head else None,
+        box_head=BoxHead(all_channels, learned.stride) if box_head else None,
+        box_trains_features=box_trains_features,
         output_sigma_factor=output_sigma_factor,
         crops=crops,
     )
@@ -215,36 +202,3 @@ def middle_mask(size_wh: Tensor, map_hw: tuple[int, int]) -> Tensor:
     inside_rows = rows <= size_wh[:, 1:].clamp_min(1)
     inside_columns = columns <= size_wh[:, :1].clamp_min(1)
     return (inside_rows[:, :, None] & inside_columns[:, None, :])[:, None].to(size_wh.dtype)
-
-
-def box_at_peak(response: Tensor, template_bbox: Tensor, stride: int) -> Tensor:
-    """The template's box ``(B, 4)`` moved, in pixels, to where the response peaks; no gradient passes."""
-    height, width = response.shape[-2:]
-    index = response.detach().flatten(1).argmax(1)
-    row, column = index // width, index % width
-    displacement = torch.stack([column - width // 2, row - height // 2], dim=1) * stride
-    middle = torch.tensor([width * stride - 1, height * stride - 1], device=response.device) / 2
-    size = template_bbox[:, 2:]
-    return tensor_from_center(middle + displacement, size)
-
-
-def box_loss(regression: NetworkOutput, search_bbox: Tensor) -> Tensor:
-    """Negative log-likelihood of the true boxes under the box head's Laplace distributions, mean over the batch.
-
-    ``Σ |error| / spread + log spread`` over the four corrections. Pairs whose peak missed the target by more than
-    half of its size tell nothing of its box and count as 0.
-
-    Args:
-        regression: of a net with a box head.
-        search_bbox: float32 ``(B, 4)``, where the targets are, in search pixels.
-
-    Raises:
-        ValueError: the net has no box head.
-    """
-    assumed, correction, log_spread = regression[1:]
-    if assumed is None or correction is None or log_spread is None:
-        raise ValueError("box_loss needs a network with a box head (box_head=True)")
-    wanted = correction_between(assumed, search_bbox.expand_as(assumed))
-    hit = (wanted[:1, :, :2].abs() < 0.5).all(2, keepdim=True)
-    likelihood = (correction - wanted).abs() * (-log_spread).exp() + log_spread
-    return (likelihood * hit).sum(2).mean()

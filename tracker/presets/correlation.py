@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tracker.backbones import Backbone, build_backbone
-from tracker.box_refiner import BoxRefiner
+from tracker.box_follower import BoxFollower, BoxSettings
 from tracker.correlation import (
     CorrelationFilterTracker,
     CorrelationLearningSettings,
@@ -15,6 +15,7 @@ from tracker.correlation import (
 )
 from tracker.features import FeatureExtractor
 from tracker.filters import FILTERS
+from tracker.network.box_head import BoxHead
 from tracker.presets.base import TRACKERS, check_device
 from tracker.search_area import SearchSettings
 from tracker.settings import check_known, make
@@ -57,7 +58,7 @@ def assemble(
     settings: Mapping[str, Any],
     *,
     reduction: Tensor | None = None,
-    refiner: BoxRefiner | None = None,
+    box_head: BoxHead | None = None,
 ) -> CorrelationFilterTracker:
     """Build a ``CorrelationFilterTracker`` from a backbone, the name of a filter, and settings.
 
@@ -66,15 +67,21 @@ def assemble(
         filter: registered name.
         device: where features and filter are to live.
         settings: ``max_channels``, and any field of the filter, ``SearchSettings``, ``CorrelationScaleSettings``
-            and ``CorrelationLearningSettings``.
+            and ``CorrelationLearningSettings``, with a box head of ``BoxSettings`` too.
         reduction: see ``FeatureExtractor``.
-        refiner: see ``CorrelationFilterTracker``.
+        box_head: follows the box, in place of the scale search; or None.
 
     Raises:
         ValueError: an unknown filter, setting or device, or a value outside its range.
     """
     filter_class = FILTERS[filter]
-    parts = (filter_class, SearchSettings, CorrelationScaleSettings, CorrelationLearningSettings)
+    parts: tuple[type, ...] = (
+        filter_class,
+        SearchSettings,
+        CorrelationScaleSettings,
+        CorrelationLearningSettings,
+        *([] if box_head is None else [BoxSettings]),
+    )
     check_known(settings, parts, others=("backbone", "filter", "max_channels"))
     return CorrelationFilterTracker(
         FeatureExtractor(backbone, settings.get("max_channels"), reduction),
@@ -82,6 +89,6 @@ def assemble(
         search=make(SearchSettings, settings),
         scale=make(CorrelationScaleSettings, settings),
         learning=make(CorrelationLearningSettings, settings),
-        refiner=refiner,
+        box=None if box_head is None else BoxFollower(box_head, make(BoxSettings, settings)),
         device=check_device(device),
     )

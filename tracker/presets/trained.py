@@ -6,7 +6,6 @@ from typing import Any
 import torch
 
 from tracker.backbones.compact import SHIPPED
-from tracker.box_refiner import BoxRefiner
 from tracker.correlation import CorrelationFilterTracker
 from tracker.network.checkpoint import load_regression_net
 from tracker.network.regression_net import RegressionNet
@@ -19,14 +18,15 @@ def fast(
     *,
     weights: str | RegressionNet | None = None,
     filter: str = "spatial",
-    drift: float | None = None,
+    box_head: bool = True,
     device: str | torch.device = "cpu",
     **settings: Any,
 ) -> CorrelationFilterTracker:
     """Learned features beside the hand-made ones, trained through the filter: the default; its weights come along.
 
-    Setting ``drift`` (see ``BoxRefiner``) lets the trained box head follow width and height as well. A network
-    that is given as ``weights`` is copied, so that it may be trained on.
+    The box head of a network that has one follows place, width and height, on crops as in training;
+    ``box_head=False`` searches the size among scaled crops instead, as without a head. A network that is given
+    as ``weights`` is copied, so that it may be trained on.
     """
     if "backbone" in settings:
         raise ValueError(
@@ -40,5 +40,13 @@ def fast(
         net = load_regression_net(SHIPPED if weights is None else weights)
     net = net.to(device)
     reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]
-    refiner = None if drift is None else BoxRefiner(net, drift)
-    return assemble(net.features, filter, device, settings, reduction=reduction, refiner=refiner)
+    head = net.box_head if box_head else None
+    if net.box_head is not None and net.crops is not None:
+        settings = {**net.crops._asdict(), **settings}
+    if head is not None:
+        settings = {"reuse_within": REUSE, **settings}
+    return assemble(net.features, filter, device, settings, reduction=reduction, box_head=head)
+
+
+REUSE = 1000.0
+"""Cells: with a box head every frame is learned from the crop it was searched in, so that one crop serves all."""

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from data import synthetic_sequence
 from data.boxes import bbox_iou
-from tests.material.checkpoints import write
+from tests.material.checkpoints import SETTINGS, write
 from tracker import load_tracker
 from tracker.features import FeatureExtractor
 from tracker.network.checkpoint import load_regression_net, read_metadata
@@ -22,7 +22,7 @@ def test_a_network_comes_back_as_it_was_written(tmp_path):
         assert torch.equal(tensor, written.state_dict()[name])
 
 
-@pytest.mark.parametrize("settings", [{}, {"drift": 0.01}])
+@pytest.mark.parametrize("settings", [{"box_rate": 0.0}, {"box_head": False}])
 def test_a_checkpoint_is_a_tracker(checkpoint, settings):
     sequence = synthetic_sequence(1, 12)
     tracker = load_tracker(str(checkpoint), **settings)
@@ -30,6 +30,21 @@ def test_a_checkpoint_is_a_tracker(checkpoint, settings):
     tracker.init(next(frames), sequence.bboxes[0])
     boxes = [tracker.update(frame).bbox for frame in frames]
     assert bbox_iou(boxes, sequence.bboxes[1:]).min() > 0.5
+
+
+def test_a_box_head_looks_at_crops_as_in_training(checkpoint):
+    tracker = load_tracker(str(checkpoint))
+    assert (tracker.search.crop_size, tracker.search.search_area_scale) == (160, 4.0)
+    assert tracker.box is not None
+    assert load_tracker(str(checkpoint), search_area_scale=5.0).search.search_area_scale == 5.0
+
+
+def test_a_network_without_a_box_head_has_no_settings_of_one(tmp_path):
+    path = tmp_path / "best.safetensors"
+    write(path, {**SETTINGS, "box_head": False})
+    assert load_tracker(str(path)).box is None
+    with pytest.raises(ValueError, match="unknown setting 'box_rate'"):
+        load_tracker(str(path), box_rate=0.5)
 
 
 def test_a_checkpoint_takes_no_other_weights(checkpoint):
@@ -63,7 +78,8 @@ def test_features_on_line_are_those_of_training(checkpoint):
     torch.manual_seed(1)
     coarse = torch.rand(2, 3, 32, 32) * 255
     template, search = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bilinear").split(1)
-    known, seen = net._reduced(*net._features(template, search))
+    raw = net.features(torch.cat([template, search])).chunk(2)
+    known, seen = net._reduced(*net._standardised(*raw))
     extractor = FeatureExtractor(net.features, reduction=net.reduction.weight[:, :, 0, 0])
     torch.testing.assert_close(extractor.start(template), known, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(extractor(search), seen, rtol=1e-4, atol=1e-4)

@@ -1,18 +1,16 @@
 """Training's network: responses, labels and boxes against geometry."""
 
-import numpy as np
+from copy import deepcopy
+
 import pytest
 import torch
 
 from tracker.backbones import build_backbone
 from tracker.backbones.compact import Compact
-from tracker.network.box_head import sample_boxes
+from tracker.network.box_head import box_loss
 from tracker.network.filter_layers import FILTER_LAYERS, RidgeLayer
 from tracker.network.regression_net import (
-    NetworkOutput,
     RegressionNet,
-    box_at_peak,
-    box_loss,
     build_regression_net,
     middle_mask,
 )
@@ -26,35 +24,10 @@ def test_middle_mask_covers_the_targets_cells():
     assert mask[1].sum(2).tolist() == [[4.0] * 8]
 
 
-def test_the_peak_of_a_response_becomes_a_box():
-    response = torch.zeros(1, 1, 32, 32)
-    response[0, 0, 16 - 3, 16 + 5] = 1
-    template = torch.tensor([[44.0, 46.0, 40.0, 36.0]])  # its centre is the crop's, 63.5
-    moved = box_at_peak(response, template, 4)
-    assert moved.tolist() == [[44.0 + 20, 46.0 - 12, 40.0, 36.0]]
-
-
-def test_a_box_in_cells_is_one_in_pixels_by_the_stride():
-    ramp = torch.arange(32.0).expand(1, 1, 32, 32)
-    cells = torch.nn.functional.avg_pool2d(ramp, 4)
-    bbox = torch.tensor([[6.0, 8.0, 9.0, 12.0]])  # its centre is at x = 10
-    sampled = sample_boxes(cells, bbox / 4, 1, 1.0)
-    assert sampled.item() == pytest.approx(10.0)
-
-
-def test_box_loss_is_the_laplace_likelihood_of_the_true_box_where_the_peak_hit():
-    assumed = torch.tensor([[10.0, 10.0, 20.0, 20.0], [10.0, 10.0, 20.0, 20.0]])
-    truth = torch.tensor([[12.0, 10.0, 20.0, 20.0], [60.0, 10.0, 20.0, 20.0]])  # the second was missed
-    log_width = torch.full((2, 4), 0.5)
-    found = NetworkOutput(torch.zeros(2, 1, 4, 4), assumed[None], torch.zeros(1, 2, 4), log_width[None])
-    expected = (0.1 * np.exp(-0.5) + 4 * 0.5) / 2  # dx is 2 of 20 pixels; mean over both pairs
-    assert box_loss(found, truth).item() == pytest.approx(expected)
-
-
 @pytest.fixture(scope="module")
 def net():
     torch.manual_seed(0)
-    return build_regression_net(fixed="hog+color", filter="ridge")
+    return build_regression_net(fixed="hog+color", filter="ridge", box_head=True)
 
 
 def images(count=2, size=176):
@@ -66,7 +39,7 @@ def images(count=2, size=176):
 @pytest.mark.parametrize("filter", list(FILTER_LAYERS))
 def test_a_moved_target_is_found_where_it_went(filter):
     torch.manual_seed(0)
-    net = build_regression_net(fixed=None, channels=None, filter=filter, box_head=False)
+    net = build_regression_net(fixed=None, channels=None, filter=filter)
     canvas = images()
     template, search = canvas[..., 24:152, 24:152], canvas[..., 32:160, 12:140]
     bbox = torch.tensor([[43.5, 43.5, 41.0, 41.0]]).expand(2, 4)
@@ -81,23 +54,37 @@ def test_everything_that_is_trained_gets_a_gradient(net):
     canvas = images()
     bbox = torch.tensor([[43.0, 43.0, 42.0, 42.0]]).expand(2, 4)
     found = net(canvas[..., 24:152, 24:152], bbox, canvas[..., 26:154, 22:150])
-    (found.response.square().mean() + box_loss(found, bbox)).backward()
+    (found.response.square().mean() + box_loss(found.boxes, bbox)).backward()
     without = [name for name, tensor in net.named_parameters() if tensor.grad is None]
     assert without == []
 
 
+@pytest.mark.parametrize("trains", [False, True])
+def test_the_box_head_changes_the_features_only_if_it_is_to(trains):
+    torch.manual_seed(0)
+    net = build_regression_net(fixed=None, channels=None, box_head=True, box_trains_features=trains)
+    canvas = images()
+    bbox = torch.tensor([[43.0, 43.0, 42.0, 42.0]]).expand(2, 4)
+    found = net(canvas[..., 24:152, 24:152], bbox, canvas[..., 26:154, 22:150])
+    box_loss(found.boxes, bbox).backward()
+    assert all((tensor.grad is not None) == trains for tensor in net.backbone.parameters())
+    assert all(tensor.grad is not None for tensor in net.box_head.parameters())
+
+
 def test_a_pair_does_not_depend_on_the_others_of_its_batch(net):
-    """The promise that lets a batch be split over processes."""
+    """The promise that lets a batch be split over processes; batch statistics of the box head are fixed by then."""
+    net = deepcopy(net).eval()
     canvas = images(3)
     bbox = torch.tensor([[43.0, 43.0, 42.0, 42.0]]).expand(3, 4)
     template, search = canvas[..., 24:152, 24:152], canvas[..., 26:154, 22:150]
     together = net(template, bbox, search)
     alone = net(template[1:2], bbox[1:2], search[1:2])
     torch.testing.assert_close(together.response[1:2], alone.response, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(together.boxes.bbox[1:2], alone.boxes.bbox, atol=1e-3, rtol=1e-4)
 
 
 def test_widths_scale_the_backbone_and_strides_must_agree():
-    net = build_regression_net(widths=[8, 8, 8, 8, 12], fixed=None, box_head=False)
+    net = build_regression_net(widths=[8, 8, 8, 8, 12], fixed=None)
     assert net.backbone(torch.zeros(1, 3, 32, 32)).shape == (1, 12, 8, 8)
     with pytest.raises(ValueError, match="widths must be at least two"):
         Compact(None, widths=[3])

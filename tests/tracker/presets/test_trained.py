@@ -11,17 +11,9 @@ def test_fast_is_the_shipped_checkpoint():
     assert (
         told == load_tracker(str(SHIPPED)).settings() == load_tracker("fast", weights=str(SHIPPED)).settings()
     )
-    assert told["refiner"] is None
+    assert told["box"] is None
 
 
 def test_fast_has_the_features_of_its_checkpoint():
     with pytest.raises(ValueError, match="got backbone='gray' as well"):
         load_tracker("fast", backbone="gray")
-
-
-def test_a_drift_adds_the_box_head():
-    tracker = load_tracker("fast", drift=0.02)
-    assert tracker.refiner.drift == 0.02
-    assert tracker.settings()["refiner"]["drift"] == 0.02
-    with pytest.raises(ValueError, match="drift must be > 0, got 0"):
-        load_tracker("fast", drift=0)
