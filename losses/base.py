@@ -1,7 +1,7 @@
 """What every loss shares: its setting, the checked inputs, the mask and the reduction.
 
-The unifying view: most losses here are *base x modulation*. The base is a plain distance of prediction and
-target; the modulation decides how much a sample counts: a power of the error (L3, focal), a step (hard
+Most losses here are *base x modulation*. The base is a plain distance of prediction and target. The modulation
+is the factor by which a sample counts: a power of the error (L3, focal), a step (hard
 truncation), a sigmoid (soft truncation, shrinkage), the inverse of a histogram (GHM), of an influence (IB),
 or a class weight (class-balanced, EQL).
 """
@@ -61,12 +61,16 @@ class Loss(nn.Module):
             cls.settings = (cls.setting,)
 
     def forward(self, prediction: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """Loss of a prediction; computed in float32, or in float64 where the prediction is float64.
+        """Compute the loss: in float64 if the prediction is float64, else in float32.
 
         Args:
             prediction: response or logits, as the setting says.
             target: label map, density map, or classes, as the setting says.
-            mask: weight of each sample, 0 = ignore; see the ``prepare_*`` functions for its shapes.
+            mask: weight of each sample, at least 0; 0 ignores the sample. `losses.shapes` says which shapes fit.
+
+        Raises:
+            ValueError: the shapes do not fit the setting.
+            TypeError: the prediction is not floating point, or class indices are.
         """
         prediction, target, mask = self.prepare(prediction, target, mask)
         return self.reduce(self.pointwise(prediction, target), target, mask)
@@ -80,10 +84,10 @@ class Loss(nn.Module):
 
     @abstractmethod
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The unreduced loss of prepared inputs: one value a location, a row or a map."""
+        """Compute the loss of prepared inputs without reduction: one value for each location, row or map."""
 
     def reduce(self, loss: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
-        """Weight the unreduced loss with the mask and apply ``reduction``."""
+        """Multiply the unreduced loss by the mask and apply ``reduction``."""
         if mask is not None:
             mask = expand_mask(mask, loss)
             loss = loss * mask
@@ -97,11 +101,11 @@ class Loss(nn.Module):
         return total / self.denominator(loss, target, mask)
 
     def denominator(self, loss: Tensor, target: Tensor, mask: Tensor | None) -> Tensor | int:
-        """What ``mean`` divides by: the number of samples, or the mask's sum, at least 1."""
+        """Return the divisor of ``mean``: the number of samples, or the sum of the mask if it is at least 1, else 1."""
         return loss.numel() if mask is None else mask.sum().clamp_min(1)
 
     def extra_repr(self) -> str:
-        """The hyper-parameters, as they were given; tensors are left out."""
+        """List the hyper-parameters as they were given, without tensors."""
         names = inspect.signature(type(self)).parameters
         shown = {name: getattr(self, name, None) for name in names}
         return ", ".join(
@@ -110,16 +114,16 @@ class Loss(nn.Module):
 
 
 class ModulatedLoss(Loss):
-    """A loss that is a base times a modulation, each a method of its own for figures and tests."""
+    """A loss that is a base times a modulation. Each is a separate method, which figures and tests call."""
 
     @abstractmethod
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The plain loss that is modulated."""
+        """Compute the plain loss, before modulation."""
 
     @abstractmethod
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """How much each sample counts."""
+        """Compute the factor by which each sample counts."""
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Base times modulation."""
+        """Multiply the base by the modulation."""
         return self.base_loss(prediction, target) * self.modulation(prediction, target)

@@ -1,4 +1,4 @@
-"""Class-dependent temperatures: rare classes must win by more in training than in testing."""
+"""Class-dependent temperatures: in training, a rare class needs a larger logit than a frequent one to win."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from losses.shapes import check_classes
 
 
 def class_temperatures(counts: Tensor, gamma: float = 0.2) -> Tensor:
-    """a_c = (N_max / n_c)^gamma, at least 1, float64 ``(K,)``."""
+    """Compute a_c = (N_max / n_c)^gamma of each class, float64 ``(K,)``, at least 1."""
     return (counts.max() / counts.double()).pow(gamma)
 
 
@@ -23,8 +23,8 @@ class CDT(Loss):
     Over-fitting to a rare class shows as logits that are smaller on test samples than on training samples;
     dividing by a temperature above 1 in training makes the rare class's raw logits larger. **Test with the
     plain z**, never z / a: the temperatures live in this loss and not in the model. ``spatial``: classes are
-    locations; a rarely hit border must score higher. On one sigmoid channel it would only be one global
-    temperature.
+    locations; a rarely hit border must score higher. With one sigmoid channel
+    all locations would share one temperature, so there is no such setting.
 
     Reference: Ye et al., "Identifying and Compensating for Feature Deviation in Imbalanced Deep Learning",
     arXiv 2001.01385, 2020, section 4.
@@ -61,10 +61,10 @@ class CDT(Loss):
         self.gamma = number("gamma", gamma, at_least=0)
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """CE of each row of z / a."""
+        """Compute CE of each row of z / a."""
         check_classes(prediction, self.counts)
         return cross_entropy(prediction / self.temperatures().to(prediction.dtype), target)
 
     def temperatures(self) -> Tensor:
-        """A ``(K,)``."""
+        """Return the temperature a of each class, float64 ``(K,)``, at least 1."""
         return class_temperatures(self.counts, self.gamma)

@@ -1,4 +1,4 @@
-"""Hyper-parameters checked once, with errors that say what is allowed."""
+"""Checks of hyper-parameters. Each error says what is allowed and what was given."""
 
 import math
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def whole_number(name: str, value: int, *, at_least: int) -> int:
 
 
 def class_counts(counts: Sequence[int] | Tensor) -> Tensor:
-    """Samples of each class as an int64 tensor ``(K,)``: integers survive ``module.half()``.
+    """Return the counts as an int64 tensor ``(K,)``, which ``module.half()`` leaves exact.
 
     Raises:
         ValueError: a count is not a whole number of at least 1, or there are fewer than two classes.

@@ -1,4 +1,4 @@
-"""Class-balanced weights: each class counts by the inverse of its effective number of samples."""
+"""Class-balanced weights: the weight of a class is the inverse of its effective number of samples."""
 
 import math
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from losses.shapes import check_classes
 
 
 def effective_number(counts: Tensor, beta: float = 0.9999) -> Tensor:
-    """E_n = (1 - beta^n) / (1 - beta), float64 ``(K,)``; 1 for beta = 0, near n for beta near 1.
+    """Compute E_n = (1 - beta^n) / (1 - beta), float64 ``(K,)``: 1 for beta = 0, near n for beta near 1.
 
-    1 - beta^n as -expm1(n log beta): the difference loses its digits for small n.
+    1 - beta^n is computed as -expm1(n log beta), because the difference loses its digits for small n.
     """
     if beta == 0:
         return torch.ones_like(counts, dtype=torch.float64)
@@ -25,7 +25,7 @@ def effective_number(counts: Tensor, beta: float = 0.9999) -> Tensor:
 
 
 def class_balanced_weights(counts: Tensor, beta: float = 0.9999) -> Tensor:
-    """w_k proportional to 1 / E_n, summing to K; float64 ``(K,)``."""
+    """Compute weights proportional to 1 / E_n that sum to K, float64 ``(K,)``."""
     inverse = 1 / effective_number(counts, beta)
     return inverse * (len(inverse) / inverse.sum())
 
@@ -34,9 +34,9 @@ def class_balanced_weights(counts: Tensor, beta: float = 0.9999) -> Tensor:
 class ClassBalanced(ModulatedLoss):
     """Class-balanced loss: L = w_y · base, w_k proportional to (1 - beta) / (1 - beta^n_k), summing to K.
 
-    New samples of a large class overlap old ones: n samples are worth E_n. beta = 0 weighs all classes
-    alike, beta near 1 by 1/n. Often switched on late in training only. On a map (background/foreground)
-    E_n of 1e5 locations saturates at 1 / (1 - beta): for one 25 x 25 map take beta <= .99.
+    In a large class new samples overlap old ones, so that n samples are worth only E_n. beta = 0 gives all
+    classes one weight; beta near 1 gives 1/n. It is often switched on late in training. On a map
+    (background/foreground) E_n of 1e5 locations saturates at 1 / (1 - beta): for one 25 x 25 map take beta <= .99.
 
     Reference: Cui et al., "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019, section 4.
 
@@ -76,7 +76,7 @@ class ClassBalanced(ModulatedLoss):
         self.gamma = number("gamma", gamma, at_least=0)
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Softmax cross entropy ``(N,)``, or K sigmoid losses ``(N, K)``."""
+        """Compute softmax cross entropy ``(N,)``, or K sigmoid losses ``(N, K)``."""
         check_classes(prediction, self.counts)
         if self.base == "softmax":
             return cross_entropy(prediction, target)
@@ -86,11 +86,11 @@ class ClassBalanced(ModulatedLoss):
         return binary_cross_entropy(prediction, label)
 
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """w_y of each row."""
+        """Return the weight w_y of each row."""
         weights = class_balanced_weights(self.counts, self.beta).to(prediction.dtype)
         weight = weights[target] if target.ndim == 1 else target @ weights
         return weight if self.base == "softmax" else weight.unsqueeze(1)
 
     def denominator(self, loss: Tensor, target: Tensor, mask: Tensor | None) -> Tensor | int:
-        """The number of rows."""
+        """Return the number of rows, or the sum of their mask if it is at least 1, else 1."""
         return len(loss) if mask is None else mask.reshape(len(loss), -1)[:, 0].sum().clamp_min(1)

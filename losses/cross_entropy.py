@@ -17,10 +17,10 @@ Modulation = Callable[..., tuple[Tensor, Tensor]]
 
 
 def binary_cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
-    """Y sp(-x) + (1 - y) sp(x) of each location; the label may be soft.
+    """Compute y sp(-x) + (1 - y) sp(x) of each location; the label may be soft.
 
-    As x ([x > 0] - y) + sp(-|x|), both terms of one sign, so that a small loss keeps its digits. |x| is
-    written s x with a constant sign s, never 0, which leaves every derivative right at x = 0.
+    The formula used is x ([x > 0] - y) + sp(-|x|). Both terms have one sign, so that a small loss keeps its
+    digits. |x| is written s x with a constant sign s that is never 0: then every derivative at x = 0 is right.
     """
     if not label.requires_grad:
         return fused(bce_and_residual, binary_residual, logits, label)
@@ -29,30 +29,30 @@ def binary_cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
 
 
 def binary_entropy(label: Tensor) -> Tensor:
-    """H(y) = -y log y - (1 - y) log(1 - y), 0 at 0 and 1: the least BCE that a soft label allows."""
+    """Compute H(y) = -y log y - (1 - y) log(1 - y), the least BCE that a soft label allows; 0 at y = 0 and 1."""
     return -torch.xlogy(label, label) - torch.xlogy(1 - label, 1 - label)
 
 
 def binary_residual(logits: Tensor, label: Tensor) -> Tensor:
-    """s(x) - y, the gradient of BCE by the logit, exact for saturated logits where 1 - s(x) is 0."""
+    """Compute s(x) - y, the gradient of BCE by the logit; exact also where 1 - s(x) rounds to 0."""
     return residual(logits.sigmoid(), (-logits).sigmoid(), label)
 
 
 def residual(p: Tensor, rest: Tensor, label: Tensor) -> Tensor:
-    """P - y from p and 1 - p, without the difference that cancels when a hard label is met."""
+    """Compute p - y from p and 1 - p, without the cancellation of p - 1 near a hard label."""
     return (1 - label) * p - label * rest
 
 
 def bce_and_residual(logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-    """BCE and ``binary_residual`` from one exponential, for ``fused``."""
+    """Compute BCE and ``binary_residual`` from one exponential, for ``fused``."""
     return _composed(logits, label, *_decomposed(logits))
 
 
 def _decomposed(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The lesser of s(x) and 1 - s(x); the side b, 1 for a positive logit and else 0; and q = b - s(x).
+    """Return the smaller of s(x) and 1 - s(x); b, which is 1 for a positive logit, else 0; and q = b - s(x).
 
-    So s(x) = b - q and 1 - s(x) = 1 - b + q are exact for saturated logits, and q is the lesser with the
-    logit's sign.
+    q is the smaller value with the logit's sign. s(x) = b - q and 1 - s(x) = 1 - b + q are exact for
+    saturated logits.
     """
     lesser = logits.abs().neg_().sigmoid_()
     side = logits.new_ones(()).copysign(logits).mul_(0.5).add_(0.5)
@@ -62,7 +62,7 @@ def _decomposed(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _composed(
     logits: Tensor, label: Tensor, lesser: Tensor, side: Tensor, signed: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """BCE = x (b - y) - log(1 - |q|), two terms of one sign, and s(x) - y = b - y - q."""
+    """Compute BCE = x (b - y) - log(1 - |q|), two terms of one sign, and s(x) - y = b - y - q."""
     distance = side - label
     return (logits * distance).sub_(lesser.neg_().log1p_()), distance.sub_(signed)
 
@@ -70,7 +70,7 @@ def _composed(
 def modulated_bce(
     modulation: Modulation, logits: Tensor, label: Tensor, *constants: Constant, above_entropy: bool = False
 ) -> Tensor:
-    """BCE times a modulation, from one exponential and one logarithm besides the modulation's own.
+    """Compute BCE times a modulation, with one exponential and one logarithm beyond those of the modulation.
 
     Args:
         modulation: of p = s(x), 1 - p, the label and the constants: the factor of each location and its
@@ -78,7 +78,7 @@ def modulated_bce(
         logits: any shape.
         label: of the same shape; may be soft.
         *constants: further arguments of ``modulation``.
-        above_entropy: take BCE - H(y), whose least value is 0.
+        above_entropy: use BCE - H(y), whose least value is 0, instead of BCE.
     """
     if not label.requires_grad:
         return fused(
@@ -113,9 +113,10 @@ def _modulated_slope(
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """-log softmax of the target, or its mean under a soft target; logits ``(N, K)``, result ``(N,)``.
+    """Compute -log softmax of the target class, or its mean under a soft target: ``(N,)`` of logits ``(N, K)``.
 
-    For class indices it is sp(logsumexp of the other logits - x_y), which keeps the digits of a small loss.
+    For class indices the formula used is sp(logsumexp of the other logits - x_y). It keeps the digits of a
+    small loss.
     """
     if target.ndim == 2:
         return -(target * logits.log_softmax(1)).sum(1)
@@ -125,7 +126,7 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def as_distribution(target: Tensor, logits: Tensor) -> Tensor:
-    """Class indices as one-hot rows of the logits' dtype; soft targets as they are."""
+    """Turn class indices into one-hot rows of the logits' dtype; return soft targets unchanged."""
     if target.ndim == 2:
         return target
     return torch.zeros_like(logits).scatter(1, target.unsqueeze(1), 1)
@@ -135,8 +136,8 @@ def as_distribution(target: Tensor, logits: Tensor) -> Tensor:
 class BCE(Loss):
     """Binary cross entropy with logits: L = y sp(-x) + (1 - y) sp(x), gradient s(x) - y.
 
-    With a soft label its least value is H(y) > 0, so it never reaches 0: report BCE - H(y). Counts each
-    location alike; the many easy background locations outweigh the rest.
+    With a soft label its least value is H(y) > 0, so the loss never reaches 0: report BCE - H(y).
+    All locations have one weight, and the many easy background locations outweigh the rest.
 
     Reference: Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.2.
 
@@ -159,8 +160,8 @@ class BCE(Loss):
 class CE(Loss):
     """Softmax cross entropy: L = logsumexp(x) - x_y, gradient softmax(x) - y.
 
-    The baseline of every loss for classes: each sample counts alike, so that frequent classes lead the
-    gradient. With a soft target its least value is the target's entropy.
+    It is the baseline of every loss for classes. All samples have one weight, so that frequent classes
+    dominate the gradient. With a soft target its least value is the target's entropy.
 
     Reference: Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.
 

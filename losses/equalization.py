@@ -13,15 +13,15 @@ from losses.shapes import check_classes
 
 
 def rare_classes(counts: Tensor, threshold: float) -> Tensor:
-    """Which classes hold less than ``threshold`` of all samples (strictly), boolean ``(K,)``."""
+    """Tell which classes hold less than the fraction ``threshold`` of all samples, boolean ``(K,)``."""
     return counts / counts.sum() < threshold
 
 
 def equalized_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """-log p_y with p_j = e^z_j / sum_k w_k e^z_k, all ``(N, K)``; result ``(N,)``.
+    """Compute -log p_y with p_j = e^z_j / sum_k w_k e^z_k, all ``(N, K)``; result ``(N,)``.
 
-    As logsumexp(z + log w): the exponentials themselves overflow at z = 100 in float32. The target's own
-    weight is 1 (positive under a soft target), so that never every term is 0.
+    The denominator is logsumexp(z + log w), because e^z overflows at z = 100 in float32. The weight of the
+    target is 1 (above 0 under a soft target), so that at least one term is not 0.
     """
     normaliser = (logits + weight.log()).logsumexp(1)
     return normaliser * target.sum(1) - (target * logits).sum(1)
@@ -31,8 +31,8 @@ def equalized_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> T
 class EQL(ModulatedLoss):
     """Equalization loss on K sigmoids: L = (1/N) sum w BCE, w_j = 1 - E(r) T(f_j) (1 - y_j).
 
-    T(f_j) = 1 for a rare class (its fraction f_j of all samples is below the threshold): such a class is
-    not pushed down by the samples of others. E(r) = 0 for background rows, which push down every class.
+    T(f_j) = 1 for a rare class (its fraction f_j of all samples is below the threshold): the
+    samples of other classes do not push its logit down. E(r) = 0 for background rows, which push down every class.
     On a map with one channel the only rival is the background, and EQL is BCE.
 
     Reference: Tan et al., "Equalization Loss for Long-Tailed Object Recognition", CVPR 2020, eq. 2 to 4.
@@ -91,7 +91,7 @@ class EQL(ModulatedLoss):
         return binary_cross_entropy(prediction, target)
 
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The weights w ``(N, K)``."""
+        """Return the weights w ``(N, K)``, in [0, 1]."""
         rare = rare_classes(self.counts, self.threshold).to(prediction.dtype)
         weight = rare * (1 - target)
         if self.background_class == prediction.shape[1]:
@@ -101,7 +101,7 @@ class EQL(ModulatedLoss):
         return 1 - weight
 
     def denominator(self, loss: Tensor, target: Tensor, mask: Tensor | None) -> Tensor | int:
-        """The number of rows."""
+        """Return the number of rows, or the sum of their mask if it is at least 1, else 1."""
         return len(loss) if mask is None else mask[:, 0].sum().clamp_min(1)
 
 
@@ -163,7 +163,7 @@ class SEQL(Loss):
         mask: Tensor | None = None,
         beta: Tensor | None = None,
     ) -> Tensor:
-        """As ``Loss``.
+        """Compute the loss as ``Loss.forward`` does, with drawn or given ``beta``.
 
         Args:
             prediction: logits.
@@ -176,14 +176,14 @@ class SEQL(Loss):
         return self.reduce(self.pointwise(prediction, target, beta), target, mask)
 
     def pointwise(self, prediction: Tensor, target: Tensor, beta: Tensor | None = None) -> Tensor:
-        """The loss of each row."""
+        """Compute the loss of each row."""
         check_classes(prediction, self.counts)
         target = as_distribution(target, prediction)
         weight = self.weights(prediction, target, beta)
         return equalized_cross_entropy(prediction, target, weight)
 
     def weights(self, prediction: Tensor, target: Tensor, beta: Tensor | None = None) -> Tensor:
-        """The weights w ``(N, K)`` of the terms of the normaliser."""
+        """Return the weight w of each term in the denominator, ``(N, K)``, in [0, 1]."""
         if not self.training:
             return torch.ones_like(prediction)
         if beta is None:

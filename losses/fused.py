@@ -1,11 +1,11 @@
-"""A loss and its slope from one pass.
+"""Pointwise losses whose forward pass also computes the derivative.
 
 Autograd, compiled or not, evaluates the exponentials of a pointwise loss again in the backward pass, or
 keeps several maps for it. Here the forward pass computes the derivative as well, while its parts are at
-hand, and the backward pass is one product. Run as it stands, such a pass works in place: on large maps the
-memory of one intermediate result after the other costs several times what is computed in it. Second
-derivatives go through the slope's own formula. (Of forward over forward mode, ``jacfwd(jacfwd(...))``, torch
-makes 0 for any function of this kind: take ``torch.func.hessian`` instead.)
+hand, and the backward pass is one product. Without a compiler the pass works in place: on large maps,
+allocating each intermediate result costs several times more than computing it. Second
+derivatives go through the slope's own formula. For forward over forward mode,
+``jacfwd(jacfwd(...))``, torch returns 0 for any custom function: use ``torch.func.hessian`` instead.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Constant = float | str | Callable[..., Any]
 def fused(
     value_and_slope: ValueAndSlope, slope: Slope, prediction: Tensor, target: Tensor, *constants: Constant
 ) -> Tensor:
-    """Pointwise ``value_and_slope(prediction, target, *constants)[0]``, differentiable by the prediction.
+    """Compute ``value_and_slope(prediction, target, *constants)[0]``, differentiable by the prediction.
 
     Args:
         value_and_slope: the loss and its derivative by the prediction; never differentiated, it may work in
@@ -44,7 +44,7 @@ def weighted(
     target: Tensor,
     *constants: Constant,
 ) -> Tensor:
-    """A loss that was computed with its derivative, times a weight that is a constant to the gradient.
+    """Multiply a loss and its derivative, both computed before, by a weight that gets no gradient.
 
     For weights that depend on the derivative, such as GHM's. The tensors have one shape; only ``prediction``
     gets a gradient, and ``value`` and ``derivative`` are used up. ``slope`` as of ``fused``, without the weight.
@@ -92,7 +92,7 @@ class _Fused(torch.autograd.Function):
 
 
 class _FusedWithTangent(_Fused):
-    """With forward mode, which a compiler refuses to trace."""
+    """The same function with forward mode, which a compiler refuses to trace."""
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> tuple[Tensor, None]:

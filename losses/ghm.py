@@ -1,4 +1,4 @@
-"""Gradient harmonizing: each sample counts by the inverse density of its gradient norm."""
+"""Gradient harmonizing: the weight of a sample is the inverse density of its gradient norm."""
 
 from types import SimpleNamespace
 from typing import ClassVar
@@ -41,16 +41,16 @@ def gradient_bins(slope: Tensor, bins: int) -> Tensor:
 
 
 _BYTE = 127
-"""The largest number of which two side by side are a positive ``int16``."""
+"""Two values up to 127, packed as bytes, stay a non-negative ``int16``."""
 
 
 @torch.library.custom_op("losses::bin_counts", mutates_args=())
 def bin_counts(index: Tensor, bins: int) -> Tensor:
     """Samples in each of the bins 0 to M - 1, int64 ``(M,)``; those of bin M are not counted.
 
-    Integers, hence deterministic. An operation of its own, because of scatter and of comparisons alike a
-    compiler makes loops that take several times as long; and on a GPU ``bincount`` would read the largest
-    index on the host, which waits for the device.
+    The counts are integers, so that the result is deterministic. The function is a custom operation, because
+    a compiler turns scatter and comparisons into loops that take several times as long. On a GPU it avoids
+    ``bincount``, which would read the largest index on the host and so wait for the device.
     """
     index = index.flatten()
     if index.device.type != "cpu":
@@ -58,7 +58,7 @@ def bin_counts(index: Tensor, bins: int) -> Tensor:
         return index.new_zeros(bins + 1).scatter_add_(0, index.long(), ones)[:bins].long()
     if bins > _BYTE or len(index) % 2:
         return index.bincount(minlength=bins)[:bins].clone()
-    # Two bins as two bytes of one number: half as many increments, each of which waits for the last of its bin.
+    # Count pairs of bins: half the increments, and increments of one bin cannot overlap.
     pairs = index.byte().view(torch.int16).bincount(minlength=(_BYTE + 1) * 256).view(-1, 256)
     return pairs.sum(0)[:bins] + pairs.sum(1)[:bins]
 
@@ -72,7 +72,7 @@ def _(index: Tensor, bins: int) -> Tensor:
 def _(
     info: SimpleNamespace, in_dims: tuple[int | None, ...], index: Tensor, bins: int
 ) -> tuple[Tensor, int | None]:
-    """A histogram for each sample: the bins of all of them side by side."""
+    """Count a histogram for each sample, with the bins of all samples side by side."""
     if in_dims[0] is None:
         return bin_counts(index, bins), None
     own = index.movedim(in_dims[0], 0).flatten(1)
@@ -82,7 +82,7 @@ def _(
 
 
 def select(table: Tensor, index: Tensor) -> Tensor:
-    """``table[index]`` of a table ``(M,)``, on a CPU several times faster."""
+    """Return ``table[index]`` of a table ``(M,)``; several times faster than indexing on a CPU."""
     return table.index_select(0, index.flatten()).view_as(index)
 
 
@@ -95,7 +95,7 @@ def _(table: Tensor, index: Tensor) -> Tensor:
 
 
 def _summed_over_processes(counts: Tensor) -> Tensor:
-    """The counts of all processes, so that every one of them weighs by the density of the whole batch."""
+    """Sum the counts over all processes, so that each process uses the density of the whole batch."""
     from torch import distributed
 
     if distributed.is_available() and distributed.is_initialized():
@@ -104,7 +104,7 @@ def _summed_over_processes(counts: Tensor) -> Tensor:
 
 
 class GradientHarmonizing(ModulatedLoss):
-    """What GHM-C and GHM-R share: the density of gradient norms, and the weights N / (density · bins).
+    """The common part of GHM-C and GHM-R: the density of gradient norms, and the weights N / (density · bins).
 
     The running density lives in the buffer ``acc_sum`` and is updated by a call in training mode. As in the
     released code it starts at 0 without bias correction (the first step is 1 / (1 - momentum) times larger)
@@ -129,7 +129,7 @@ class GradientHarmonizing(ModulatedLoss):
         self.register_buffer("acc_sum", torch.zeros(self.bins, dtype=torch.float64))
 
     def forward(self, prediction: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """As ``Loss``; in training mode the running density takes the batch in."""
+        """Compute the loss as ``Loss.forward`` does; in training mode, also update the running density."""
         prediction, target, mask = self.prepare(prediction, target, mask)
         with torch.no_grad():
             value, derivative = self.value_and_slope(prediction.detach(), target.detach(), *self.constants)
@@ -145,18 +145,18 @@ class GradientHarmonizing(ModulatedLoss):
 
     @torch.no_grad()
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Weight N / (density · bins) of each sample, a constant to the gradient; no state is changed."""
+        """Return the weight N / (density · bins) of each sample, without gradient and without changing state."""
         slope = self.slope(prediction, target, *self.constants)
         return self._weights(*self._histogram(slope, None), prediction.dtype)
 
     def _histogram(self, slope: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Bin of each sample, and the samples in each bin."""
+        """Return the bin of each sample and the number of samples in each bin."""
         index = gradient_bins(slope, self.bins)
         kept = index if mask is None else index.masked_fill(expand_mask(mask, index) == 0, self.bins)
         return index, _summed_over_processes(bin_counts(kept, self.bins))
 
     def _density(self, counts: Tensor) -> Tensor:
-        """The counts, or their running mean, which stays as it was where a bin is empty."""
+        """Return the counts, or their running mean, which does not change in empty bins."""
         if self.momentum == 0:
             return counts
         mixed = self.momentum * self.acc_sum + (1 - self.momentum) * counts

@@ -43,7 +43,7 @@ def regression_curves() -> Plot:
         values.plot(ends, [easy, hard], "o", color=colour, markersize=4)
         slopes.plot(error, slope, color=colour, label=title)
         ratios.bar([title], [hard / easy], width=0.6, color=colour)
-        ratios.text(title, hard / easy + 0.3, f"{hard / easy:.1f}", ha="center")
+        ratios.text(len(found) - 1, hard / easy + 0.3, f"{hard / easy:.1f}", ha="center")
     weight = torch.e
     value, slope = curve("shrinkage", error, 0, importance="none")
     values.plot(error, weight * value, "--", color=COLOURS["shrinkage"], label="Shrinkage · exp(Y) at Y = 1")

@@ -67,7 +67,7 @@ def equalized_gradients() -> Plot:
         f"{CLASSES} classes of {COUNTS.max()} to {COUNTS.min()} samples, all logits 0; right of the dotted line are "
         f"the {int(rare.sum())} rare classes, each below {THRESHOLD:.0%} of the samples. A class's own samples pull "
         "its logit up, all others push it down. Positive over negative gradient, of the frequent and of the rare "
-        f"classes together: softmax CE {quotient('CE')}, SEQL {quotient('SEQL')}; sigmoids BCE {quotient('BCE')}. "
+        f"classes: softmax CE {quotient('CE')}, SEQL {quotient('SEQL')}; sigmoids BCE {quotient('BCE')}. "
         "SEQL takes nine in ten of the pushes from the rare classes, and the frequent ones share what is left of the "
         "softmax. "
         "EQL takes all of them, so that rare classes have no negative gradient at all, and leaves the frequent "

@@ -66,8 +66,8 @@ def _quantities(axes: Axes, found: dict[str, float]) -> None:
         color=COLOURS["focal"],
         label="KL(p‖q)",
     )
-    for name, value in zip(names, (found["entropy"], found["cross entropy"]), strict=True):
-        axes.text(name, value + 0.04, f"{value:.2f}", ha="center")
+    for place, value in enumerate((found["entropy"], found["cross entropy"])):
+        axes.text(place, value + 0.04, f"{value:.2f}", ha="center")
     axes.set_ylim(0, 2.9)
     axes.legend(loc="upper left")
     label(axes, "", "bits a symbol", "H(p, q) = H(p) + KL(p‖q)")
@@ -137,8 +137,8 @@ def slow_gradient() -> Plot:
         f"from x = {START:g}, rate {RATE:g}",
     )
     course.set_ylim(0, 1.3)
-    for panel, place in ((gradients, "upper left"), (course, "upper right")):
-        panel.legend(loc=place)
+    gradients.legend(loc="upper left")
+    course.legend(loc="upper right")
     caption = (
         f"One sample of label 0. Through a sigmoid the squared error's gradient is cross entropy's times "
         f"s(1 − s): at most 1/4, and {factor:.4f} at x = {START:g}, where the network is wrong and sure of it "

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from data.boxes import Image
 from experiments.drawing.figures import COLOURS, Plot, label, panels
+from experiments.runtime.progress import progress_bar
 from experiments.runtime.provenance import processor
 from losses import build_loss
 from tracker import DSLTTracker, load_tracker
@@ -36,13 +37,13 @@ _COLOURS = dict(zip(LOSSES, ("l2", "focal-regression", "l3", "quality-focal", "s
 
 @dataclass
 class Course:
-    """How a solver went: the target's largest error after each step, and the seconds until then."""
+    """The largest error on the target after each step of a solver, and the seconds until then."""
 
     errors: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
     def close(self) -> tuple[int, float] | None:
-        """Steps and seconds until the error stays within ``CLOSE`` for the first time, or None."""
+        """Return the steps and seconds until the error first is at most ``CLOSE``; None if it never is."""
         within = np.flatnonzero(np.array(self.errors) <= CLOSE)
         return (int(within[0]) + 1, self.seconds[within[0]]) if within.size else None
 
@@ -55,7 +56,7 @@ def measure(image: Image, bbox: tuple[float, ...], backbone: str, weights: Path 
     regression, kernel_hw = tracker.regression, tracker.kernel_hw
     courses: dict[tuple[str, str], Course] = {}
     with torch.no_grad():
-        for name, make in LOSSES.items():
+        for name, make in progress_bar(LOSSES.items(), total=len(LOSSES), unit="loss"):
             own = replace(regression, criterion=make())
             courses[name, "adam"] = _adam(own, kernel_hw)
             courses[name, "irls"] = _irls(own, kernel_hw)
@@ -73,7 +74,7 @@ def _adam(regression: Regression, kernel_hw: tuple[int, int]) -> Course:
 
 
 def _irls(regression: Regression, kernel_hw: tuple[int, int]) -> Course:
-    """Run anew for each number of steps: steps that are taken one by one would not be conjugate."""
+    """Run the solver anew for each number of steps: steps taken one by one would not be conjugate."""
     target = regression.labels > 0.5
     errors = [
         _error(regression, ReweightedLeastSquares(first_steps=steps).start(regression, kernel_hw), target)
