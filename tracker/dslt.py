@@ -247,7 +247,7 @@ class DSLTTracker:
             bbox=bbox_from_center(self._center, self._size * self._scale),
             score=score,
             psr=psr(values),
-            lost=score < self.lost_score,
+            lost=not score >= self.lost_score,
             response=response,
             response_bbox=self._response_bbox(region),
         )
