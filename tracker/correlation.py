@@ -190,7 +190,7 @@ class CorrelationFilterTracker:
             bbox=bbox_from_center(self._center, self._size * self._growth),
             score=peak.score,
             psr=psr(values),
-            lost=peak.score < self.search.lost_score,
+            lost=not peak.score >= self.search.lost_score,
             response=response,
             response_bbox=self._response_bbox(region),
         )

@@ -295,7 +295,7 @@ class DSLTTracker:
             bbox=bbox_from_center(self._center, self._size * self._growth),
             score=score,
             psr=psr(values),
-            lost=score < self.search.lost_score,
+            lost=not score >= self.search.lost_score,
             response=response,
             response_bbox=self._response_bbox(region),
         )

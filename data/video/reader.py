@@ -42,6 +42,8 @@ class VideoFrames(Iterator[Frame]):
         names: File names of images in reading order, or None.
         frame_size: ``(width, height)`` in pixels, None before the first frame.
         frames_read: Frames handed out so far.
+        time: Seconds from the start of the video at which the frame handed out last is shown, as the container
+            says; None for images and cameras.
 
     Raises:
         ValueError: While iterating: a frame has another size than the first, or an image cannot be decoded.
@@ -51,7 +53,7 @@ class VideoFrames(Iterator[Frame]):
     def __init__(
         self,
         source: str,
-        frames: Iterator[Frame],
+        frames: Iterator[tuple[Frame, float | None]],
         *,
         fps: float | None = None,
         frame_count: int | None = None,
@@ -61,11 +63,12 @@ class VideoFrames(Iterator[Frame]):
         self.source, self.fps, self.frame_count, self.names = source, fps, frame_count, names
         self.frame_size: tuple[int, int] | None = None
         self.frames_read = 0
+        self.time: float | None = None
         self._frames, self._release = frames, release
 
     def __next__(self) -> Frame:
         try:
-            frame = next(self._frames)
+            frame, self.time = next(self._frames)
         except Exception:  # the end, clean or not: a camera is free again at once
             self.close()
             raise
@@ -98,8 +101,8 @@ def open_video(source: Source) -> VideoFrames:
 
     Args:
         source: A video file, a folder of images (natural order: img2 before img10), a glob pattern of images,
-            a list of image paths (its own order), a camera index (``0`` or ``"0"``; a folder of that name
-            is written ``./0``), or a stream URL (``rtsp://…``).
+            a list of image paths (its own order), a camera index (``0``, or ``"0"`` where no file or folder has
+            that name), or a stream URL (``rtsp://…``).
 
     Returns:
         An iterator of uint8 RGB frames ``(H, W, 3)``.
@@ -121,12 +124,17 @@ def open_video(source: Source) -> VideoFrames:
     )
 
 
+def is_camera(source: str) -> bool:
+    """Tell whether a text means a camera's index: ``0``, ``1`` … where no file or folder has that name."""
+    return source.isdecimal() and source == str(int(source)) and not Path(source).exists()
+
+
 def _open_path(source: str) -> VideoFrames:
-    if source.isdecimal():
+    path = Path(source)
+    if is_camera(source):
         return _open_camera(int(source))
     if "://" in source:
         return _open_capture(source, f"stream {source}", None)
-    path = Path(source)
     if source and path.is_dir():
         return _open_images(list_images(path), f"folder {source}")
     if path.is_file():
@@ -155,7 +163,7 @@ def _open_images(paths: list[Path], source: str) -> VideoFrames:
         raise ValueError(f"{source} must hold at most {MAX_FRAMES} images, got {len(paths)}")
     if missing := [path for path in paths if not path.is_file()]:
         raise FileNotFoundError(f"{len(missing)} of {len(paths)} images do not exist, first {missing[0]}")
-    frames = read_images(paths, source)
+    frames = ((image, None) for image in read_images(paths, source))
     return VideoFrames(source, frames, frame_count=len(paths), names=[path.name for path in paths])
 
 
@@ -174,21 +182,31 @@ def _open_capture(target: str | int, source: str, container: Container | None) -
         opened = capture.isOpened()
         capture.release()
         raise ValueError(_unreadable(target, source, container, opened))
-    fps, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    announced = _announced(capture, container) if isinstance(target, str) else None
+    fps = capture.get(cv2.CAP_PROP_FPS)
     known_fps = fps if math.isfinite(fps) and 0 < fps <= 1000 else None  # some streams report 90000
-    announced = int(count) if isinstance(target, str) and 0 < count < 2**31 else None
 
-    def frames() -> Iterator[Frame]:
-        good, frame, read = True, first, 0
+    def frames() -> Iterator[tuple[Frame, float | None]]:
+        good, frame, read, time = True, first, 0, None
         while good:
-            yield _to_rgb(frame)
+            time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 if isinstance(target, str) else None
+            yield _to_rgb(frame), time
             read += 1
             with silent_opencv():
                 good, frame = capture.read()
-        if reason := _early_end(read, announced, known_fps, container, live=isinstance(target, int)):
+        live = isinstance(target, int)
+        if reason := _early_end(read, time, announced, known_fps, container, live=live):
             raise FramesEndedEarly(source, read, announced, reason)
 
     return VideoFrames(source, frames(), fps=known_fps, frame_count=announced, release=capture.release)
+
+
+def _announced(capture: cv2.VideoCapture, container: Container | None) -> int | None:
+    """How many frames a file promises to show, or None where it does not."""
+    if container is not None and container.shown_frames:
+        return container.shown_frames
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(count) if 0 < count < 2**31 else None
 
 
 def _backend(target: str | int) -> int:
@@ -212,12 +230,19 @@ def _unreadable(target: str | int, source: str, container: Container | None, ope
 
 
 def _early_end(
-    read: int, announced: int | None, fps: float | None, container: Container | None, *, live: bool
+    read: int,
+    time: float | None,
+    announced: int | None,
+    fps: float | None,
+    container: Container | None,
+    *,
+    live: bool,
 ) -> str | None:
     """Tell why an end is not a clean one, or return None.
 
     A file that is physically cut must still hold every announced frame. Of a whole file a few may be missing
-    (dropped frames, edit lists): 2 frames or 5 %, and where the count is only duration times rate, a second.
+    (dropped frames): 2 frames or 5 %. Where the count is only duration times rate, the last frame must lie in the
+    last second: with a rate that varies there may be any number of them.
     """
     if live:
         return "the camera stopped delivering frames"
@@ -225,6 +250,8 @@ def _early_end(
         return None
     if container.cut_short:
         return "the file is cut short: copy or download it again" if read < announced else None
+    if not container.counts_frames and time is not None and time >= announced / (fps or 30.0) - 1:
+        return None
     slack = max(2.0, 0.05 * announced, 0.0 if container.counts_frames else fps or 30.0)
     return "the rest of the file cannot be decoded" if announced - read > slack else None
 

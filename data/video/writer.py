@@ -1,29 +1,38 @@
 """Frames out: a video file that plays, complete or not there."""
 
 import contextlib
+import errno
 import math
-import os
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.files import replacing
+from data.files import naming_the_file, replacing
 from data.images import silent_opencv
 from data.video.containers import inspect_container
+from data.video.h264 import H264Encoder, has_h264
+from data.video.webm import WebmEncoder
 
-ENCODERS = {".webm": "VP80", ".mp4": "vp09", ".avi": "MJPG"}
-"""Code of the encoder for each suffix: those that are inside the wheels of OpenCV 4 and 5."""
+SUFFIXES = (".webm", ".mp4", ".avi")
+
+
+class _Encoder(Protocol):
+    def write(self, bgr: NDArray[np.uint8], milliseconds: int) -> None:
+        """Append a frame that is shown from then on."""
+
+    def close(self) -> None:
+        """Finish the file; raises ``OSError`` where it is not complete."""
 
 
 class VideoWriter:
     """Writes RGB frames to a video file; a context manager.
 
-    ``.webm`` and ``.mp4`` play in browsers (``mp4v``, OpenCV's usual choice, does not; H.264 is not in the
-    wheels), ``.avi`` in players only. ``.webm`` is the quickest of the two by far: each frame is encoded on
-    its own as a WebP image, which is a VP8 key frame, so that a player can also step to any frame.
+    ``.mp4`` is H.264 where PyAV is installed (requirements-video.txt), which every player and browser shows, and
+    VP9 of OpenCV elsewhere. ``.webm`` needs nothing more and plays in browsers: each frame is encoded on its own
+    as a WebP image, so that a player can also step to any frame. ``.avi`` (MJPEG) plays in players only.
 
     The file appears under its name when the writer is closed, also by an exception or Ctrl-C, with the frames
     written until then; without any frame there is no file. A frame with an odd width or height is extended
@@ -32,7 +41,7 @@ class VideoWriter:
     Args:
         path: File to write or replace, ``.webm``, ``.mp4`` or ``.avi``; its folder must exist.
         fps: Frames per second.
-        quality: 1…100, of ``.webm`` only; the other encoders have no such setting in OpenCV.
+        quality: 1…100, of ``.webm`` and H.264 only; the other encoders have no such setting in OpenCV.
 
     Raises:
         ValueError: The suffix, rate or quality is none of these.
@@ -45,8 +54,8 @@ class VideoWriter:
         self.frames_written = 0
         self.frame_size: tuple[int, int] | None = None
         self._suffix = self.path.suffix.lower()
-        if self._suffix not in ENCODERS:
-            raise ValueError(f"video must end in one of {', '.join(ENCODERS)}, got {self.path.name}")
+        if self._suffix not in SUFFIXES:
+            raise ValueError(f"video must end in one of {', '.join(SUFFIXES)}, got {self.path.name}")
         if not (math.isfinite(fps) and 0 < fps <= 1000):
             raise ValueError(f"fps must be above 0 and at most 1000, got {fps}")
         if not 1 <= quality <= 100:
@@ -56,23 +65,72 @@ class VideoWriter:
         self._closed = False
         self._pending = contextlib.ExitStack()
         self._temporary = self._pending.enter_context(replacing(self.path))
-        self._encoder: cv2.VideoWriter | None = None
+        self._encoder: _Encoder | None = None
+        self._last = -1
+        self._failed = False
         try:
             self._temporary.touch()
             self._temporary.unlink()
         except OSError as error:
             raise OSError(f"cannot write the video {self.path}: {error.strerror or error}") from error
 
-    def write(self, frame: NDArray[np.uint8]) -> None:
+    def write(self, frame: NDArray[np.uint8], time: float | None = None) -> None:
         """Append a frame.
 
         Args:
             frame: uint8 RGB ``(H, W, 3)``, of the same size as the first.
+            time: Seconds from the start of the video at which it is shown, later than the frame before; None for
+                the constant rate, which OpenCV's encoders (``.avi``, VP9) always keep.
 
         Raises:
             ValueError: It is of another type or size.
             RuntimeError: The writer is closed, or the encoder does not start.
+            OSError: The disk is full, or the like.
         """
+        self._check(frame)
+        size = (frame.shape[1], frame.shape[0])
+        bgr = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), np.uint8)
+        if size[0] % 2 or size[1] % 2:
+            bgr = np.pad(bgr, ((0, size[1] % 2), (0, size[0] % 2), (0, 0)), "edge")
+        planned = self.frames_written / self.fps if time is None or not math.isfinite(time) else time
+        self._last = max(round(planned * 1000), self._last + 1)
+        try:
+            with naming_the_file(self.path):
+                if self._encoder is None:
+                    self._encoder = self._start((bgr.shape[1], bgr.shape[0]))
+                    self.frame_size = size
+                self._encoder.write(bgr, self._last)
+        except OSError:
+            self._failed = True
+            raise
+        self.frames_written += 1
+
+    def close(self) -> None:
+        """Finish the file and move it to its name. May be called again.
+
+        Raises:
+            OSError: The file is not complete, e.g. because the disk is full.
+        """
+        self._closed = True
+        with self._pending:
+            encoder, self._encoder = self._encoder, None
+            if encoder is not None and self._failed:  # that was said when it happened; nothing is kept
+                with contextlib.suppress(Exception):
+                    encoder.close()
+                self._temporary.unlink(missing_ok=True)
+            elif encoder is not None:
+                with naming_the_file(self.path):
+                    encoder.close()
+                if inspect_container(self._temporary).cut_short or not self._temporary.stat().st_size:
+                    raise OSError(f"cannot write {self.path}: the video is not complete; is the disk full?")
+
+    def __enter__(self) -> "VideoWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _check(self, frame: NDArray[np.uint8]) -> None:
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
             raise ValueError(f"frame must be uint8 RGB (H, W, 3), got {frame.dtype} of shape {frame.shape}")
         size = (frame.shape[1], frame.shape[0])
@@ -83,73 +141,35 @@ class VideoWriter:
             )
         if self._closed:
             raise RuntimeError(f"the video {self.path} is closed: open another writer")
-        if self._encoder is None:
-            self._encoder = self._start(size)
-        bgr = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), np.uint8)
-        if size[0] % 2 or size[1] % 2:
-            bgr = np.pad(bgr, ((0, size[1] % 2), (0, size[0] % 2), (0, 0)), "edge")
-        self._encoder.write(self._key_frame(bgr) if self._suffix == ".webm" else bgr)
-        self.frames_written += 1
+
+    def _start(self, size_wh: tuple[int, int]) -> _Encoder:
+        if self._suffix == ".webm":
+            return WebmEncoder(self._temporary, size_wh, self.fps, self.quality)
+        if self._suffix == ".mp4" and has_h264():
+            return H264Encoder(self._temporary, size_wh, self.fps, self.quality)
+        return _OpenCVEncoder(self._temporary, size_wh, self.fps)
+
+
+class _OpenCVEncoder:
+    """Frames at a constant rate, by the encoders that are inside the wheels of OpenCV 4 and 5."""
+
+    def __init__(self, path: Path, size_wh: tuple[int, int], fps: float) -> None:
+        self._path, self._count = path, 0
+        code = cv2.VideoWriter.fourcc(*{".mp4": "vp09", ".avi": "MJPG"}[path.suffix.lower()])
+        with silent_opencv():
+            self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, fps, size_wh)
+        if not self._writer.isOpened():
+            raise RuntimeError(f"OpenCV {cv2.__version__} does not encode {path.suffix}: try .webm")
+
+    def write(self, bgr: NDArray[np.uint8], milliseconds: int) -> None:
+        self._count += 1
+        with silent_opencv():
+            self._writer.write(bgr)
 
     def close(self) -> None:
-        """Finish the file and move it to its name. May be called again.
-
-        Raises:
-            RuntimeError: The file is not complete, e.g. because the disk is full.
-        """
-        self._closed = True
-        with self._pending:
-            encoder, self._encoder = self._encoder, None
-            if encoder is not None:
-                encoder.release()
-                if inspect_container(self._temporary).cut_short or not self._temporary.stat().st_size:
-                    raise RuntimeError(f"the video {self.path} could not be finished: is the disk full?")
-
-    def __enter__(self) -> "VideoWriter":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _start(self, size: tuple[int, int]) -> cv2.VideoWriter:
-        even = (size[0] + size[0] % 2, size[1] + size[1] % 2)
-        code = cv2.VideoWriter.fourcc(*ENCODERS[self._suffix])
-        raw = [cv2.VIDEOWRITER_PROP_RAW_VIDEO, 1, cv2.VIDEOWRITER_PROP_KEY_INTERVAL, 1]
-        with silent_opencv(), _silent_stderr():
-            encoder = cv2.VideoWriter(
-                str(self._temporary),
-                cv2.CAP_FFMPEG,
-                code,
-                self.fps,
-                even,
-                raw if self._suffix == ".webm" else [],
-            )
-        if not encoder.isOpened():
-            raise RuntimeError(
-                f"OpenCV {cv2.__version__} does not encode {self._suffix}: try one of {', '.join(ENCODERS)}"
-            )
-        self.frame_size = size
-        return encoder
-
-    def _key_frame(self, bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Encode one frame as WebP and return the VP8 key frame that follows its 20 bytes of headers."""
-        webp = np.ravel(cv2.imencode(".webp", bgr, [cv2.IMWRITE_WEBP_QUALITY, self.quality])[1])
-        if webp[12:16].tobytes() != b"VP8 ":
-            raise RuntimeError(
-                f"this OpenCV ({cv2.__version__}) writes WebP images of another kind: use .mp4"
-            )
-        length = int.from_bytes(webp[16:20].tobytes(), "little")
-        return np.ascontiguousarray(webp[20 : 20 + length])[None]
-
-
-@contextlib.contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Mute a line that OpenCV prints past its own log: WebM has no four-letter code for its codec."""
-    saved = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+        """Finish the file; OpenCV says nothing of writes that failed, so the frames are counted."""
+        with silent_opencv():
+            self._writer.release()
+            there = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG).get(cv2.CAP_PROP_FRAME_COUNT)
+        if there != self._count:
+            raise OSError(errno.ENOSPC, f"{there:.0f} of {self._count} frames were written")

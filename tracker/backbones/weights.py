@@ -1,8 +1,9 @@
 """Reading a backbone's weights: from a file, or from where torchvision publishes them."""
 
+import pickle
 import zipfile
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.error import URLError
 
 import numpy as np
@@ -12,15 +13,25 @@ from torch import Tensor, nn
 PREFIX = "backbone."
 """What the names of a backbone's tensors begin with in a checkpoint of the whole regression network."""
 
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+"""Names under which training scripts save a network's tensors beside the rest of a run."""
+
+MAX_BYTES = 8 * 2**30
+"""Of the tensors in an archive, unpacked."""
+
 SUFFIXES = (".safetensors", ".npz", ".pth", ".pt")
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
     """Read tensors by name from a ``.safetensors``, ``.npz``, ``.pth`` or ``.pt`` file; nothing in it is run.
 
+    Tensors under one of `WRAPPERS`, as training scripts save them, are taken out of it, and what
+    ``DataParallel`` put before their names (``module.``) is left out.
+
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: another suffix, or a file that is damaged or holds more than tensors.
+        ValueError: another suffix, or a file that is damaged, too large, or holds more than tensors or a number
+            that is none (NaN, infinity).
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
@@ -32,12 +43,34 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     except Exception as error:  # each format has its own zoo of errors; all mean that the file is no good
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"weights file {path} could not be read: {reason}") from error
-    if not (isinstance(tensors, dict) and all(isinstance(value, Tensor) for value in tensors.values())):
-        raise ValueError(f"weights file {path} must hold tensors by name (a state_dict) and nothing else")
+    tensors = _unwrapped(tensors)
+    named = isinstance(tensors, dict) and all(isinstance(name, str) for name in tensors)
+    if not named or not all(isinstance(value, Tensor) for value in tensors.values()):
+        got = ", ".join(map(str, list(tensors)[:4])) if isinstance(tensors, dict) else type(tensors).__name__
+        raise ValueError(
+            f"weights file {path} must hold tensors by name (a state_dict, or one under {', '.join(WRAPPERS)}) and "
+            f"nothing else, got {got}"
+        )
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise ValueError(
+                f"weights file {path} is damaged: {name!r} holds numbers that are none (NaN or infinity)"
+            )
     return tensors
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _unwrapped(content: Any) -> Any:
+    """The tensors of a checkpoint that holds them under a name of its own, without the prefix of ``DataParallel``."""
+    if isinstance(content, dict):
+        inner = next((content[name] for name in WRAPPERS if isinstance(content.get(name), dict)), content)
+        if inner and all(isinstance(name, str) and name.startswith("module.") for name in inner):
+            return {name.removeprefix("module."): value for name, value in inner.items()}
+        return dict(inner)
+    return content
+
+
+def _read(path: Path) -> Any:
+    _check_inflated_size(path)
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 
@@ -45,10 +78,20 @@ def _read(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-    if not zipfile.is_zipfile(path):
-        # torch reports a damaged archive as an unsafe pickle and advises to load it without protection.
-        raise ValueError("not a PyTorch archive")
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError) as error:
+        # torch advises to load the file without protection; of a damaged archive it says that it is unsafe.
+        raise ValueError("it is damaged, or holds more than tensors (nothing in it was run)") from error
+
+
+def _check_inflated_size(path: Path) -> None:
+    """Refuse an archive that a few compressed bytes make larger than any network."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > MAX_BYTES:
+            raise ValueError(f"it unpacks to {size} bytes, expected at most {MAX_BYTES}")
 
 
 def own_tensors(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -87,7 +130,8 @@ def load_into(module: nn.Module, tensors: dict[str, Tensor], source: str) -> Non
     for name, parameter in own.items():
         if name not in tensors:
             raise ValueError(
-                f"weights {source} lack {name!r}: expected {type(module).__name__} under torchvision's names"
+                f"weights {source} lack {name!r}: expected {type(module).__name__} under torchvision's names, got "
+                f"{', '.join([*tensors][:4])}, …"
             )
         if tensors[name].shape != parameter.shape:
             got, expected = tuple(tensors[name].shape), tuple(parameter.shape)

@@ -1,6 +1,5 @@
 """Frames out: what is written is what is read, and nothing is ever half there."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +10,9 @@ import pytest
 from data.synthetic.sequence import synthetic_sequence
 from data.video.containers import inspect_container
 from data.video.reader import open_video
-from data.video.writer import ENCODERS, VideoWriter
+from data.video.writer import SUFFIXES, VideoWriter
 
-SUFFIXES = list(ENCODERS)
+SUFFIXES = list(SUFFIXES)
 
 
 @pytest.fixture(scope="module")
@@ -134,15 +133,80 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
         VideoWriter(tmp_path / "clip.webm")
 
 
-def test_a_file_that_the_disk_has_no_room_for_is_no_file(frames, tmp_path):
-    path = tmp_path / "clip.avi"
-    writer = VideoWriter(path)
-    writer.write(frames[0])
-    writer._encoder.release()  # the encoder is done; now the last bytes get lost
-    os.truncate(writer._temporary, 900)
-    with pytest.raises(RuntimeError, match="disk full"):
-        writer.close()
+@pytest.mark.parametrize("kilobytes", [1, 20, 60])
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".mp4 without PyAV"])
+def test_a_file_that_the_disk_has_no_room_for_is_no_file(tmp_path, suffix, kilobytes):
+    """In a process of its own, whose files may have so many kilobytes: no file, one line, and none of FFmpeg's."""
+    code = (
+        "import resource, sys, numpy as np, data.video.writer as writer\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes} * 1024,) * 2)\n"
+        "if 'without' in sys.argv[2]: writer.has_h264 = lambda: False\n"
+        "rng = np.random.default_rng(0)\n"
+        "try:\n"
+        "    with writer.VideoWriter(sys.argv[1]) as video:\n"
+        "        for _ in range(60): video.write(rng.integers(0, 256, (96, 128, 3), np.uint8))\n"
+        "except OSError as error: print(error)\n"
+    )
+    path = tmp_path / f"clip{suffix.split()[0]}"
+    command = [sys.executable, "-c", code, str(path), suffix]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True)
+    assert f"cannot write {path}" in done.stdout
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mp4"])
+def test_the_pace_of_a_variable_frame_rate_is_kept(frames, tmp_path, suffix):
+    if suffix == ".mp4":
+        pytest.importorskip("av")
+    times = np.cumsum([0, *[0.04] * 5, *[0.1] * 4, *[1.5] * 2])
+    with VideoWriter(tmp_path / f"clip{suffix}") as writer:
+        for frame, time in zip(frames, times, strict=True):
+            writer.write(frame, time)
+    with open_video(tmp_path / f"clip{suffix}") as video:
+        read = [video.time for _ in video]
+    assert read == pytest.approx(times, abs=1e-3)
+
+
+def test_times_that_stand_still_or_are_none_go_on(frames, tmp_path):
+    with VideoWriter(tmp_path / "clip.webm") as writer:
+        for time in (0.0, 0.0, -5.0, float("nan"), 0.001):
+            writer.write(frames[0], time)
+    with open_video(tmp_path / "clip.webm") as video:
+        read = [video.time for _ in video]
+    assert len(read) == 5
+    assert (np.diff(read) > 0).all()
+
+
+def test_mp4_is_h264_where_pyav_is_installed_and_plays_without(frames, tmp_path, monkeypatch):
+    pytest.importorskip("av")
+    codes = []
+    for installed in (True, False):
+        monkeypatch.setattr("data.video.writer.has_h264", lambda installed=installed: installed)
+        with VideoWriter(tmp_path / "clip.mp4") as writer:
+            for frame in frames:
+                writer.write(frame)
+        assert len(list(open_video(tmp_path / "clip.mp4"))) == 12
+        data = (tmp_path / "clip.mp4").read_bytes()
+        codes.append((b"avc1" in data, b"vp09" in data))
+    assert codes == [(True, False), (False, True)]
+
+
+def test_a_webm_is_read_by_another_reader(frames, tmp_path):
+    """FFmpeg through PyAV, which steps to the middle by the cues."""
+    av = pytest.importorskip("av")
+    with VideoWriter(tmp_path / "clip.webm", fps=5) as writer:
+        for frame in frames:
+            writer.write(frame)
+    with av.open(str(tmp_path / "clip.webm")) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec.name, stream.width, stream.height) == ("vp8", 64, 48)
+        assert container.duration / 1e6 == pytest.approx(12 / 5)
+        container.seek(1_500_000)
+        assert float(next(container.decode(video=0)).time) == pytest.approx(
+            1.4
+        )  # the last before, a key frame as all
 
 
 def test_nothing_is_printed(tmp_path):
