@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
+from torch import Tensor
 
 from data.boxes import Floats, bbox_center
 from data.pairs.dataset import PairBatch
-from tracker.network.regression_net import box_at_peak
+from tracker.network.regression_net import RegressionNet
 
 
 class Peaks(NamedTuple):
@@ -38,14 +38,21 @@ class Peaks(NamedTuple):
 
 
 @torch.no_grad()
-def respond(net: nn.Module, batch: PairBatch) -> tuple[Peaks, NDArray[np.float32]]:
-    """Peaks and response maps ``(N, h, w)`` of a `RegressionNet` on pairs."""
+def respond(net: RegressionNet, batch: PairBatch) -> tuple[Peaks, NDArray[np.float32]]:
+    """Peaks and response maps ``(N, h, w)`` of a network on pairs."""
     device = next(net.parameters()).device
     template, search = batch.template.to(device).float(), batch.search.to(device).float()
     response = net(template, batch.template_bbox.to(device), search).response
-    at_peak = box_at_peak(response, batch.template_bbox.to(device), net.stride)  # type: ignore[arg-type]
-    peaks = Peaks.of(bbox_center(at_peak.cpu().numpy()), batch.search_bbox.numpy())
+    peaks = Peaks.of(peak_pixels(response, net.stride).cpu().numpy(), batch.search_bbox.numpy())
     return peaks, response[:, 0].cpu().numpy()
+
+
+def peak_pixels(response: Tensor, stride: int) -> Tensor:
+    """Where responses ``(B, 1, h, w)`` of search crops peak: ``(B, 2)``, x and y in crop pixels."""
+    height, width = response.shape[-2:]
+    index = response.flatten(1).argmax(1)
+    displacement = torch.stack([index % width - width // 2, index // width - height // 2], dim=1) * stride
+    return displacement + torch.tensor([width * stride - 1, height * stride - 1], device=response.device) / 2
 
 
 def encode_map(response: NDArray[Any]) -> dict[str, Any]:

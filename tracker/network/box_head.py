@@ -100,9 +100,10 @@ class BoxHead(nn.Module):
         self.norm = nn.BatchNorm2d(width)
         self.convolutions = nn.Sequential(*(Separable(width, 5) for _ in range(depth)))
         self.read = nn.Conv2d(width, 5, 1)
-        with torch.no_grad():
-            self.read.weight.mul_(0.1)
-            self.read.bias.copy_(torch.tensor([-0.7, -0.7, -0.7, -0.7, 0.0]))  # half a target to every side
+        self.read.weight.data.mul_(0.1)
+        self.read.bias = nn.Parameter(
+            torch.tensor([-0.7, -0.7, -0.7, -0.7, 0.0])
+        )  # half a target to every side
 
     def start(self, features: Tensor, bbox: Tensor) -> Template:
         """Keep the middle of a template's map.
