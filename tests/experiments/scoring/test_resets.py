@@ -25,8 +25,8 @@ def supervised(right=0.0):
 
 def test_failures_are_counted_and_frames_after_a_start_are_not():
     run = supervised(right=5)
-    run.bboxes[1:10] += 100  # burnt in
-    run.bboxes[36:45] += 100
+    run.regions[1:10] += 100  # burnt in
+    run.regions[36:45] += 100
     found = score_resets([run, supervised(right=5)])
     assert found.accuracy == pytest.approx(15 / 25)
     assert (found.failures, found.frames) == (2, 120)
@@ -35,7 +35,7 @@ def test_failures_are_counted_and_frames_after_a_start_are_not():
 
 def test_a_run_that_ends_in_the_burn_in_has_no_accuracy():
     run = supervised()
-    found = score_resets([SupervisedRun(run.bboxes[:6], run.codes[:6], run.truth[:6])])
+    found = score_resets([SupervisedRun(run.regions[:6], run.codes[:6], run.truth[:6])])
     assert np.isnan(found.accuracy)
     assert found.failures == 0
 
@@ -52,10 +52,11 @@ def test_overlap_is_that_of_what_is_inside_the_frame():
 
 def test_lines_hold_a_code_a_box_or_corners(tmp_path):
     path = tmp_path / "run.txt"
-    path.write_text("1\n11,21,30,40\n2\n0\n1\n1,1,11,1,11,6,1,6\n")
+    path.write_text("1\n11,21,30,40\n2.0\n0\n1\n1,1,11,1,11,6,1,6\n")
     bboxes, codes = read_resets(path)
     assert codes == [1, 0, 2, 0, 1, 0]
-    np.testing.assert_array_equal(bboxes[1], [10, 20, 30, 40])
+    np.testing.assert_array_equal(bboxes[1], [10, 20, 40, 20, 40, 60, 10, 60])
+    np.testing.assert_array_equal(bboxes[5], [0, 0, 10, 0, 10, 5, 0, 5])
     np.testing.assert_array_equal(np.isnan(bboxes[:, 0]), [True, False, True, True, True, False])
     path.write_text("1\nlost\n")
     with pytest.raises(ValueError, match="line 2: expected"):
@@ -80,8 +81,10 @@ def test_the_report_shows_them(tmp_path):
         "failures": 1,
         "failures_per_100": pytest.approx(100 / 60),
         "frames": 60,
+        "eao": None,
     }
     assert summary["problems"] == [
-        f"a run of ball of mine is left out: {folder / 'ball_002.txt'}: 1 rows for 60 frames"
+        f"a run of ball of mine is left out: {folder / 'ball_002.txt'}: 1 rows for 60 frames",
+        "mine has no EAO: the name of the root does not say a year of 2015 to 2019",
     ]
-    assert "| mine | 1.000 | 1 | 1.67 |" in (tmp_path / "out" / "report.md").read_text()
+    assert "| mine | 1.000 | 1 | 1.67 | – |" in (tmp_path / "out" / "report.md").read_text()
