@@ -8,7 +8,7 @@ from got10k.utils.metrics import poly_iou
 
 from data.boxes import from_one_based, to_one_based
 from experiments.__main__ import main
-from experiments.scoring.resets import SupervisedRun, read_resets, score_resets
+from experiments.scoring.resets import SupervisedRun, expected_average_overlap, read_resets, score_resets
 from tests.material.trees import write_images
 
 TRUTH = np.tile([20.0, 10, 20, 16], (60, 1))
@@ -48,6 +48,30 @@ def test_overlap_is_that_of_what_is_inside_the_frame():
     np.testing.assert_allclose(overlap, [7 / 14, 5 / 14, 0, np.nan])
     boxes, truths = to_one_based(bboxes[:3]), to_one_based(truth[:3])
     np.testing.assert_allclose(overlap[:3], poly_iou(boxes, truths, bound=(64, 48)))
+
+
+def test_expected_average_overlap_by_hand():
+    """One stretch fails after 3 frames, one ends with its sequence after 4: of frames 1, 2, … each mean counts."""
+    failed, whole = (np.array([1.0, 0.6, 0.3]), False), (np.array([1.0, 0.8, 0.8, 0.2]), True)
+    curve = [(0.6 + 0.8) / 2, (0.45 + 0.8) / 2, (0.3 + 0.6) / 2, 0.9 / 4]
+    for lengths in ((1, 1), (1, 3), (2, 4)):
+        expected = np.mean(curve[lengths[0] - 1 : lengths[1]])
+        assert expected_average_overlap([failed, whole], lengths) == pytest.approx(expected)
+    assert np.isnan(expected_average_overlap([whole], (9, 12)))
+
+
+def test_stretches_go_from_a_start_to_its_failure_or_the_end():
+    run = supervised()
+    (first, ended), (second, ended_too) = run.stretches(run.overlap())
+    assert (len(first), ended, len(second), ended_too) == (30, False, 25, True)
+    assert score_resets([run], 2019).eao < 1
+    assert np.isnan(score_resets([run]).eao)
+
+
+def test_a_mask_is_refused_in_words(tmp_path):
+    (tmp_path / "run.txt").write_text("1\nm10,20,5,5,3,4\n")
+    with pytest.raises(ValueError, match=r"line 2: .*masks are not read"):
+        read_resets(tmp_path / "run.txt")
 
 
 def test_lines_hold_a_code_a_box_or_corners(tmp_path):
