@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from data.datasets.base import DATASETS, Dataset, Reader, check_subset, collect
-from data.datasets.box_files import parse_corners, parse_region, read_bboxes
+from data.datasets.box_files import parse_corners, parse_corners_of_region, parse_region, read_bboxes
 from data.datasets.clip import Clip
+from data.files import read_text
 from data.images import list_images, natural_order
 
 
@@ -142,8 +143,23 @@ def _read_tcolor(file: Path) -> Clip:
 def load_nfs(root: Path, subset: str | None) -> Dataset:
     """Read Need for Speed at 240 or 30 frames a second; the boxes of 30 are every eighth of 240."""
     rate = check_subset("nfs", subset, ("240", "30"))
-    readers = {file.stem: partial(_read_nfs, file) for file in _sorted(root.glob(f"*/{rate}/*.txt"))}
+    readers: dict[str, Reader | None] = {
+        file.stem: partial(_read_nfs, file) for file in _sorted(root.glob(f"*/{rate}/*.txt"))
+    }
+    if not readers and rate == "30":  # as PyTracking and its heirs keep it
+        files = _sorted((root / "anno").glob("nfs_*.txt"))
+        names = {file.stem.removeprefix("nfs_"): file for file in files}
+        places = {name: root / "sequences" / name for name in names}
+        readers = {
+            name: partial(_read_flat_nfs, file, places[name]) if places[name].is_dir() else None
+            for name, file in names.items()
+        }
     return collect("nfs", f"NfS/{rate}", root, readers, 100)
+
+
+def _read_flat_nfs(file: Path, folder: Path) -> Clip:
+    paths, bboxes = list_images(folder), read_bboxes(file)
+    return Clip.matched(folder.name, paths, bboxes[: len(paths)], file)
 
 
 def _read_nfs(file: Path) -> Clip:
@@ -179,7 +195,14 @@ def load_vot(root: Path, subset: str | None) -> Dataset:
 def _read_vot(folder: Path) -> Clip:
     images, file = folder / "color", folder / "groundtruth.txt"
     paths = list_images(images if images.is_dir() else folder)
-    return Clip.matched(folder.name, paths, read_bboxes(file, parse_region), file)
+    rows = read_text(file, "box file").split()
+    corners = None
+    if rows and all(row.count(",") == 7 for row in rows):
+        corners = np.array([parse_corners_of_region(row.split(",")) for row in rows]) - 1.0
+    flags = {tag.stem: "1" in read_text(tag).split() for tag in _sorted(folder.glob("*.tag"))}
+    attributes = tuple(name for name, held in flags.items() if held)
+    bboxes = read_bboxes(file, parse_region)
+    return Clip.matched(folder.name, paths, bboxes, file, attributes=attributes, corners=corners)
 
 
 def _read_numbered(name: str, folder: Path, file: Path, frames: range) -> Clip:

@@ -62,22 +62,44 @@ def parse_corners(fields: list[str]) -> list[float]:
 
 
 def parse_region(fields: list[str]) -> list[float]:
-    """The box of a line of VOT: four numbers are a box, eight the corners of a turned rectangle.
-
-    A turned rectangle gets the upright box about its centre that has its area and the proportions of the
-    upright box around it, as the VOT toolkit and the trackers that are compared on it make one.
+    """The box of a line of VOT: four numbers are a box, eight the corners of a turned rectangle; see `upright`.
 
     Raises:
-        ValueError: The fields are not four or eight numbers.
+        ValueError: The fields are not four or eight numbers, or a mask.
     """
-    numbers = np.array(list(map(float, fields)))
-    if len(numbers) == 4:
-        return numbers.tolist()
-    corners = numbers.reshape(4, 2)
-    around = np.ptp(corners, axis=0)
-    area = math.dist(corners[0], corners[1]) * math.dist(corners[1], corners[2])
-    size = around * math.sqrt(area / around.prod()) + 1
-    return [*(corners.mean(axis=0) - size / 2), *size]
+    return upright(np.array(parse_corners_of_region(fields))[None])[0].tolist()
+
+
+def parse_corners_of_region(fields: list[str]) -> list[float]:
+    """The four or eight numbers of a line of VOT.
+
+    Raises:
+        ValueError: The fields are not four or eight numbers, or a mask.
+    """
+    if fields and fields[0].startswith("m"):
+        raise ValueError(
+            "masks are not read: give a challenge of before 2020, whose regions are boxes or corners"
+        )
+    numbers = list(map(float, fields))
+    if len(numbers) not in (4, 8):
+        raise ValueError("neither four nor eight numbers")
+    return numbers
+
+
+def upright(regions: Floats) -> Floats:
+    """Upright boxes ``(N, 4)`` of regions: boxes ``(N, 4)`` as they are, or corners ``(N, 8)`` of rectangles.
+
+    A turned rectangle gets the upright box about its centre that has its area and the proportions of the upright
+    box around it, as trackers that are compared on VOT make one to start with.
+    """
+    if regions.shape[1] == 4:
+        return regions
+    corners = regions.reshape(-1, 4, 2)
+    around = np.ptp(corners, axis=1)
+    sides = np.linalg.norm(np.diff(corners[:, :3], axis=1), axis=2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = around * np.sqrt(sides.prod(axis=1) / around.prod(axis=1))[:, None] + 1
+    return np.concatenate([corners.mean(axis=1) - size / 2, size], axis=1)
 
 
 def write_bboxes(path: str | Path, bboxes: ArrayLike) -> None:
@@ -125,6 +147,7 @@ def _parse_row(line: str, where: str, parse: Callable[[list[str]], list[float]])
     except ValueError:
         values = [math.inf]
     if any(map(math.isinf, values)):
-        raise ValueError(f"{where}: expected four numbers x,y,w,h, got '{line[:60]}'")
+        mask = ", a mask: masks are not read" if line.startswith("m") else ""
+        raise ValueError(f"{where}: expected four numbers x,y,w,h, got '{line[:60]}'{mask}")
     present = not any(map(math.isnan, values)) and values[2] > 0 and values[3] > 0
     return values if present else _ABSENT

@@ -22,6 +22,7 @@ class Clip:
         attributes: Challenges that it holds, e.g. ``("IV", "OCC")``.
         unannotated: Number of images at its end that were left out because they have no box.
         frame_wh: Width and height of the frames in pixels where the dataset states them, else None.
+        corners: float64 ``(N, 8)``, x, y of the four corners of turned boxes, 0-based; None where all are upright.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Clip:
     attributes: tuple[str, ...] = ()
     unannotated: int = 0
     frame_wh: tuple[int, int] | None = None
+    corners: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.bboxes.shape != (len(self.paths), 4):

@@ -41,8 +41,11 @@ class Report(Command):
     baselines: bool = False
     """Compare with published trackers too (on OTB)."""
 
-    rules: Literal["otb", "got10k"] | None = None
-    """Whose rules to follow; by default OTB's own for OTB, and got10k's elsewhere."""
+    subset: str | None = None
+    """Part of the dataset, e.g. 30 of nfs, UAV20L of uav123, train of lasot; by default its usual one."""
+
+    rules: Literal["otb", "lasot", "got10k"] | None = None
+    """Whose rules to follow; by default those of the dataset's own toolkit, got10k's where there is none."""
 
     def run(self) -> int:
         """Write the report; 1 when a tracker lacks usable results of some sequence."""
@@ -50,7 +53,7 @@ class Report(Command):
         from experiments.scoring.annotations import read_annotations
         from experiments.scoring.result_files import find_trackers, present_protocols
 
-        annotations = read_annotations(self.dataset, self.root)
+        annotations = read_annotations(self.dataset, self.root, self.subset)
         protocols = present_protocols(self.results_dir, annotations.results_name)
         names = [name.strip() for name in (self.trackers or "").split(",") if name.strip()]
         first, *others = protocols

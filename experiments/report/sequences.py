@@ -138,7 +138,7 @@ def _thumbnail(path: Path) -> tuple[bytes, tuple[int, int]] | None:
 def _errors(predicted: Floats, truth: Floats, rules: Rules) -> tuple[Floats, Floats]:
     """Overlap and centre error of each frame; NaN where the rules see no target, or there is no prediction."""
     found = frame_errors(predicted, truth[: len(predicted)], rules)
-    absent = found.error < 0
+    absent = ~found.present
     both = (np.where(absent, np.nan, found.overlap), np.where(absent, np.nan, found.error))
     overlap, error = (_padded(values, len(truth)) for values in both)
     return overlap, error

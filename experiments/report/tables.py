@@ -8,6 +8,7 @@ HEADINGS = {
     "success_auc": "success AUC",
     "precision_20": "precision at 20 px",
     "normalised_precision_20": "normalised precision at 0.2",
+    "normalised_precision_auc": "normalised precision, area to 0.5",
     "ao": "AO",
     "sr_50": "SR 0.50",
     "sr_75": "SR 0.75",
@@ -97,13 +98,14 @@ def _speed(summary: Summary) -> list[_Row]:
 def _resets(summary: Summary) -> list[_Row]:
     scores = [(one["name"], one["resets"]) for one in summary["trackers"] if one["resets"]]
     return [
-        ["tracker", "accuracy", "failures", "failures per 100 frames"],
+        ["tracker", "accuracy", "failures", "failures per 100 frames", "EAO"],
         *(
             [
                 name,
                 _value(one["accuracy"], "–"),
                 _value(one["failures"], "–", 0),
                 _value(one["failures_per_100"], "–", 2),
+                _value(one["eao"], "–"),
             ]
             for name, one in scores
         ),

@@ -6,15 +6,26 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from data.boxes import Floats, from_one_based
 from data.datasets.base import Dataset
+from data.datasets.box_files import upright
 from data.datasets.by_name import canonical_name, find_dataset, load_dataset
 from data.datasets.otb_protocol import otb_targets
 from data.images import read_image
 
+_RESULTS_NAMES = {
+    ("nfs", None): "NfS/240",
+    ("nfs", "240"): "NfS/240",
+    ("nfs", "30"): "NfS/30",
+    ("uav123", "UAV20L"): "UAV20L",
+}
+"""Results folders that are not called as the dataset is."""
+
+_FRAME_FLAGS = ("camera_motion", "illum_change", "motion_change", "occlusion", "size_change")  # of VOT
 _ATTRIBUTE_KEYS = ("attributes", "attr_anno", "attr", "attr_list_txt")
 
 
@@ -28,6 +39,8 @@ class Annotation:
         attributes: challenges that it holds, e.g. ``("IV", "OCC")``.
         paths: image file of each frame; empty where there are no frames.
         stated_wh: width and height of the frames where the dataset states them, else None.
+        corners: float64 ``(N, 8)``, the corners of turned boxes, or ``(N, 4)`` of upright ones, 0-based; None where
+            they are ``bboxes``.
     """
 
     name: str
@@ -35,11 +48,17 @@ class Annotation:
     attributes: tuple[str, ...] = ()
     paths: tuple[Path, ...] = ()
     stated_wh: tuple[int, int] | None = None
+    corners: Floats | None = None
 
     @property
     def is_public(self) -> bool:
         """Whether more than the first box is known; of test sets a server keeps the rest."""
         return bool(np.isfinite(self.bboxes[1:]).any())
+
+    @property
+    def regions(self) -> Floats:
+        """Corners ``(N, 8)`` where the target's box is turned, else boxes ``(N, 4)``; 0-based."""
+        return self.bboxes if self.corners is None else self.corners
 
     @cached_property
     def frame_wh(self) -> tuple[int, int]:
@@ -66,31 +85,34 @@ class Annotations:
         results_name: folder of its results, e.g. ``OTB2015``; case and punctuation do not matter.
         sequences: name -> annotation.
         problems: a line for each sequence of the benchmark that is missing or broken.
+        year: of a VOT challenge, where the name of the root says it: it decides the range of EAO.
     """
 
     dataset: str
     results_name: str
     sequences: dict[str, Annotation]
     problems: tuple[str, ...] = ()
+    year: int | None = None
 
 
-def read_annotations(dataset: str, root: Path) -> Annotations:
+def read_annotations(dataset: str, root: Path, subset: str | None = None) -> Annotations:
     """Read a benchmark's ground truth from its root or from an annotations file.
 
-    The file is a JSON object: name of the sequence -> an object with ``gt_rect``, the boxes as in the
-    benchmark's own 1-based files, and ``attributes`` (also ``attr``, ``attr_anno`` or ``attr_list_txt``).
+    The file is a JSON object: name of the sequence -> an object with ``gt_rect``, the boxes or the four corners as
+    in the benchmark's own 1-based files, and ``attributes`` (also ``attr``, ``attr_anno`` or ``attr_list_txt``).
 
     Args:
         dataset: registered name of a dataset.
         root: folder, or file that ends in ``.json``.
+        subset: one of the dataset's own; None for its usual one.
 
     Raises:
         FileNotFoundError: the root does not exist or holds nothing.
         ValueError: the dataset is unknown, or the file is not as said above.
     """
     if root.suffix.lower() == ".json":
-        return _read_json(find_dataset(dataset)[0], root)
-    found = annotations_of(load_dataset(dataset, root))
+        return _read_json(find_dataset(dataset)[0], root, subset)
+    found = annotations_of(load_dataset(dataset, root, subset))
     if not found.sequences:
         raise ValueError(f"no sequence of {dataset} in {root} can be used: {'; '.join(found.problems)}")
     return found
@@ -101,16 +123,18 @@ def annotations_of(dataset: Dataset) -> Annotations:
     broken = [f"sequence {name} is left out: {reason}" for name, reason in dataset.broken.items()]
     missing = [_missing(dataset.missing, dataset.root)] if dataset.missing else []
     sequences = {
-        one.name: Annotation(one.name, one.bboxes, one.attributes, one.paths, one.frame_wh) for one in dataset
+        one.name: Annotation(one.name, one.bboxes, one.attributes, one.paths, one.frame_wh, one.corners)
+        for one in dataset
     }
-    return Annotations(dataset.name, dataset.results_name, sequences, (*broken, *missing))
+    problems = (*broken, *missing)
+    return Annotations(dataset.name, dataset.results_name, sequences, problems, _year(dataset.root))
 
 
 def _missing(names: tuple[str, ...], root: Path) -> str:
     return f"not in {root}, {len(names)} sequences: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
 
 
-def _read_json(dataset: str, path: Path) -> Annotations:
+def _read_json(dataset: str, path: Path, subset: str | None) -> Annotations:
     if not path.is_file():
         raise FileNotFoundError(f"annotations file does not exist: {path}")
     try:
@@ -121,27 +145,39 @@ def _read_json(dataset: str, path: Path) -> Annotations:
         raise ValueError(f"annotations file {path} must hold an object of sequences by name")
     sequences = {}
     for given, entry in content.items():
-        name = canonical_name(given)
-        sequences[name] = Annotation(name, _bboxes(entry, f"{path}, sequence {given}"), _attributes(entry))
+        name = canonical_name(given) if dataset.startswith("otb") else given
+        corners = _regions(entry, f"{path}, sequence {given}")
+        sequences[name] = Annotation(name, upright(corners), _attributes(entry), corners=corners)
     otb_list = re.fullmatch(r"otb(2013|50)", dataset)  # a file of OTB-100 holds its shorter lists as well
     if otb_list:
         listed = {target.name for target in otb_targets().values() if otb_list[1] in target.lists}
         sequences = {name: one for name, one in sequences.items() if name in listed}
-    return Annotations(dataset, dataset, sequences)
+    return Annotations(dataset, _RESULTS_NAMES.get((dataset, subset), dataset), sequences, year=_year(path))
 
 
-def _bboxes(entry: object, where: str) -> Floats:
+def _regions(entry: object, where: str) -> Floats:
+    """Boxes ``(N, 4)`` or corners ``(N, 8)``, 0-based."""
     rows = entry.get("gt_rect") if isinstance(entry, dict) else None
     try:
-        bboxes = from_one_based(np.array(rows, dtype=np.float64).reshape(-1, 4))
+        regions = np.array(rows, dtype=np.float64)
     except (TypeError, ValueError):
-        bboxes = np.empty((0, 4))
-    if not len(bboxes):
-        raise ValueError(f"{where}: gt_rect must be a list of boxes [x, y, w, h]")
+        regions = np.empty(0)
+    if regions.ndim != 2 or not len(regions) or regions.shape[1] not in (4, 8):
+        raise ValueError(f"{where}: gt_rect must be a list of boxes [x, y, w, h], or of four corners each")
+    if regions.shape[1] == 8:
+        return regions - 1.0
+    bboxes = from_one_based(regions)
     bboxes[~(bboxes[:, 2:] > 0).all(axis=1) | ~np.isfinite(bboxes).all(axis=1)] = math.nan
     return bboxes
 
 
-def _attributes(entry: dict[str, list[str]]) -> tuple[str, ...]:
-    """The first list that says something: files of several sources carry several."""
-    return next((tuple(filter(None, entry[key])) for key in _ATTRIBUTE_KEYS if entry.get(key)), ())
+def _attributes(entry: dict[str, list[Any]]) -> tuple[str, ...]:
+    """The first list that says something, for files of several sources carry several; or VOT's flags a frame."""
+    flagged = tuple(name for name in _FRAME_FLAGS if any(entry.get(name) or ()))
+    return flagged or next((tuple(filter(None, entry[key])) for key in _ATTRIBUTE_KEYS if entry.get(key)), ())
+
+
+def _year(root: Path) -> int | None:
+    """The year of a VOT challenge as the name of its folder or file says it."""
+    found = re.search(r"vot[-_ ]?(20\d\d)", root.name, re.IGNORECASE)
+    return int(found[1]) if found else None

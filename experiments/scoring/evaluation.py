@@ -19,7 +19,10 @@ from experiments.scoring.resets import ResetScore, evaluate_resets
 from experiments.scoring.result_files import Runs, read_runs, read_times
 from experiments.scoring.timing import Timing
 
-METRICS = ("success_auc", "precision_20", "normalised_precision_20", "ao", "sr_50", "sr_75")
+METRICS = (
+    *("success_auc", "precision_20", "normalised_precision_20", "normalised_precision_auc"),
+    *("ao", "sr_50", "sr_75"),
+)
 """Attributes of a `Score` that reports list."""
 
 _FILES_FOR_A_POOL = 400  # with fewer, starting processes takes longer than it saves
@@ -130,6 +133,8 @@ def evaluate(
         truths={name: truth for name, truth in truths.items() if name not in left_out},
         timed=tuple(annotations.sequences),
         data=_data(annotations) if any((folder / FILE).is_file() for folder in folders) else {},
+        regions={name: annotations.sequences[name].regions for name in truths} if has_resets else {},
+        year=annotations.year,
         sizes=sizes,
         clipped=gives_average_overlap,
         rules=rules,
@@ -171,6 +176,8 @@ def evaluate_tracker(
     truths: Mapping[str, Floats],
     timed: Iterable[str],
     data: Mapping[str, Record],
+    regions: Mapping[str, Floats],
+    year: int | None,
     sizes: Mapping[str, tuple[int, int]],
     clipped: bool,
     rules: Rules,
@@ -183,6 +190,8 @@ def evaluate_tracker(
         truths: sequence -> its ground truth.
         timed: the sequences whose times make the tracker's speed.
         data: sequence -> what `experiments.scoring.record` says of it.
+        regions: sequence -> its boxes or corners, for supervised runs.
+        year: of a VOT challenge, where it is known.
         sizes: sequence -> width and height of its frames, where they are known.
         clipped: cut boxes to the frames, as GOT-10k's rules have it; supervised runs always are.
         rules: whose rules to follow.
@@ -193,7 +202,7 @@ def evaluate_tracker(
     usable = {name: truth for name, truth in truths.items() if name not in others}
     runs = read_runs(folder, usable, protocol, rules, problems)
     scores = _scores(runs, rules, sizes if clipped else None)
-    resets = evaluate_resets(folder, truths, sizes, problems)
+    resets = evaluate_resets(folder, regions, sizes, problems, year)
     missing = [name for name in truths if name not in scores]
     if missing and (scores or not resets):
         some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")

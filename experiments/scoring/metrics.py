@@ -1,4 +1,4 @@
-"""Success, precision and average overlap under the rules of the field's two toolkits; see docs/metrics.md."""
+"""Success, precision and average overlap under the rules of the field's toolkits; see docs/metrics.md."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -9,13 +9,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from data.boxes import Floats, bbox_center, bbox_iou
 
-Rules: TypeAlias = Literal["otb", "got10k"]
-"""Whose rules decide about absent targets and invalid predictions: OTB's MATLAB toolkit or got10k."""
+Rules: TypeAlias = Literal["otb", "lasot", "got10k"]
+"""Whose rules decide about absent targets and invalid predictions: a toolkit of the field."""
+
+_USUAL: dict[str, Rules] = {
+    "lasot": "lasot",
+    **dict.fromkeys(("uav123", "nfs", "tcolor128", "dtb70"), "otb"),  # their toolkits are OTB's, changed
+}
 
 
 def usual_rules(dataset: str) -> Rules:
-    """The rules that a dataset's published figures follow: the MATLAB toolkit's for OTB, got10k's elsewhere."""
-    return "otb" if dataset.startswith("otb") else "got10k"
+    """The rules that a dataset's published figures follow; those of got10k where no toolkit is known."""
+    return "otb" if dataset.startswith("otb") else _USUAL.get(dataset, "got10k")
 
 
 def has_average_overlap(dataset: str) -> bool:
@@ -74,6 +79,11 @@ class Score:
         return float(self.normalised_precision[20])
 
     @property
+    def normalised_precision_auc(self) -> float:
+        """Area under normalised precision up to 0.5, over 0.5: TrackingNet's number."""
+        return float(np.trapezoid(self.normalised_precision) / (len(self.normalised_precision) - 1))
+
+    @property
     def sr_50(self) -> float:
         """Share of the frames whose overlap is greater than 0.5."""
         return float(self.rate[50])
@@ -92,12 +102,14 @@ class FrameErrors:
         overlap: intersection over union ``(N,)`` in [0, 1]; 0 for a miss.
         error: centre distance ``(N,)`` in pixels; NaN for a miss, negative for a hit at any threshold.
         normalised: centre distance ``(N,)`` over the target's size, likewise.
+        present: bool ``(N,)``, the frames in which the rules see a target.
         counted: bool ``(N,)``, the frames that the rules score at all.
     """
 
     overlap: Floats
     error: Floats
     normalised: Floats
+    present: NDArray[np.bool_]
     counted: NDArray[np.bool_]
 
 
@@ -124,7 +136,8 @@ def score(
         truth: the annotated boxes; NaN where the target is absent.
         rules: ``otb``: an absent target (NaN, or touching the frame's left or upper edge, as the toolkit
             has it) is a miss for success and a hit for precision, and the last valid prediction stands in
-            for an invalid one. ``got10k``: frames without a target are left out, an invalid prediction is
+            for an invalid one. ``lasot``: the same, but an absent target is a miss for precision as well.
+            ``got10k``: frames without a target are left out, an invalid prediction is
             a miss.
         frame_wh: width and height of the frames, for GOT-10k's own experiment: boxes are clipped to the
             frame, and the first frame is left out.
@@ -212,8 +225,8 @@ def _compare(
     if without.size:
         frames = lengths[without[0]]
         raise ValueError(f"ground truth must have a box in some frame, got {frames} frames without")
-    counted = np.ones(len(truth), dtype=np.bool_) if rules == "otb" else present.copy()
-    if rules == "otb":
+    counted = present.copy() if rules == "got10k" else np.ones(len(truth), dtype=np.bool_)
+    if rules != "got10k":
         predicted = _carry_forward(predicted, np.repeat(starts, lengths))
         # The toolkit takes a box with any number of 0 or less for absent; its files count pixels from 1.
         present &= (x > -1) & (y > -1) & (w > 0) & (h > 0)
@@ -226,11 +239,14 @@ def _compare(
         counted[starts] = False
     with np.errstate(invalid="ignore"):  # two boxes of no area, both clipped away, do not overlap
         overlap = np.nan_to_num(bbox_iou(predicted, truth))
-    # The toolkit gives absent frames overlap -1, a miss, and error -1, a hit.
+    # OTB's toolkit gives absent frames overlap -1, a miss, and error -1, a hit. LaSOT's takes them out of what it
+    # counts and still divides by all frames: a miss.
+    absent = np.nan if rules == "lasot" else -1
     return FrameErrors(
         overlap=np.where(present, overlap, 0),
-        error=np.where(present, _length(offset), -1),
-        normalised=np.where(present, _length(relative), -1),
+        error=np.where(present, _length(offset), absent),
+        normalised=np.where(present, _length(relative), absent),
+        present=present,
         counted=counted,
     )
 

@@ -1,4 +1,8 @@
-"""VOT's supervised runs: a tracker that loses its target is started anew, and how often is counted."""
+"""VOT's supervised runs: a tracker that loses its target is started anew five frames later.
+
+The measures are those of the VOT challenges of 2015 to 2019 (Kristan et al., TPAMI 2016, and the challenges' reports):
+accuracy, failures and the expected average overlap (EAO).
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,31 +10,38 @@ from pathlib import Path
 
 import numpy as np
 
-from data.boxes import Floats, bbox_iou
-from data.datasets.box_files import parse_region, read_bboxes
-from experiments.scoring.metrics import clip_to_frame
+from data.boxes import Floats
+from data.datasets.box_files import parse_corners_of_region
+from data.files import read_text
+from data.polygons import polygon_iou
 
 BURN_IN = 10
 """Frames from each start on that accuracy leaves out: a fresh box is too good to count (Kristan et al., 2015)."""
 
-_START, _FAILURE = 1, 2
+EAO_RANGES = {2015: (108, 371), 2016: (108, 371), 2017: (100, 356), 2018: (100, 356), 2019: (46, 291)}
+"""Year of the challenge -> shortest and longest length of a sequence, in frames, that EAO averages over."""
+
+START, FAILURE = 1, 2
+"""Codes in place of a region: here the tracker was started, here it had lost the target."""
 
 
 @dataclass(frozen=True)
 class ResetScore:
-    """Accuracy and robustness over all sequences and repetitions of a supervised run.
+    """Accuracy, robustness and EAO over all sequences and repetitions of a supervised run.
 
     Attributes:
         accuracy: mean overlap over the frames that count; NaN where none does.
         failures: how often the target was lost.
         failures_per_100: the same for each 100 frames.
         frames: of all runs together.
+        eao: expected average overlap; NaN where the year of the challenge, and so its range, is not known.
     """
 
     accuracy: float
     failures: int
     failures_per_100: float
     frames: int
+    eao: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -38,80 +49,149 @@ class SupervisedRun:
     """A run with resets.
 
     Attributes:
-        bboxes: boxes ``(N, 4)``, 0-based, NaN where the tracker gave none.
+        regions: boxes ``(N, 4)`` or corners ``(N, 8)``, 0-based, NaN where the tracker gave none.
         codes: ``(N,)``: 1 where it was started, 2 where it failed, 0 elsewhere.
-        truth: the ground truth ``(N, 4)``.
-        frame_wh: width and height of the frames, to which boxes are cut, as the VOT toolkit cuts regions;
-            None to leave them as they are.
+        truth: the ground truth, ``(N, 4)`` or ``(N, 8)``.
+        frame_wh: width and height of the frames, to which regions are cut, as the VOT toolkit cuts them; None to
+            leave them as they are.
     """
 
-    bboxes: Floats
+    regions: Floats
     codes: Sequence[int]
     truth: Floats
     frame_wh: tuple[int, int] | None = None
 
     def overlap(self) -> Floats:
-        """Intersection over union ``(N,)`` of what is inside the frame; NaN where there is no box."""
-        if self.frame_wh is None:
-            return bbox_iou(self.bboxes, self.truth)
-        inside = (clip_to_frame(boxes, self.frame_wh) for boxes in (self.bboxes, self.truth))
-        with np.errstate(invalid="ignore"):  # of two boxes outside nothing is left
-            overlap = bbox_iou(*inside)
-        return np.where(np.isnan(self.bboxes[:, 0]), np.nan, np.nan_to_num(overlap))
+        """Intersection over union ``(N,)`` of what is inside the frame; NaN where there is no region."""
+        overlap = polygon_iou(self.regions, self.truth, self.frame_wh)
+        nothing = np.isnan(self.regions[:, 0]) | np.isnan(self.truth[:, 0])
+        return np.where(nothing, np.nan, np.nan_to_num(overlap))  # of two regions outside nothing is left
+
+    def stretches(self, overlap: Floats) -> list[tuple[Floats, bool]]:
+        """Overlaps from each start to its failure or the end, and whether it came to the end."""
+        starts, failures = (np.flatnonzero(np.equal(self.codes, code)) for code in (START, FAILURE))
+        found = []
+        for start in starts:
+            ends = failures[failures > start]
+            end = ends[0] if ends.size else len(overlap)
+            found.append((np.nan_to_num(overlap[start:end]), not ends.size))
+        return found
 
 
-def score_resets(runs: Iterable[SupervisedRun]) -> ResetScore:
-    """Score supervised runs."""
-    overlaps, failures, frames = [], 0, 0
+def score_resets(runs: Iterable[SupervisedRun], year: int | None = None) -> ResetScore:
+    """Score supervised runs; EAO takes the range of the challenge's year."""
+    overlaps, stretches, failures, frames = [], list[tuple[Floats, bool]](), 0, 0
     for run in runs:
-        starts = np.flatnonzero(np.equal(run.codes, _START))
-        burning = (starts[:, None] + np.arange(BURN_IN)).ravel()
         overlap = run.overlap()
+        stretches += run.stretches(overlap)
+        starts = np.flatnonzero(np.equal(run.codes, START))
+        burning = (starts[:, None] + np.arange(BURN_IN)).ravel()
         overlap[burning[burning < len(overlap)]] = np.nan
         overlaps.append(overlap[np.isfinite(overlap)])
-        failures += int(np.equal(run.codes, _FAILURE).sum())
+        failures += int(np.equal(run.codes, FAILURE).sum())
         frames += len(run.truth)
     counted = np.concatenate([*overlaps, np.empty(0)])
     accuracy = float(counted.mean()) if counted.size else float("nan")
-    return ResetScore(accuracy, failures, 100 * failures / max(frames, 1), frames)
+    eao = expected_average_overlap(stretches, EAO_RANGES[year]) if year in EAO_RANGES else float("nan")
+    return ResetScore(accuracy, failures, 100 * failures / max(frames, 1), frames, eao)
+
+
+def expected_average_overlap(stretches: Sequence[tuple[Floats, bool]], lengths: tuple[int, int]) -> float:
+    """EAO: the mean, over a range of lengths, of the overlap to be expected on a sequence of that length.
+
+    A stretch that ended by a failure goes on with overlap 0 for ever; one that came to the end of its sequence
+    says nothing about longer ones. The frame of the start is left out.
+
+    Args:
+        stretches: overlaps from a start on, and whether they reach the end of the sequence.
+        lengths: the first and the last length, both counted.
+
+    Returns:
+        EAO in [0, 1]; NaN where no stretch is that long.
+    """
+    longest = max([lengths[1] + 1, *(len(overlap) for overlap, _ in stretches)])
+    total, count = np.zeros(longest), np.zeros(longest)
+    for overlap, to_the_end in stretches:
+        padded = np.zeros(longest)
+        padded[: len(overlap)] = overlap
+        padded[0] = 0
+        known = len(overlap) if to_the_end else longest
+        total[1:known] += padded.cumsum()[1:known] / np.arange(1, known)
+        count[1:known] += 1
+    with np.errstate(invalid="ignore"):
+        curve = (total / count)[lengths[0] : lengths[1] + 1]
+    curve = curve[np.isfinite(curve)]  # lengths that no sequence has
+    return float(curve.mean()) if curve.size else float("nan")
 
 
 def evaluate_resets(
-    folder: Path, truths: Mapping[str, Floats], sizes: Mapping[str, tuple[int, int]], problems: list[str]
+    folder: Path,
+    truths: Mapping[str, Floats],
+    sizes: Mapping[str, tuple[int, int]],
+    problems: list[str],
+    year: int | None = None,
 ) -> ResetScore | None:
     """Score ``baseline/<sequence>/<sequence>_001.txt``, … of a tracker's folder; None where there are none.
 
     Args:
         folder: of the tracker.
-        truths: sequence -> its ground truth.
+        truths: sequence -> its ground truth, boxes or corners.
         sizes: sequence -> width and height of its frames, where they are known.
         problems: gets a line for each file that cannot be used.
+        year: of the challenge, where it is known.
     """
     runs = []
     for name, truth in truths.items():
         for path in sorted((folder / "baseline" / name).glob(f"{name}_[0-9][0-9][0-9].txt")):
             try:
-                bboxes, codes = read_resets(path)
-                if len(bboxes) != len(truth):
-                    raise ValueError(f"{path}: {len(bboxes)} rows for {len(truth)} frames")
+                regions, codes = read_resets(path)
+                if len(regions) != len(truth):
+                    raise ValueError(f"{path}: {len(regions)} rows for {len(truth)} frames")
             except (OSError, ValueError) as error:
                 problems.append(f"a run of {name} of {folder.name} is left out: {error}")
             else:
-                runs.append(SupervisedRun(bboxes, codes, truth, sizes.get(name)))
-    return score_resets(runs) if runs else None
+                runs.append(SupervisedRun(regions, codes, truth, sizes.get(name)))
+    if runs and year not in EAO_RANGES:
+        problems.append(f"{folder.name} has no EAO: the name of the root does not say a year of 2015 to 2019")
+    return score_resets(runs, year) if runs else None
 
 
 def read_resets(path: Path) -> tuple[Floats, list[int]]:
-    """Boxes ``(N, 4)``, 0-based, and codes of a supervised run; a line holds a region or a single code.
+    """Regions, 0-based, and codes of a supervised run; a line holds a region or a single code, ``2`` or ``2.0``.
+
+    Returns:
+        Boxes ``(N, 4)``, or corners ``(N, 8)`` where some line holds corners; NaN where there is a code.
 
     Raises:
         OSError: the file cannot be read.
         ValueError: a line is neither.
     """
-    codes = []
+    codes: list[int] = []
+    rows: list[list[float]] = []
+    for number, line in enumerate(read_text(path, "file of regions").rstrip().splitlines(), 1):
+        fields = line.replace(",", " ").split()
+        try:
+            rows.append([] if len(fields) == 1 else parse_corners_of_region(fields))
+            codes.append(_code(fields[0]) if len(fields) == 1 else 0)
+        except ValueError as error:
+            where = f"{path}, line {number}"
+            raise ValueError(f"{where}: expected a region or a code, got {line[:60]!r}: {error}") from None
+    width = max(map(len, rows), default=4) or 4
+    return np.array([_widened(row, width) for row in rows]).reshape(-1, width), codes
 
-    def parse(fields: list[str]) -> list[float]:
-        codes.append(int(fields[0]) if len(fields) == 1 else 0)
-        return [float("nan")] * 4 if len(fields) == 1 else parse_region(fields)
 
-    return read_bboxes(path, parse), codes
+def _code(text: str) -> int:
+    value = float(text)
+    if not value.is_integer():
+        raise ValueError("a code is a whole number")
+    return int(value)
+
+
+def _widened(row: list[float], width: int) -> list[float]:
+    """A row of ``width`` numbers, 0-based: NaN for a code, and the corners of a box beside corners."""
+    if not row:
+        return [float("nan")] * width
+    if len(row) == 8:
+        return [value - 1 for value in row]
+    x, y, w, h = row[0] - 1, row[1] - 1, row[2], row[3]
+    return [x, y, w, h] if width == 4 else [x, y, x + w, y, x + w, y + h, x, y + h]

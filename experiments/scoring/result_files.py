@@ -186,7 +186,12 @@ def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
     """
     if not results.is_dir():
         raise FileNotFoundError(f"results folder does not exist: {results}")
-    folders = {_plain(path.name): path for path in sorted(results.iterdir()) if path.is_dir()}
+    outer = benchmark.rpartition("/")[0]  # NfS/30 is a folder in a folder
+    places = [path for path in sorted(results.iterdir()) if path.is_dir()]
+    places += [
+        path for place in places if _plain(place.name) == _plain(outer) for path in sorted(place.iterdir())
+    ]
+    folders = {_plain(str(path.relative_to(results))): path for path in places if path.is_dir()}
     names = {protocol: _plain(benchmark_folder(benchmark, protocol)) for protocol in PROTOCOLS}
     found = {protocol: folders[name] for protocol, name in names.items() if name in folders}
     if not found:
@@ -288,7 +293,8 @@ def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> 
         return f"{path}, line {rows + 1}: ends after {rows} of {frames} frames; those are scored"
     invalid = np.flatnonzero(np.isnan(bboxes[:, 0]))
     if invalid.size:
-        rule = "the last valid box stands in" if rules == "otb" else "a miss where there is a target"
+        carried = rules != "got10k"
+        rule = "the last valid box stands in" if carried else "a miss where there is a target"
         return f"{path}, line {invalid[0] + 1}: no valid box, as in {invalid.size} rows; {rule}"
     return ""
 

@@ -2,6 +2,7 @@
 
 import json
 import resource
+import tarfile
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from experiments.report.baselines import read_baselines, with_baselines, write_b
 from experiments.report.summary import summarise
 from experiments.scoring.annotations import read_annotations
 from experiments.scoring.evaluation import evaluate
-from experiments.scoring.metrics import score
+from experiments.scoring.metrics import score, usual_rules
 from experiments.scoring.protocols import SRE_SHIFTS, tre_starts
 from experiments.scoring.result_files import find_runs, find_trackers, present_protocols, read_times
 from experiments.scoring.timing import Timing
@@ -113,6 +114,67 @@ def test_got10ks_figures(shared, otb100, tracker):
         np.testing.assert_allclose(ours.precision, precision, atol=1e-6)
         compared += 1
     assert compared >= 98
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_the_published_figures_of_atom_on_lasot(shared, tmp_path):
+    with tarfile.open(shared / "results" / "LaSOT" / "lasot_test_atom.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    entries = {}
+    for name in (tmp_path / "testing_set.txt").read_text().split():
+        boxes = np.loadtxt(tmp_path / "annotations" / f"{name}.txt", delimiter=",")
+        absent = np.loadtxt(tmp_path / "annotations" / "absent" / f"{name}.txt") == 1
+        boxes[absent] = np.nan
+        entries[name] = {"gt_rect": boxes.tolist()}
+    (tmp_path / "lasot.json").write_text(json.dumps(entries))
+    (tmp_path / "results").mkdir()
+    (tmp_path / "ATOM").rename(tmp_path / "results" / "ATOM")
+    annotations = read_annotations("lasot", tmp_path / "lasot.json")
+    evaluation = evaluate([tmp_path / "results" / "ATOM"], annotations, usual_rules("lasot"))
+    mean = evaluation.means()["ATOM"]
+    assert len(evaluation.results[0].scores) == 280
+    found = (mean.success_auc, mean.precision_20, mean.normalised_precision_20)
+    assert found == pytest.approx((0.5143, 0.5054, 0.5768), abs=5.1e-5)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_the_published_figures_of_ocean_on_vot2019(shared, tmp_path):
+    with tarfile.open(shared / "results" / "VOT2019" / "vot2019_ocean.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    annotations = read_annotations("vot", next(tmp_path.rglob("VOT2019.json")))
+    assert annotations.sequences["agility"].attributes == ("camera_motion", "motion_change", "occlusion")
+    evaluation = evaluate([tmp_path / "VOT2019" / "Ocean"], annotations, usual_rules("vot"))
+    resets = evaluation.results[0].resets
+    assert resets.accuracy == pytest.approx(0.589, abs=5e-4)
+    assert resets.failures == 82
+    left_out = [line for line in evaluation.problems if "is left out" in line]
+    assert [line.split(" of Ocean")[0] for line in left_out] == ["a run of fish1"]
+
+
+def test_corners_in_an_annotations_file_are_read_as_regions(tmp_path):
+    corners = [21, 11, 41, 11, 41, 31, 21, 31]
+    (tmp_path / "VOT2018.json").write_text(
+        json.dumps({"ball": {"gt_rect": [corners] * 3, "occlusion": [0, 1, 0]}})
+    )
+    annotations = read_annotations("vot", tmp_path / "VOT2018.json")
+    ball = annotations.sequences["ball"]
+    assert ball.bboxes.shape == (3, 4)
+    np.testing.assert_allclose(
+        ball.bboxes[0], [19.5, 9.5, 21, 21]
+    )  # the region's area, and one as trackers add
+    np.testing.assert_array_equal(ball.regions[0], np.subtract(corners, 1))
+    assert (ball.attributes, annotations.year) == (("occlusion",), 2018)
+    (tmp_path / "VOT2018.json").write_text(json.dumps({"ball": {"gt_rect": [corners[:6]] * 3}}))
+    with pytest.raises(ValueError, match="sequence ball: gt_rect must be a list of boxes"):
+        read_annotations("vot", tmp_path / "VOT2018.json")
+
+
+@pytest.mark.parametrize("folder", ["NfS/30", "nfs30"])
+def test_a_folder_within_a_folder_is_found(tmp_path, folder):
+    (tmp_path / folder / "mine").mkdir(parents=True)
+    assert present_protocols(tmp_path, "NfS/30") == {"ope": tmp_path / folder}
 
 
 def test_others_names_are_understood(annotations, tmp_path):

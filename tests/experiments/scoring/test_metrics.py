@@ -17,6 +17,7 @@ from experiments.scoring.metrics import (
     mean_score,
     score,
     score_runs,
+    usual_rules,
 )
 
 TRUTH = np.tile([100.0, 100, 40, 20], (10, 1))
@@ -71,6 +72,39 @@ def test_an_absent_target_is_left_out_by_got10k_and_by_otb_a_miss_and_a_hit():
     assert (left_out.frames, counted.frames) == (5, 10)
     assert (left_out.success[0], counted.success[0]) == (pytest.approx(1 / 5), pytest.approx(1 / 10))
     assert (left_out.precision_20, counted.precision_20) == (pytest.approx(1 / 5), pytest.approx(6 / 10))
+
+
+def test_lasot_divides_by_all_frames_and_counts_an_absent_target_as_a_miss():
+    truth = TRUTH.copy()
+    truth[5:] = np.nan
+    found = score(truth, truth, "lasot")
+    assert found.frames == 10
+    assert found.success[0] == pytest.approx(5 / 10)
+    assert found.precision_20 == found.normalised_precision_20 == pytest.approx(5 / 10)
+    predicted = moved(10)
+    predicted[3] = np.nan  # the last valid box stands in, as in OTB
+    assert (
+        score(predicted, TRUTH, "lasot").success.tolist() == score(predicted, TRUTH, "otb").success.tolist()
+    )
+
+
+def test_uav123_of_a_hundred_perfect_frames_of_which_twenty_have_no_target():
+    truth = np.tile(TRUTH, (10, 1))
+    truth[40:60] = np.nan
+    assert score(truth, truth, usual_rules("uav123")).success_auc == pytest.approx(0.8 * 20 / 21)
+
+
+def test_the_usual_rules_are_those_of_the_datasets_toolkit():
+    usual = {name: usual_rules(name) for name in ("otb50", "nfs", "lasot", "got10k", "vot", "folder")}
+    assert list(usual.values()) == ["otb", "otb", "lasot", "got10k", "got10k", "got10k"]
+
+
+def test_the_area_under_normalised_precision():
+    # A quarter of the width off, exactly representable: precise from 0.25 on but in the first frame from 0 on.
+    found = score(moved(10), TRUTH)
+    # The trapezoid from 0.24 to 0.25 rises from the first frame's share to all: half of it counts.
+    expected = (0.1 * 0.5 + 0.9 * (0.25 + 0.005)) / 0.5
+    assert found.normalised_precision_auc == pytest.approx(expected)
 
 
 def test_a_target_at_the_left_edge_is_absent_to_otb_alone():

@@ -8,7 +8,7 @@ from got10k.utils.metrics import poly_iou
 
 from data.boxes import from_one_based, to_one_based
 from experiments.__main__ import main
-from experiments.scoring.resets import SupervisedRun, read_resets, score_resets
+from experiments.scoring.resets import SupervisedRun, expected_average_overlap, read_resets, score_resets
 from tests.material.trees import write_images
 
 TRUTH = np.tile([20.0, 10, 20, 16], (60, 1))
@@ -25,8 +25,8 @@ def supervised(right=0.0):
 
 def test_failures_are_counted_and_frames_after_a_start_are_not():
     run = supervised(right=5)
-    run.bboxes[1:10] += 100  # burnt in
-    run.bboxes[36:45] += 100
+    run.regions[1:10] += 100  # burnt in
+    run.regions[36:45] += 100
     found = score_resets([run, supervised(right=5)])
     assert found.accuracy == pytest.approx(15 / 25)
     assert (found.failures, found.frames) == (2, 120)
@@ -35,7 +35,7 @@ def test_failures_are_counted_and_frames_after_a_start_are_not():
 
 def test_a_run_that_ends_in_the_burn_in_has_no_accuracy():
     run = supervised()
-    found = score_resets([SupervisedRun(run.bboxes[:6], run.codes[:6], run.truth[:6])])
+    found = score_resets([SupervisedRun(run.regions[:6], run.codes[:6], run.truth[:6])])
     assert np.isnan(found.accuracy)
     assert found.failures == 0
 
@@ -50,12 +50,37 @@ def test_overlap_is_that_of_what_is_inside_the_frame():
     np.testing.assert_allclose(overlap[:3], poly_iou(boxes, truths, bound=(64, 48)))
 
 
+def test_expected_average_overlap_by_hand():
+    """One stretch fails after 3 frames, one ends with its sequence after 4: of frames 1, 2, … each mean counts."""
+    failed, whole = (np.array([1.0, 0.6, 0.3]), False), (np.array([1.0, 0.8, 0.8, 0.2]), True)
+    curve = [(0.6 + 0.8) / 2, (0.45 + 0.8) / 2, (0.3 + 0.6) / 2, 0.9 / 4]
+    for lengths in ((1, 1), (1, 3), (2, 4)):
+        expected = np.mean(curve[lengths[0] - 1 : lengths[1]])
+        assert expected_average_overlap([failed, whole], lengths) == pytest.approx(expected)
+    assert np.isnan(expected_average_overlap([whole], (9, 12)))
+
+
+def test_stretches_go_from_a_start_to_its_failure_or_the_end():
+    run = supervised()
+    (first, ended), (second, ended_too) = run.stretches(run.overlap())
+    assert (len(first), ended, len(second), ended_too) == (30, False, 25, True)
+    assert score_resets([run], 2019).eao < 1
+    assert np.isnan(score_resets([run]).eao)
+
+
+def test_a_mask_is_refused_in_words(tmp_path):
+    (tmp_path / "run.txt").write_text("1\nm10,20,5,5,3,4\n")
+    with pytest.raises(ValueError, match=r"line 2: .*masks are not read"):
+        read_resets(tmp_path / "run.txt")
+
+
 def test_lines_hold_a_code_a_box_or_corners(tmp_path):
     path = tmp_path / "run.txt"
-    path.write_text("1\n11,21,30,40\n2\n0\n1\n1,1,11,1,11,6,1,6\n")
+    path.write_text("1\n11,21,30,40\n2.0\n0\n1\n1,1,11,1,11,6,1,6\n")
     bboxes, codes = read_resets(path)
     assert codes == [1, 0, 2, 0, 1, 0]
-    np.testing.assert_array_equal(bboxes[1], [10, 20, 30, 40])
+    np.testing.assert_array_equal(bboxes[1], [10, 20, 40, 20, 40, 60, 10, 60])
+    np.testing.assert_array_equal(bboxes[5], [0, 0, 10, 0, 10, 5, 0, 5])
     np.testing.assert_array_equal(np.isnan(bboxes[:, 0]), [True, False, True, True, True, False])
     path.write_text("1\nlost\n")
     with pytest.raises(ValueError, match="line 2: expected"):
@@ -80,8 +105,10 @@ def test_the_report_shows_them(tmp_path):
         "failures": 1,
         "failures_per_100": pytest.approx(100 / 60),
         "frames": 60,
+        "eao": None,
     }
     assert summary["problems"] == [
-        f"a run of ball of mine is left out: {folder / 'ball_002.txt'}: 1 rows for 60 frames"
+        f"a run of ball of mine is left out: {folder / 'ball_002.txt'}: 1 rows for 60 frames",
+        "mine has no EAO: the name of the root does not say a year of 2015 to 2019",
     ]
-    assert "| mine | 1.000 | 1 | 1.67 |" in (tmp_path / "out" / "report.md").read_text()
+    assert "| mine | 1.000 | 1 | 1.67 | – |" in (tmp_path / "out" / "report.md").read_text()
