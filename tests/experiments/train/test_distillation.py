@@ -72,9 +72,7 @@ def test_the_backbone_learns_alone_and_then_as_told(clips, teacher, factor):
             assert moved() == {"backbone"}
             assert float(outcome.response_loss) == 0
         else:
-            expected = {"filter_layer", "reduction"} | (
-                {"backbone"} if factor == "0.5" else set()
-            )
+            expected = {"filter_layer", "reduction"} | ({"backbone"} if factor == "0.5" else set())
             assert moved() == expected
             assert float(outcome.response_loss) > 0
             assert not net.backbone.training  # statistics of the images are those of the distillation
