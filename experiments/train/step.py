@@ -184,12 +184,10 @@ class Learner:
         return bool(numbers[: 4 if self.scaler.is_enabled() else 5].isfinite().all())
 
     def _choose_what_learns(self, distilling: bool) -> None:
-        """Set the mode of a backbone that a teacher has taught: what it learned about the images' statistics stays."""
-        if not self.distillation_steps:
-            return
+        """Hold a backbone still whose rate is 0, and the images' statistics in one that a teacher has taught."""
         backbone = self.objective.net.backbone
-        backbone.train(distilling)
         backbone.requires_grad_(distilling or self._backbone_learns)
+        backbone.train(distilling or (self._backbone_learns and not self.distillation_steps))
 
     def _windows(self, batch: PairBatch, number: int) -> PairBatch:
         """A part of each crop, at a place that depends on the step alone; boxes move along and may leave it."""

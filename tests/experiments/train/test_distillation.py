@@ -79,6 +79,18 @@ def test_the_backbone_learns_alone_and_then_as_told(clips, teacher, factor):
         assert (float(outcome.imitation_loss) > 0) == (step < STEPS or factor == "0.5")
 
 
+def test_a_backbone_of_rate_0_stays_as_it_is_with_its_statistics(clips, teacher):
+    chosen = settings(clips, *DISTIL, f"--model.initial={teacher}", "--optimiser.backbone-factor=0")
+    training, feed = build_training(chosen, None, ALONE)
+    learner, net = training.learner, training.learner.objective.net
+    kept = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    for step, (batch, _) in enumerate(feed(0)):
+        learner.step(batch, 1e-3, step)
+    moved = {name for name, tensor in net.state_dict().items() if not torch.equal(tensor, kept[name])}
+    assert {name.split(".")[0] for name in moved} == {"filter_layer", "reduction"}
+    assert not net.backbone.training
+
+
 def test_what_is_left_unexplained_falls(clips, teacher):
     chosen = tiny(clips, teacher, "--steps=60", "--distillation.steps=50", "--no-photometric")
     training, feed = build_training(chosen, None, ALONE)
