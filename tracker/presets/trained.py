@@ -8,6 +8,7 @@ import torch
 from tracker.backbones.compact import SHIPPED
 from tracker.correlation import CorrelationFilterTracker
 from tracker.network.checkpoint import load_regression_net
+from tracker.network.folding import fold_norms
 from tracker.network.regression_net import RegressionNet
 from tracker.presets.base import TRACKERS, check_device
 from tracker.presets.correlation import assemble
@@ -38,6 +39,7 @@ def fast(
         net = deepcopy(weights).eval().requires_grad_(False)
     else:
         net = load_regression_net(SHIPPED if weights is None else weights)
+    fold_norms(net)
     net = net.to(device)
     reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]
     head = net.box_head if box_head else None
