@@ -1,9 +1,9 @@
-# make setup | demo | test | test-opencv4 | lint | docs | clean
+# make setup | demo | test | test-opencv4 | gpu | fuzz | lint | docs | clean
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: setup demo test test-opencv4 lint docs clean
+.PHONY: setup demo test test-opencv4 gpu fuzz lint docs clean
 
 setup: $(VENV)/.installed
 
@@ -22,6 +22,14 @@ test: setup lint
 test-opencv4: setup
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .opencv4 'opencv-python>=4.10,<5'
 	PYTHONPATH=.opencv4 $(BIN)/python -m pytest -n auto -m "not slow" --expect-opencv 4
+
+# Every reader on 10,000 damaged files.
+fuzz: setup
+	FUZZ_INPUTS=10000 $(BIN)/python -m pytest -n auto tests/robustness
+
+# What a machine with a GPU can do, in eight minutes; needs none of the set-up, but torch and a few common packages.
+gpu:
+	$(PYTHON) -m experiments.speed --output runs/gpu
 
 lint: setup
 	$(BIN)/ruff check .

@@ -70,10 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         print(str(interrupt) or "interrupted", file=sys.stderr)
         return interrupt.status if isinstance(interrupt, Interrupted) else 130
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
+    except Exception as error:  # whatever it is: one line, and the rest with --debug
         if debug:
             raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        ours = isinstance(error, ValueError | TypeError | OSError | RuntimeError) and str(error).strip()
+        said = str(error) if ours else f"{type(error).__name__}: {error} (--debug shows where)"
+        print(f"error: {' '.join(said.split())}", file=sys.stderr)
         return 2
 
 

@@ -1,7 +1,7 @@
 """``python -m experiments track``: follow one target through a video, images, a camera or a stream."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -54,11 +54,14 @@ class Track(Command):
     output: Path | None = None
     """Folder for the results; by default runs/track/ and the source's name."""
 
+    overwrite: bool = False
+    """Replace the results of an earlier run in that folder."""
+
     save_video: bool = False
-    """Write the frames with the target's box to track.webm, which plays in browsers."""
+    """Write the frames with the target's box to track.mp4 (without PyAV track.webm)."""
 
     save_response: bool = False
-    """Write the response maps over the frames to response.webm."""
+    """Write the response maps over the frames to response.mp4 (or .webm)."""
 
     show: bool = False
     """Show a live window; q or Esc ends it."""
@@ -115,64 +118,43 @@ class Track(Command):
         from experiments.track.window import Window
 
         folder = self.output or Path("runs/track") / folder_name(self.source)
-        seconds: list[float] = []
-        lost, ended = 0, "at the end of the source"
+        plain = {
+            name: value if value is None or isinstance(value, bool | int | float) else str(value)
+            for name, value in asdict(self).items()
+        }
+        wanted = {
+            "save_video": self.save_video,
+            "save_response": self.save_response,
+            "overwrite": self.overwrite,
+        }
+        files = TrackFiles(folder, video.fps or 25.0, plain, **wanted)
         try:
             with ExitStack() as stack:
-                files = stack.enter_context(
-                    TrackFiles(
-                        folder,
-                        video.fps or 25.0,
-                        save_video=self.save_video,
-                        save_response=self.save_response,
-                    )
-                )
+                stack.enter_context(files)
                 window = stack.enter_context(Window(self.source)) if self.show else None
                 interrupt = stack.enter_context(Interrupt())  # so that all files end with the same frame
                 for step in stack.enter_context(progress_bar(steps, total=video.frame_count, unit="frame")):
-                    files.write(step)
-                    seconds.append(step.seconds)
-                    lost += step.output.lost
+                    files.write(step, video.time)
                     interrupt.check()
                     if window and not window.show(step.image, step.frame, step.output):
-                        ended = "by the user"
+                        files.ended = "by the user"
                         break
-        except BaseException as error:
-            ended = f"by {type(error).__name__}: {error}".removesuffix(": ")
-            raise
         finally:
-            if seconds:
-                self._summarise(folder, seconds, lost, ended)
+            if files.summary:
+                print(f"{files.summary}; results in {folder}")
 
-    def _summarise(self, folder: Path, seconds: Sequence[float], lost: int, ended: str) -> None:
-        from data.files import write_json
-        from experiments.runtime.provenance import versions
-        from experiments.scoring.timing import Timing
 
-        timing = Timing.of(seconds)
-        settings = {name: value if value is None else str(value) for name, value in asdict(self).items()}
-        write_json(
-            folder / "run.json",
-            {
-                "settings": settings,
-                "frames": len(seconds),
-                "lost_frames": lost,
-                "ended": ended,
-                "timing": asdict(timing),
-                "versions": versions(),
-            },
-        )
-        print(
-            f"{len(seconds)} frames tracked, lost in {lost}; {timing.fps:.1f} fps of the tracker alone "
-            f"(median {timing.median_ms:.1f} ms, 95 % under {timing.p95_ms:.1f} ms); results in {folder}"
-        )
+_PARTS_OF_DATASETS = ("img", "img1", "color", "imgs", "images", "frames")
+"""What the folder of a sequence's frames is called in datasets; the sequence's name is the folder above."""
 
 
 def folder_name(source: str) -> str:
-    """A safe folder name for a source: its last part without the suffix, ``camera0`` for a camera."""
-    if source.isdecimal():
+    """A safe folder name that tells sources apart: ``car.mp4``, ``Car4`` for ``Car4/img``, ``camera0``."""
+    from data.video.reader import is_camera
+
+    if is_camera(source):
         return f"camera{source}"
-    name = Path(source.rstrip("/")).name
-    return (
-        re.sub(r"[^A-Za-z0-9_.-]+", "_", Path(name).stem if "." in name[1:] else name).strip("_.") or "source"
-    )
+    parts = [part for part in Path(source.rstrip("/")).parts if not set(part) & set("*?[")]
+    if len(parts) > 1 and parts[-1].lower() in _PARTS_OF_DATASETS:
+        parts.pop()
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", parts[-1] if parts else "").strip("_.")[:100] or "source"

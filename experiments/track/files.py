@@ -1,69 +1,194 @@
 """What a run of `track` leaves behind: complete files, also after Ctrl-C or a broken video."""
 
 import math
-from contextlib import ExitStack
+import shutil
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
+
+from filelock import FileLock, Timeout
 
 from data.boxes import to_one_based
-from data.files import replacing
+from data.files import flush_to_disk, naming_the_file, write_json
+from data.video.h264 import has_h264
 from data.video.writer import VideoWriter
 from experiments.drawing.frames import annotate, overlay_response
+from experiments.runtime.provenance import versions
+from experiments.scoring.timing import Timing
 from experiments.trackers.follow import Step
 
-COLUMNS = ("frame", "x", "y", "w", "h", "score", "psr", "lost", "milliseconds")
+COLUMNS = ("frame", "x", "y", "w", "h", "score", "psr", "lost", "milliseconds", "time")
+
+FILES = (
+    *("boxes.txt", "track.csv", "track.mp4", "track.webm", "response.mp4", "response.webm"),
+    "run.json",  # last: where it is, the others are
+)
 
 
 class TrackFiles:
     """Writes a run into a folder frame by frame; a context manager.
 
     The files appear under their names when the context ends, however it ends, with every frame written until
-    then. A process that is killed outright leaves what was there before.
+    then, and those of an earlier run go. When one of them cannot be written none appears and the earlier run
+    stays, as after a process that is killed outright.
 
     * ``boxes.txt``: a line a frame, ``x,y,w,h``, 1-based as OTB's files are.
-    * ``track.csv``: a row a frame, `COLUMNS`, 0-based; empty where there is no value.
-    * ``track.webm``, ``response.webm``: where asked for.
+    * ``track.csv``: a row a frame, `COLUMNS`, 0-based, time in seconds as the video's container says; empty where
+      there is no value.
+    * ``track.mp4``, ``response.mp4`` (without PyAV ``….webm``): where asked for, with the times of the frames.
+    * ``run.json``: settings, speed, how the run ended, versions.
 
     Args:
         folder: made where it does not exist.
         fps: of the videos.
+        settings: plain values for ``run.json``.
         save_video: write the frames with the target's box.
         save_response: write the response maps over the frames.
+        overwrite: the folder may hold an earlier run.
+
+    Attributes:
+        ended: how the run ended, to be set where it is not at the end of the source.
+        summary: what came of it in a line, once the files are there; else None.
 
     Raises:
+        FileExistsError: the folder holds an earlier run.
+        RuntimeError: another run writes into the folder.
         OSError: the folder cannot be made or written.
     """
 
-    def __init__(self, folder: Path, fps: float, *, save_video: bool, save_response: bool) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        pictures = {"track.webm": (save_video, annotate), "response.webm": (save_response, overlay_response)}
+    def __init__(
+        self,
+        folder: Path,
+        fps: float,
+        settings: dict[str, Any],
+        *,
+        save_video: bool,
+        save_response: bool,
+        overwrite: bool,
+    ) -> None:
+        self.ended, self.summary = "at the end of the source", None
+        self._folder, self._settings = folder, settings
+        self._seconds: list[float] = []
+        self._lost, self._failed = 0, False
         with ExitStack() as stack:
-            self._boxes, self._table = (_open(stack, folder / name) for name in ("boxes.txt", "track.csv"))
+            self._staging = _claim(stack, folder, overwrite)
+            suffix = ".mp4" if has_h264() else ".webm"
+            pictures = {"track": (save_video, annotate), "response": (save_response, overlay_response)}
+            self._boxes, self._table = (self._open(stack, name) for name in ("boxes.txt", "track.csv"))
             self._videos = [
-                (stack.enter_context(VideoWriter(folder / name, fps)), draw)
+                (stack.enter_context(VideoWriter(self._staging / f"{name}{suffix}", fps)), draw)
                 for name, (wanted, draw) in pictures.items()
                 if wanted
             ]
             self._table.write(",".join(COLUMNS) + "\n")
-            self._stack = stack.pop_all()
+            self._begin = time.perf_counter()
+            self._writing = stack.pop_all()
 
-    def write(self, step: Step) -> None:
-        """Append a frame to every file."""
+    def write(self, step: Step, seconds: float | None = None) -> None:
+        """Append a frame to every file, shown so many seconds into the video."""
         output = step.output
-        self._boxes.write(",".join(f"{value:.3f}" for value in to_one_based(output.bbox)) + "\n")
         numbers = [*output.bbox, output.score, output.psr]
         cells = ["" if math.isnan(value) else f"{value:.4f}" for value in numbers]
-        row = [str(step.frame), *cells, str(int(output.lost)), f"{step.seconds * 1e3:.3f}"]
-        self._table.write(",".join(row) + "\n")
-        for video, draw in self._videos:
-            video.write(draw(step.image, step.frame, output))
+        shown = "" if seconds is None else f"{seconds:.4f}"
+        row = [str(step.frame), *cells, str(int(output.lost)), f"{step.seconds * 1e3:.3f}", shown]
+        try:
+            self._boxes.write(",".join(f"{value:.3f}" for value in to_one_based(output.bbox)) + "\n")
+            self._table.write(",".join(row) + "\n")
+            for video, draw in self._videos:
+                video.write(draw(step.image, step.frame, output), seconds)
+        except OSError:
+            self._failed = True
+            raise
+        self._seconds.append(step.seconds)
+        self._lost += output.lost
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()  # without the exception, so that what was written is kept
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            self.ended = f"by {type(error).__name__}: {error}".removesuffix(": ")
+        with self._writing:  # the lock, and what is still open
+            try:
+                self._finish()
+            finally:
+                shutil.rmtree(self._staging, ignore_errors=True)
+
+    def _finish(self) -> None:
+        wall = time.perf_counter() - self._begin
+        try:
+            self._close_files()
+        except OSError:
+            if not self._failed:  # else the first fault is on its way already
+                raise
+        if self._failed or not self._seconds:
+            return
+        timing = Timing.of(self._seconds)
+        count = len(self._seconds)
+        record = {
+            "settings": self._settings,
+            "frames": count,
+            "lost_frames": self._lost,
+            "ended": self.ended,
+            "timing": asdict(timing) | {"fps_in_all": count / wall},
+            "versions": versions(),
+        }
+        write_json(self._staging / "run.json", record)
+        self._move()
+        self.summary = f"{count} frames tracked, lost in {self._lost}; " + _speeds(timing, count / wall)
+
+    def _close_files(self) -> None:
+        for video, _ in self._videos:
+            video.close()
+        for name, file in (("boxes.txt", self._boxes), ("track.csv", self._table)):
+            with naming_the_file(self._folder / name):
+                file.close()
+
+    def _move(self) -> None:
+        """Put the new files into the place of the old ones, all of them on the disk before."""
+        new = [self._staging / name for name in FILES if (self._staging / name).exists()]
+        for path in new:
+            flush_to_disk(path)
+        for name in reversed(FILES):
+            (self._folder / name).unlink(missing_ok=True)
+        for path in new:
+            path.replace(self._folder / path.name)
+
+    def _open(self, stack: ExitStack, name: str) -> TextIO:
+        file = (self._staging / name).open("w", encoding="utf-8")
+
+        def close() -> None:
+            with suppress(OSError):  # told apart by `_close_files`; here it is only let go
+                file.close()
+
+        stack.callback(close)
+        return file
 
 
-def _open(stack: ExitStack, path: Path) -> TextIO:
-    return stack.enter_context(stack.enter_context(replacing(path)).open("w"))
+def _claim(stack: ExitStack, folder: Path, overwrite: bool) -> Path:
+    """Make sure that this run alone writes into a folder; return where its files are until they are complete."""
+    held = next((name for name in FILES if (folder / name).exists()), None)
+    if held and not overwrite:
+        raise FileExistsError(
+            f"folder {folder} holds the {held} of an earlier run: give another --output, or --overwrite to replace it"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        stack.enter_context(FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0))
+    except Timeout:
+        raise RuntimeError(f"another run is writing into {folder}: give another --output") from None
+    staging = folder / ".partial"
+    shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
+    staging.mkdir()
+    return staging
+
+
+def _speeds(timing: Timing, in_all: float) -> str:
+    if math.isnan(timing.fps):
+        return "one frame has no speed"
+    return (
+        f"{in_all:.1f} fps in all, {timing.fps:.1f} fps of the tracker alone (median {timing.median_ms:.1f} ms, "
+        f"95 % under {timing.p95_ms:.1f} ms)"
+    )

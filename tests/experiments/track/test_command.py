@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from data import VideoWriter, open_video, read_bboxes, synthetic_sequence, write_otb
 from data.boxes import bbox_iou, parse_bbox
@@ -95,10 +96,12 @@ def test_a_folder_and_a_glob_of_images_are_the_same_source(images, box, output, 
 
 def test_the_saved_videos_play_and_show_the_box(video, box, output, sequence):
     assert track(video, "--init-bbox", box, "--output", output, "--save-video", "--save-response") == 0
-    for name in ("track.webm", "response.webm"):
-        with open_video(output / name) as frames:
+    saved = sorted(path for path in output.iterdir() if path.suffix in (".mp4", ".webm"))
+    assert [path.stem for path in saved] == ["response", "track"]
+    for path in saved:
+        with open_video(path) as frames:
             assert len(list(frames)) == 12
-    with open_video(output / "track.webm") as frames:
+    with open_video(saved[1]) as frames:
         last = list(frames)[-1].astype(int)
     x, y, w, h = read_bboxes(output / "boxes.txt")[-1].round().astype(int)
     edge = last[y + h - 1, x : x + w]
@@ -192,7 +195,7 @@ def test_a_video_that_breaks_keeps_what_was_tracked(video, tmp_path, box, output
     assert 2 <= kept < 12
     assert f"{kept} frames tracked" in captured.out
     assert "FramesEndedEarly" in json.loads((output / "run.json").read_text())["ended"]
-    with open_video(output / "track.webm") as frames:
+    with open_video(next(iter(output.glob("track.[mw]*")))) as frames:
         assert len(list(frames)) == kept
 
 
@@ -224,7 +227,7 @@ def test_a_signal_leaves_complete_files(tmp_path, sequence, box, output, number,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
-    while not list(output.glob(".track.*")) and time.monotonic() < deadline:
+    while not list(output.glob(".partial/*track.*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.3)
     process.send_signal(number)
@@ -235,9 +238,99 @@ def test_a_signal_leaves_complete_files(tmp_path, sequence, box, output, number,
     assert 1 <= kept < 4000
     assert f"{kept} frames tracked" in out.decode()
     assert len((output / "track.csv").read_text().splitlines()) == kept + 1
-    with open_video(output / "track.webm") as frames:
+    with open_video(next(iter(output.glob("track.[mw]*")))) as frames:
         assert len(list(frames)) == kept
     assert not list(output.glob(".*"))
+
+
+def test_the_results_of_another_source_are_never_mixed(images, box, output, capsys):
+    arguments = ["--output", output, "--tracker", "identity", "--init-bbox"]
+    assert track(images, *arguments, box, "--save-video") == 0
+    before = {path.name: path.read_bytes() for path in output.iterdir()}
+    capsys.readouterr()
+    assert track(images, *arguments, "60,40,30,20") == 2
+    assert "holds the boxes.txt of an earlier run" in one_line_error(capsys)
+    assert {path.name: path.read_bytes() for path in output.iterdir()} == before
+    assert track(images, *arguments, "60,40,30,20", "--overwrite") == 0
+    assert sorted(path.name for path in output.iterdir()) == ["boxes.txt", "run.json", "track.csv"]
+    assert (output / "boxes.txt").read_text().startswith("61.000,41.000")
+
+
+def test_two_runs_at_once_into_one_folder(images, box, output, capsys):
+    output.mkdir()
+    with FileLock(output.with_name(f".{output.name}.lock")):
+        assert track(images, "--init-bbox", box, "--output", output, "--tracker", "identity") == 2
+    assert "another run is writing into" in one_line_error(capsys)
+
+
+@pytest.mark.parametrize("kilobytes", [0, 1, 30])
+def test_a_full_disk_leaves_the_earlier_run_as_it_was(sequence, tmp_path, box, kilobytes):
+    """A process whose files may have so many kilobytes, 240 frames long."""
+    frames = list(sequence.frames())
+    with VideoWriter(tmp_path / "long.avi") as writer:
+        for index in range(240):
+            writer.write(frames[abs((index + 11) % 22 - 11)])
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "boxes.txt").write_text("old")
+    code = (
+        "import resource, sys; from experiments.__main__ import main\n"
+        "import experiments.track.files, experiments.trackers.follow\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes} * 1024,) * 2)\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = [
+        "track",
+        tmp_path / "long.avi",
+        "--init-bbox",
+        box,
+        "--output",
+        output,
+        "--tracker",
+        "identity",
+    ]
+    command = [sys.executable, "-c", code, *map(str, arguments), "--overwrite", "--save-video"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert f"cannot write {output}" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in output.iterdir()] == ["boxes.txt"]
+    assert (output / "boxes.txt").read_text() == "old"
+
+
+def test_one_image_has_no_speed_and_its_record_is_json(images, box, output, capsys):
+    first = sorted(images.iterdir())[0]
+    assert track(first, "--init-bbox", box, "--output", output, "--tracker", "gray", "--threads", "1") == 0
+    assert "nan" not in capsys.readouterr().out
+    record = json.loads((output / "run.json").read_text(), parse_constant=pytest.fail)
+    assert record["timing"]["fps"] is None
+    assert record["settings"]["threads"] == 1
+    assert record["settings"]["save_video"] is False
+    assert record["settings"]["output"] == str(output)
+
+
+def test_the_times_of_a_video_are_in_the_table_and_in_the_written_video(
+    sequence, box, output, tmp_path, capsys
+):
+    times = [0, 0.04, 0.08, 0.5, 1.0, 1.04]
+    with VideoWriter(tmp_path / "vary.webm") as writer:
+        for index, when in enumerate(times):
+            writer.write(sequence.frame(index), when)
+    arguments = ["--init-bbox", box, "--output", output, "--tracker", "identity", "--save-video"]
+    assert track(tmp_path / "vary.webm", *arguments) == 0
+    rows = csv.DictReader((output / "track.csv").open())
+    assert [float(row["time"]) for row in rows] == pytest.approx(times, abs=1e-3)
+    with open_video(next(iter(output.glob("track.[mw]*")))) as video:
+        assert [video.time for _ in video] == pytest.approx(times, abs=2e-3)
+    assert "fps in all" in capsys.readouterr().out
+
+
+def test_a_folder_named_01_is_no_camera(images, box, output, tmp_path, monkeypatch):
+    images_of_01 = tmp_path / "01"
+    images_of_01.symlink_to(images)
+    monkeypatch.chdir(tmp_path)
+    assert track("01", "--init-bbox", box, "--output", output, "--tracker", "identity") == 0
+    assert track("02", "--init-bbox", box, "--output", output, "--tracker", "identity") == 2
 
 
 def test_debug_shows_where_an_error_comes_from(images, output):
@@ -248,13 +341,20 @@ def test_debug_shows_where_an_error_comes_from(images, output):
 @pytest.mark.parametrize(
     ("source", "name"),
     [
-        ("a/car.mp4", "car"),
-        ("a/frames/", "frames"),
+        ("a/car.mp4", "car.mp4"),
+        ("a/car.mkv", "car.mkv"),
+        ("seqA/img", "seqA"),
+        ("seqB/img/*.jpg", "seqB"),
+        ("MOT/01/img1/", "01"),
+        ("vot/car/color", "car"),
+        ("a/frames/", "a"),
+        ("img", "img"),
         ("0", "camera0"),
         ("rtsp://host/live", "live"),
-        ("a/*.png", "source"),
+        ("a/*.png", "a"),
+        ("*.png", "source"),
         ("a/.hidden", "hidden"),
-        ("a/v1.2 final.avi", "v1.2_final"),
+        ("a/v1.2 final.avi", "v1.2_final.avi"),
     ],
 )
 def test_results_go_into_a_folder_named_after_the_source(source, name):

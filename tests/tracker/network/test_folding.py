@@ -37,7 +37,9 @@ def test_a_box_head_keeps_only_the_norm_that_no_convolution_comes_before():
     head = lively(BoxHead(12, 8))
     folded = copy.deepcopy(head)
     fold_norms(folded)
-    assert [name for name, part in folded.named_modules() if isinstance(part, nn.BatchNorm2d)] == ["standardise"]
+    assert [name for name, part in folded.named_modules() if isinstance(part, nn.BatchNorm2d)] == [
+        "standardise"
+    ]
     template, search = torch.randn(2, 1, 12, 32, 32).unbind()
     box = torch.tensor([[100.0, 90, 60, 70]])
     one, two = head(head.start(template, box), search), folded(folded.start(template, box), search)
