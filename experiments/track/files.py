@@ -68,7 +68,8 @@ class TrackFiles:
         save_response: bool,
         overwrite: bool,
     ) -> None:
-        self.ended, self.summary = "at the end of the source", None
+        self.ended = "at the end of the source"
+        self.summary: str | None = None
         self._folder, self._settings = folder, settings
         self._seconds: list[float] = []
         self._lost, self._failed = 0, False
