@@ -1,7 +1,7 @@
 """From the settings of a run to its objects, and the run itself: `train`."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import torch
 import yaml
-from torch import nn
+from torch import Tensor, nn
 
 from data.datasets.clip import Clip
 from data.pairs.dataset import PairDataset
@@ -34,12 +34,17 @@ from experiments.train.settings import (
 )
 from experiments.train.step import Learner
 from experiments.train.validation import TrackingScore, validation_clips
-from losses import Loss, build_loss
+from losses import Loss
+from losses.registry import build_map_loss
 from tracker.backbones import build_backbone
 from tracker.network.regression_net import RegressionNet, build_regression_net
 
 MEASURED_PAIRS = 64
 """Pairs on which the deviations of a teacher's features are measured."""
+
+
+COUNTED_PAIRS = 256
+"""Pairs whose labels are counted for losses that weigh locations by how often they hold the target."""
 
 
 class Trained(NamedTuple):
@@ -172,7 +177,7 @@ def check_settings(settings: TrainingSettings, world_size: int) -> None:
         )
     if settings.teacher is not None and not Path(settings.teacher).is_file():
         raise FileNotFoundError(f"the teacher's file does not exist: {settings.teacher}")
-    build_criterion(settings.loss)
+    build_criterion(settings.loss, lambda: [torch.ones(1, 1, 1, 2)])  # the counts come with the pairs
 
 
 def build_training(
@@ -187,7 +192,7 @@ def build_training(
     if validate is None:
         validate = TrackingScore(clips, settings.validation.frames, processes)
     imitation = None if settings.teacher is None else build_imitation(settings, pairs)
-    learner = build_learner(settings, processes, imitation)
+    learner = build_learner(settings, processes, pairs, imitation)
     training = Training(learner, folder, processes, validate, settings, metadata)
 
     def feed(start: int) -> Batches:
@@ -211,20 +216,24 @@ def build_imitation(settings: TrainingSettings, pairs: PairDataset) -> Imitation
 
 
 def build_learner(
-    settings: TrainingSettings, processes: Processes, imitation: Imitation | None = None
+    settings: TrainingSettings,
+    processes: Processes,
+    pairs: PairDataset | None = None,
+    imitation: Imitation | None = None,
 ) -> Learner:
     """Network, loss and optimiser on their device; the seed decides the weights, the same in all processes.
 
     Args:
         settings: of the run.
         processes: this process among those that train together.
+        pairs: whose labels are counted for a loss that weighs locations by how often they hold the target.
         imitation: compares the backbone with its teacher; or None.
     """
     compute = settings.compute
     net = initial_network(settings)
     objective = PairObjective(
         net,
-        build_criterion(settings.loss),
+        build_criterion(settings.loss, None if pairs is None else partial(_labels, net, pairs)),
         box_weight=settings.box_weight,
         imitation=None if imitation is None else imitation.to(processes.device),
         imitation_weight=settings.distillation.weight if settings.optimiser.backbone_factor else 0.0,
@@ -266,13 +275,26 @@ def build_net(model: ModelSettings) -> RegressionNet:
     return build_regression_net(**chosen, **arguments)
 
 
-def build_criterion(loss: LossSettings) -> Loss:
+def build_criterion(loss: LossSettings, labels: Callable[[], Iterable[Tensor]] | None = None) -> Loss:
     """The loss of these settings, unreduced.
+
+    Args:
+        loss: name and arguments.
+        labels: makes label maps of the training set, for losses with counts of locations that are not given.
 
     Raises:
         ValueError, TypeError: an unknown loss, an argument that it does not have or needs, or a value out of range.
     """
-    return build_loss(loss.name, reduction="none", **loss.arguments)
+    return build_map_loss(loss.name, labels, reduction="none", **loss.arguments)
+
+
+def _labels(net: RegressionNet, pairs: PairDataset) -> Iterator[Tensor]:
+    """Labels of the first pairs, the same in every process."""
+    for number in range(min(COUNTED_PAIRS, len(pairs))):
+        pair = pairs[number]
+        cells = pair.search.shape[0] // net.stride
+        search, template = (torch.as_tensor(box)[None] for box in (pair.search_bbox, pair.template_bbox))
+        yield net.label(search, template, (cells, cells))
 
 
 def set_up_torch(threads: int, *, deterministic: bool) -> None:

@@ -8,8 +8,10 @@ from torch import Tensor, distributed, nn
 
 from experiments.train.imitation import Imitation
 from losses import Loss
+from losses.influence import window_norms
 from tracker.network.box_head import box_loss
-from tracker.network.regression_net import RegressionNet
+from tracker.network.filter_layers import SpatialLayer
+from tracker.network.regression_net import NetworkOutput, RegressionNet
 
 LOGIT_SCALE, LOGIT_BIAS = 10.0, -5.0
 """Logits of a response, ``scale · response + bias``, at the start: the sigmoid is one half where the response is."""
@@ -114,7 +116,7 @@ class PairObjective(nn.Module):
         with torch.autocast(response.device.type, enabled=False):
             label = self.net.label(search_bbox, template_bbox, (response.shape[-2], response.shape[-1]))
             score, label = self._in_the_setting(response, label)
-            loss = self.criterion(score, label)
+            loss = self.criterion(score, label, **self._features(regression, template_bbox))
             total = loss.sum() / self._samples(loss, label)
             box = total.new_zeros(())
             if regression.boxes is not None:
@@ -130,6 +132,21 @@ class PairObjective(nn.Module):
             imitation.detach().mean(),
             unexplained,
         )
+
+    def _features(self, output: NetworkOutput, template_bbox: Tensor) -> dict[str, Tensor]:
+        """What a loss gets that weighs samples by the filter's input: sums of |features| where the filter lies.
+
+        A filter as large as the map sees all of it from every location; one confined to the target a window.
+        """
+        if not self.criterion.needs_features:
+            return {}
+        seen = output.features.detach().float()
+        if isinstance(self.net.filter_layer, SpatialLayer):
+            columns, rows = (
+                (template_bbox[:, 2:].mean(0) / self.net.stride).round().clamp_min(1).int().tolist()
+            )
+            return {"features": window_norms(seen, (rows, columns))}
+        return {"features": seen.abs().sum((1, 2, 3)).view(-1, 1, 1, 1).expand_as(output.response)}
 
     def _imitate(self, template: Tensor, search: Tensor, distilling: bool) -> tuple[Tensor, Tensor]:
         """The teacher's term of each pair ``(B,)``, and the shares left unexplained; 0 and none without a teacher."""

@@ -149,6 +149,7 @@ class Learner:
         """
         distilling = number < self.distillation_steps
         self._choose_what_learns(distilling)
+        self.objective.criterion.set_step(max(0, number - self.distillation_steps))
         for group in self.optimiser.param_groups:
             group["lr"] = rate * (1.0 if distilling else group.get("factor", 1.0))
         inputs = self._to_device(self._windows(batch, number) if distilling else batch, number)

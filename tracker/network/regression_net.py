@@ -32,11 +32,13 @@ class NetworkOutput(NamedTuple):
 
     Attributes:
         response: float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
+        features: float32 ``(B, C, h, w)``, of the search crops as the filter sees them: reduced and windowed.
         boxes: the box at every cell of the search map; or None without a box head.
     """
 
     response: Tensor
-    boxes: BoxMap | None = None
+    features: Tensor
+    boxes: BoxMap | None
 
 
 class RegressionNet(nn.Module):
@@ -108,12 +110,15 @@ class RegressionNet(nn.Module):
         filtered, searched = self._reduced(known, seen)
         label = self.label(template_bbox, template_bbox, size_hw)
         mask = middle_mask(template_bbox[:, 2:] / self.stride, size_hw)
-        response = self.filter_layer(filtered * window, label, mask, searched * window)
+        searched = searched * window
+        response = self.filter_layer(filtered * window, label, mask, searched)
         if self.box_head is None:
-            return NetworkOutput(response)
+            return NetworkOutput(response, searched, None)
         if not self.box_trains_features:
             raw_known, raw_seen = raw_known.detach(), raw_seen.detach()
-        return NetworkOutput(response, self.box_head(self.box_head.start(raw_known, template_bbox), raw_seen))
+        return NetworkOutput(
+            response, searched, self.box_head(self.box_head.start(raw_known, template_bbox), raw_seen)
+        )
 
     def label(self, bbox: Tensor, template_bbox: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """Label ``(B, 1, h, w)`` of targets ``bbox`` ``(B, 4)``; its width goes by the template's target."""

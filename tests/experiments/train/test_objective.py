@@ -20,7 +20,7 @@ class Fixed(nn.Module):
         self.response, self.fixed_label = nn.Parameter(response), label
 
     def forward(self, template, template_bbox, search):
-        return NetworkOutput(self.response)
+        return NetworkOutput(self.response, None, None)
 
     def label(self, bbox, template_bbox, size_hw):
         return self.fixed_label
