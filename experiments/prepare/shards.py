@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -18,6 +17,7 @@ import data.datasets.clip
 from data.files import replacing
 from data.pairs.shards import is_complete, write_manifest, write_shard
 from data.pairs.tracklets import Tracklet, TrackletFrames, TrackletSettings, crop_tracklet
+from experiments.runtime.interrupt import ignore_interrupts
 from experiments.runtime.progress import progress_bar
 
 _SETTINGS = "settings.json"
@@ -146,5 +146,5 @@ def _cropped(clips: Sequence[TrackletFrames], settings: TrackletSettings, worker
 
 
 def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
+    ignore_interrupts()  # Ctrl-C is for the process that writes
     cv2.setNumThreads(1)

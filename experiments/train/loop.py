@@ -4,13 +4,12 @@ What a step does depends on its number, the checkpoint and the config only, so t
 moment goes on as if nothing had happened.
 """
 
-import signal
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from data.pairs.dataset import PairBatch
+from experiments.runtime.interrupt import Interrupt
 from experiments.train.log import RunLog
 from experiments.train.processes import Processes
 from experiments.train.run_files import BEST, random_state, restore_random_state, save_last, save_weights
@@ -75,7 +74,7 @@ class Training:
         Raises:
             RuntimeError: data could not be loaded, or a loss or gradient is not finite.
         """
-        with self.log.open(self.step), StopRequest() as stop:
+        with self.log.open(self.step), Interrupt() as stop:
             for batch, waited in batches(self.step):
                 rate = rate_at(self.step)
                 result = self.learner.step(batch, rate, self.step)
@@ -122,23 +121,3 @@ class Training:
         if self.processes.world_size > 1 and self.step % _AGREE_EVERY:
             return False
         return self.processes.any(asked)
-
-
-class StopRequest:
-    """SIGTERM and Ctrl-C take effect between steps: ``asked`` says so. A second Ctrl-C takes effect at once."""
-
-    def __enter__(self) -> "StopRequest":
-        self.asked = False
-        self._before = {
-            number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)
-        }
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, _frame: FrameType | None) -> None:
-        if self.asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.asked = True
