@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ from experiments.command import Command, registered
 if TYPE_CHECKING:
     from data.video.reader import VideoFrames
     from experiments.trackers.follow import Step
-    from tracker import Tracker
+    from tracker import Tracker, TrackOutput
 
 
 @dataclass(kw_only=True)
@@ -63,6 +63,11 @@ class Track(Command):
     save_response: bool = False
     """Write the response maps over the frames to response.mp4 (or .webm)."""
 
+    format: Annotated[
+        tuple[str, ...],
+        arg(help=f"Write the boxes to annotations/ as well, in these formats: {registered('data/formats')}."),
+    ] = ()
+
     show: bool = False
     """Show a live window; q or Esc ends it."""
 
@@ -79,6 +84,7 @@ class Track(Command):
 
         from data import open_video
         from data.boxes import parse_bbox
+        from data.formats import FORMATS
         from experiments.track.window import require_display, select_bbox
         from experiments.trackers.follow import follow
 
@@ -88,6 +94,8 @@ class Track(Command):
             require_display("drawing the target (or give --init-bbox X,Y,W,H)")
         if self.threads < 1:
             raise ValueError(f"--threads must be at least 1, got {self.threads}")
+        for name in self.format:
+            FORMATS[name]  # an unknown one is said before an hour of tracking
         torch.set_num_threads(self.threads)
         bbox = None if self.init_bbox is None else parse_bbox(self.init_bbox)
         tracker = self._build_tracker()
@@ -128,6 +136,7 @@ class Track(Command):
             "overwrite": self.overwrite,
         }
         files = TrackFiles(folder, video.fps or 25.0, plain, **wanted)
+        outputs: list[TrackOutput] = []
         try:
             with ExitStack() as stack:
                 stack.enter_context(files)
@@ -135,13 +144,40 @@ class Track(Command):
                 interrupt = stack.enter_context(Interrupt())  # so that all files end with the same frame
                 for step in stack.enter_context(progress_bar(steps, total=video.frame_count, unit="frame")):
                     files.write(step, video.time)
+                    outputs.append(replace(step.output, response=None))
                     interrupt.check()
                     if window and not window.show(step.image, step.frame, step.output):
                         files.ended = "by the user"
                         break
         finally:
             if files.summary:
+                self._annotate(folder, video, outputs)
                 print(f"{files.summary}; results in {folder}")
+
+    def _annotate(self, folder: Path, video: "VideoFrames", outputs: "list[TrackOutput]") -> None:
+        """Write the boxes in the formats that were asked for, in place of an earlier run's."""
+        import shutil
+
+        import numpy as np
+
+        from data.formats import write_tracks
+        from data.track_result import TrackResult
+
+        shutil.rmtree(folder / "annotations", ignore_errors=True)
+        count = len(outputs)
+        result = TrackResult(
+            "target",
+            np.arange(count),
+            np.array([output.bbox for output in outputs]),
+            np.array([output.score for output in outputs]),
+            np.array([output.lost for output in outputs]),
+            source=self.source,
+            image_names=tuple(video.names[:count]) if video.names else None,
+            frame_wh=video.frame_size,
+            fps=video.fps,
+        )
+        for name in self.format:
+            write_tracks(folder / "annotations", name, [result])
 
 
 _PARTS_OF_DATASETS = ("img", "img1", "color", "imgs", "images", "frames")

@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from data import VideoWriter, open_video, read_bboxes, synthetic_sequence, write_otb
 from data.boxes import bbox_iou, parse_bbox
+from data.formats import read_tracks
 from experiments.__main__ import main
 from experiments.track.command import folder_name
 
@@ -88,6 +89,21 @@ def test_the_first_line_of_boxes_is_the_box_that_was_given_in_ones_based_form(im
 
 
 @pytest.mark.parametrize("pattern", [False, True])
+def test_other_tools_get_the_boxes_in_their_formats(images, box, output, capsys):
+    wanted = ["--format", "coco", "otb"]
+    assert track(images, "--init-bbox", box, "--output", output, "--tracker", "gray", *wanted) == 0
+    boxes = read_bboxes(output / "boxes.txt")
+    (coco,) = read_tracks(output / "annotations" / "coco.json", "coco")
+    np.testing.assert_allclose(coco.bboxes, boxes, atol=1e-3)
+    (otb,) = read_tracks(output / "annotations", "otb")
+    np.testing.assert_allclose(otb.bboxes, boxes, atol=1e-3)
+    assert track(images, "--init-bbox", box, "--output", output, "--tracker", "gray", "--overwrite") == 0
+    assert not (output / "annotations").exists()
+    capsys.readouterr()
+    assert track(images, "--init-bbox", box, "--output", output, "--format", "cocoo", "--overwrite") == 2
+    assert "did you mean 'coco'" in one_line_error(capsys)
+
+
 def test_a_folder_and_a_glob_of_images_are_the_same_source(images, box, output, pattern):
     source = f"{images}/*.png" if pattern else images
     assert track(source, "--init-bbox", box, "--output", output, "--tracker", "gray") == 0
