@@ -27,7 +27,6 @@ from experiments.train.processes import Processes, join_processes
 from experiments.train.run_files import claim, load_last, seed_everything
 from experiments.train.settings import (
     LossSettings,
-    ModelSettings,
     TrainingSettings,
     as_mapping,
     distillation_steps,
@@ -37,7 +36,7 @@ from experiments.train.validation import TrackingScore, validation_clips
 from losses import Loss
 from losses.registry import build_map_loss
 from tracker.backbones import build_backbone
-from tracker.network.regression_net import RegressionNet, build_regression_net
+from tracker.network.regression_net import RegressionNet, TrainingCrops, build_regression_net
 
 MEASURED_PAIRS = 64
 """Pairs on which the deviations of a teacher's features are measured."""
@@ -262,17 +261,18 @@ def initial_network(settings: TrainingSettings) -> RegressionNet:
     """The network that a run starts from, on the CPU; sets torch up and seeds it."""
     set_up_torch(settings.compute.threads, deterministic=settings.compute.deterministic)
     torch.manual_seed(settings.seed)
-    net = build_net(settings.model)
+    net = build_net(settings)
     if net.fixed is not None:
         net.fixed.requires_grad_(False)
     return net
 
 
-def build_net(model: ModelSettings) -> RegressionNet:
+def build_net(settings: TrainingSettings) -> RegressionNet:
     """The network of these settings, with weights from torch's generator or the file ``initial``."""
-    chosen = asdict(model)
+    chosen = asdict(settings.model)
     arguments = chosen.pop("arguments")
-    return build_regression_net(**chosen, **arguments)
+    crops = TrainingCrops(settings.data.crop_size, settings.data.search_area_scale)
+    return build_regression_net(**chosen, crops=crops, **arguments)
 
 
 def build_criterion(loss: LossSettings, labels: Callable[[], Iterable[Tensor]] | None = None) -> Loss:

@@ -88,7 +88,6 @@ def test_the_first_line_of_boxes_is_the_box_that_was_given_in_ones_based_form(im
     assert (output / "boxes.txt").read_text().splitlines() == ["61.000,41.000,30.000,20.000"] * 12
 
 
-@pytest.mark.parametrize("pattern", [False, True])
 def test_other_tools_get_the_boxes_in_their_formats(images, box, output, capsys):
     wanted = ["--format", "coco", "otb"]
     assert track(images, "--init-bbox", box, "--output", output, "--tracker", "gray", *wanted) == 0
@@ -104,6 +103,7 @@ def test_other_tools_get_the_boxes_in_their_formats(images, box, output, capsys)
     assert "did you mean 'coco'" in one_line_error(capsys)
 
 
+@pytest.mark.parametrize("pattern", [False, True])
 def test_a_folder_and_a_glob_of_images_are_the_same_source(images, box, output, pattern):
     source = f"{images}/*.png" if pattern else images
     assert track(source, "--init-bbox", box, "--output", output, "--tracker", "gray") == 0
