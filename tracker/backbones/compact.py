@@ -12,7 +12,7 @@ from tracker.backbones.weights import load_into, own_tensors, read_weights
 
 WIDTHS = (16, 32, 32, 24)
 
-SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "fast.safetensors"
+SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "compact.safetensors"
 """The checkpoint that comes with the project."""
 
 

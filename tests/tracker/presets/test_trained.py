@@ -3,15 +3,19 @@
 import pytest
 
 from tracker import load_tracker
-from tracker.backbones.compact import SHIPPED
+from tracker.presets.trained import SHIPPED
 
 
-def test_fast_is_the_shipped_checkpoint():
-    told = load_tracker("fast").settings()
-    assert (
-        told == load_tracker(str(SHIPPED)).settings() == load_tracker("fast", weights=str(SHIPPED)).settings()
-    )
-    assert told["box"] is None
+@pytest.mark.parametrize(("name", "has_head"), [("fast", True), ("compact", False)])
+def test_a_name_is_its_shipped_checkpoint(name, has_head):
+    file = str(SHIPPED / f"{name}.safetensors")
+    told = load_tracker(name).settings()
+    assert told == load_tracker(file).settings() == load_tracker(name, weights=file).settings()
+    assert (told["box"] is not None) == has_head
+
+
+def test_fast_without_its_head_searches_the_size_among_crops():
+    assert load_tracker("fast", box_head=False).settings()["box"] is None
 
 
 def test_fast_has_the_features_of_its_checkpoint():
