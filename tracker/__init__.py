@@ -2,7 +2,7 @@
 
 >>> from tracker import list_trackers
 >>> list_trackers()
-['compact', 'dslt', 'dslt-code', 'dslt-paper', 'fast', 'gray', 'hog', 'identity', 'squeezenet']
+['accurate', 'compact', 'dslt', 'dslt-code', 'dslt-paper', 'fast', 'gray', 'hog', 'identity', 'squeezenet']
 """
 
 from tracker.base import Tracker, TrackOutput

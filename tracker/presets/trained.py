@@ -12,7 +12,7 @@ from tracker.network.checkpoint import load_regression_net
 from tracker.network.folding import fold_norms
 from tracker.network.regression_net import RegressionNet
 from tracker.presets.base import TRACKERS, check_device
-from tracker.presets.correlation import assemble
+from tracker.presets.correlation import assemble, correlation_filter_tracker
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"
 """The checkpoints that come with the project, one for each tracker of this file."""
@@ -39,6 +39,13 @@ def fast(
 def compact(*, weights: str | RegressionNet | None = None, **settings: Any) -> CorrelationFilterTracker:
     """A small network beside fHOG and colour, trained through the filter in two minutes: the default until 0.1."""
     return trained(weights or str(SHIPPED / "compact.safetensors"), **settings)
+
+
+@TRACKERS.register("accurate")
+def accurate(*, weights: str | None = None, **settings: Any) -> CorrelationFilterTracker:
+    """The features of ``fast`` beside fHOG and colour, on a fine map: slower, and exact where nothing deforms."""
+    chosen = {"backbone": "hog+color+mobile4", "max_channels": COMPONENTS, **settings}
+    return correlation_filter_tracker(weights=weights or str(SHIPPED / "fast.safetensors"), **chosen)
 
 
 def trained(

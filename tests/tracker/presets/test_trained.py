@@ -21,3 +21,9 @@ def test_fast_without_its_head_searches_the_size_among_crops():
 def test_fast_has_the_features_of_its_checkpoint():
     with pytest.raises(ValueError, match="got backbone='gray' as well"):
         load_tracker("fast", backbone="gray")
+
+
+def test_accurate_sees_what_fast_sees_and_gradients_and_colour():
+    told = load_tracker("accurate").settings()
+    assert told["extractor"]["max_channels"] == 16
+    assert load_tracker("accurate").extractor.backbone.blocks[-3:] == (16, 24, 48)
