@@ -42,7 +42,8 @@ def test_a_target_that_stands_still_keeps_its_box(name, filter_name):
     settings_ = {} if name == "identity" else {"filter": filter_name}
     frame, bbox = textured_frame()
     for output in run(load_tracker(name, **settings_), [frame] * 4, bbox):
-        assert bbox_iou(output.bbox, bbox) > 0.9  # a box head measures, and may be a pixel off
+        # A box head measures, here a pattern that is no object.
+        assert bbox_iou(output.bbox, bbox) > (0.85 if name == "fast" else 0.93)
 
 
 @pytest.mark.parametrize(

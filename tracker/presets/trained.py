@@ -42,10 +42,11 @@ def compact(*, weights: str | RegressionNet | None = None, **settings: Any) -> C
 
 
 @TRACKERS.register("accurate")
-def accurate(*, weights: str | None = None, **settings: Any) -> CorrelationFilterTracker:
+def accurate(**settings: Any) -> CorrelationFilterTracker:
     """The features of ``fast`` beside fHOG and colour, on a fine map: slower, and exact where nothing deforms."""
     chosen = {"backbone": "hog+color+mobile4", "max_channels": COMPONENTS, **settings}
-    return correlation_filter_tracker(weights=weights or str(SHIPPED / "fast.safetensors"), **chosen)
+    weights = chosen.pop("weights", None) or str(SHIPPED / "fast.safetensors")
+    return correlation_filter_tracker(**chosen, weights=weights)
 
 
 def trained(
