@@ -120,10 +120,10 @@ def test_the_saved_videos_play_and_show_the_box(video, box, output, sequence):
     with open_video(saved[1]) as frames:
         last = list(frames)[-1].astype(int)
     x, y, w, h = read_bboxes(output / "boxes.txt")[-1].round().astype(int)
-    edge = last[y + h - 1, x : x + w]
-    original = sequence.frame(11)[y + h - 1, x : x + w].astype(int)
-    greener = (edge[:, 1] - edge[:, 0]) - (original[:, 1] - original[:, 0])
-    assert np.median(greener) > 60  # the box is drawn in green
+    rows = slice(y + h - 3, y + h + 2)  # the line lies in one of them or between two, and videos blur colours
+    edge, original = (image[rows, x : x + w].astype(int) for image in (last, sequence.frame(11)))
+    greener = (edge[..., 1] - edge[..., 0]) - (original[..., 1] - original[..., 0])
+    assert np.median(greener, axis=1).max() > 60  # the box is drawn in green
 
 
 def test_pieces_of_the_tracker_can_be_chosen(images, box, output):
@@ -146,7 +146,7 @@ def test_pieces_of_the_tracker_can_be_chosen(images, box, output):
         (["--init-bbox", "10,10,20,20", "--tracker", "hgo"], "did you mean 'hog'"),
         (["--init-bbox", "10,10,20,20", "--tracker", "hog", "--backbone", "hogg"], "did you mean 'hog'"),
         (["--init-bbox", "10,10,20,20", "--filter", "ridgy"], "did you mean 'ridge'"),
-        (["--init-bbox", "10,10,20,20", "--backbone", "hog"], "fast has the features of its checkpoint"),
+        (["--init-bbox", "10,10,20,20", "--backbone", "hog"], "a trained network has features of its own"),
         (
             ["--init-bbox", "10,10,20,20", "--weights", "x.safetensors"],
             "checkpoint x.safetensors does not exist",
