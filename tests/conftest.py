@@ -1,5 +1,6 @@
 """Shared fixtures: one torch thread a worker, the real material, and skips that say why."""
 
+import signal
 from pathlib import Path
 
 import cv2
@@ -25,6 +26,10 @@ def pytest_configure(config):
     if expected and cv2.__version__.split(".")[0] != expected:
         raise pytest.UsageError(f"cv2 is {cv2.__version__}, but --expect-opencv asked for major {expected}")
     torch.set_num_threads(1)  # the suite runs one process a core
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # a shell's background job, in which Ctrl-C stays ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
