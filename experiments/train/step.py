@@ -131,6 +131,8 @@ class Learner:
             # Not the filter layer: the compiler leaves its complex numbers alone and takes minutes to find out.
             objective.net.backbone.compile()
             objective.criterion.compile()
+        # Before the gradients are shared out: several processes wait for that of each weight that needs one.
+        self._choose_what_learns(self.distillation_steps > 0)
         self.model: nn.Module = objective
         if processes.world_size > 1:
             # While a teacher is imitated, filter and heads have no gradient.

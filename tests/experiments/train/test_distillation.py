@@ -175,3 +175,19 @@ def test_two_processes_distil_like_one(clips, teacher, tmp_path):
     # Each process normalises by its own half of the batch, so that they agree at the first step and roughly after.
     assert two[0]["imitation_loss"] == pytest.approx(one[0]["imitation_loss"], rel=0.2)
     assert two[-2]["response_loss"] == pytest.approx(one[-2]["response_loss"], rel=0.5)
+
+
+@pytest.mark.slow
+def test_two_processes_leave_a_backbone_of_rate_0_alone(clips, teacher, tmp_path):
+    more = [
+        *DISTIL,
+        f"--model.initial={teacher}",
+        "--optimiser.backbone-factor=0",
+        "--output",
+        str(tmp_path / "run"),
+    ]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = [*torchrun, "-m", "experiments", *options(clips, *more)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
