@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from tracker.backbones import Backbone
 
 UNUSED_WEIGHT = 0.2
-"""Weight of a layer on the way to the features. Teaching these too halves the steps (docs/model-zoo.md)."""
+"""Weight of a layer on the way to the features: these are taught too (docs/model-zoo.md)."""
 
 
 class Imitation(nn.Module):

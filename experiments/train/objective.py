@@ -64,6 +64,8 @@ class PairObjective(nn.Module):
         imitation_weight: weight of the teacher's term beside the response's loss; 0 leaves it out.
     """
 
+    imitation: Imitation | None
+
     def __init__(
         self,
         net: RegressionNet,
@@ -82,8 +84,6 @@ class PairObjective(nn.Module):
             self.log_scale = nn.Parameter(torch.tensor(math.log(LOGIT_SCALE)))
         if criterion.setting == "binary":
             self.bias = nn.Parameter(torch.tensor(LOGIT_BIAS))
-
-    imitation: Imitation | None
 
     def forward(
         self,
