@@ -144,7 +144,8 @@ class Track(Command):
                 interrupt = stack.enter_context(Interrupt())  # so that all files end with the same frame
                 for step in stack.enter_context(progress_bar(steps, total=video.frame_count, unit="frame")):
                     files.write(step, video.time)
-                    outputs.append(replace(step.output, response=None))
+                    if self.format:  # else a video without an end would fill the memory
+                        outputs.append(replace(step.output, response=None))
                     interrupt.check()
                     if window and not window.show(step.image, step.frame, step.output):
                         files.ended = "by the user"
@@ -164,6 +165,8 @@ class Track(Command):
         from data.track_result import TrackResult
 
         shutil.rmtree(folder / "annotations", ignore_errors=True)
+        if not self.format:
+            return
         count = len(outputs)
         result = TrackResult(
             "target",
