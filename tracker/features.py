@@ -53,10 +53,6 @@ class FeatureExtractor:
         if self.max_channels is not None:
             whole("max_channels", self.max_channels, 1)
 
-    def start(self, images: Tensor) -> Tensor:
-        """Learn the standardisation from frame 1's crop ``(1, 3, S, S)``; return its features ``(1, C, h, w)``."""
-        return self.learn(self.backbone(images))
-
     def __call__(self, images: Tensor) -> Tensor:
         """Features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
         return self.standardise(self.backbone(images))

@@ -59,7 +59,13 @@ def parse_source(text: str) -> SourceName:
         raise ValueError(f"source '{text}' needs a root: expected {kind}:ROOT or {kind}:ROOT:WEIGHT")
     if not 0 <= weight < float("inf"):
         raise ValueError(f"weight of source '{text}' must be 0 or more, got {weight:g}")
-    return SourceName(kind, root, weight)
+    # The shell leaves a ~ behind a colon as it is.
+    return SourceName(kind, _at_home(root), weight)
+
+
+def _at_home(root: str) -> str:
+    """A root with its ``~`` expanded; URLs and the like are left as they are."""
+    return str(Path(root).expanduser()) if root.startswith("~") else root
 
 
 def build_pairs(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def read_clips(roots: Sequence[str]) -> list[Clip]:
         name, colon, root = entry.partition(":")
         if not colon:
             raise ValueError(f"clips must be given as DATASET:ROOT, e.g. folder:/data/clips, got {entry!r}")
-        clips += load_dataset(name, root)
+        clips += load_dataset(name, Path(root).expanduser())
     return clips
 
 

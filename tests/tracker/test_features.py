@@ -26,7 +26,7 @@ def test_features_are_centred_and_share_the_energy_by_channels():
         + 3
     )
     extractor = FeatureExtractor(Fixed(maps, (3, 3)))
-    features = extractor.start(torch.zeros(1, 3, 80, 80))
+    features = extractor.learn(extractor.backbone(torch.zeros(1, 3, 80, 80)))
     assert features.shape == (1, 5, 20, 20)  # the channel that does not vary is gone
     assert features.mean((0, 2, 3)).abs().max() < 1e-5
     energy = features[0].square().mean((1, 2))
@@ -40,7 +40,7 @@ def test_wide_blocks_are_reduced_to_their_principal_components():
     mixing = torch.randn(10, 2, generator=generator)
     maps = (mixing @ sources).view(1, 10, 20, 20)
     extractor = FeatureExtractor(Fixed(maps, (10,)), max_channels=2)
-    features = extractor.start(torch.zeros(1, 3, 80, 80))[0].flatten(1)
+    features = extractor.learn(extractor.backbone(torch.zeros(1, 3, 80, 80)))[0].flatten(1)
     covariance = features @ features.T / 400
     assert covariance[0, 1].abs() < 1e-3 * covariance[0, 0]
     rest = maps[0].flatten(1) - maps[0].flatten(1).mean(1, keepdim=True)

@@ -174,6 +174,11 @@ class TestSources:
     def test_sources_are_taken_apart(self, text, expected):
         assert tuple(parse_source(text)) == expected
 
+    def test_a_home_folder_is_found_behind_a_colon(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert parse_source("folder:~/clips:2") == ("folder", str(tmp_path / "clips"), 2.0)
+        assert parse_source("shards:https://host/~me/manifest.json").root == "https://host/~me/manifest.json"
+
     @pytest.mark.parametrize(
         ("text", "message"),
         [

@@ -81,5 +81,5 @@ def test_features_on_line_are_those_of_training(checkpoint):
     raw = net.features(torch.cat([template, search])).chunk(2)
     known, seen = net._reduced(*net._standardised(*raw))
     extractor = FeatureExtractor(net.features, reduction=net.reduction.weight[:, :, 0, 0])
-    torch.testing.assert_close(extractor.start(template), known, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(extractor.learn(extractor.backbone(template)), known, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(extractor(search), seen, rtol=1e-4, atol=1e-4)
