@@ -22,8 +22,8 @@ WAYS = (("fp32", False), ("bf16", False), ("fp32", True), ("bf16", True))
 def measure_training(device: torch.device, quick: bool) -> list[dict[str, Any]]:
     """A row for each precision, compiled or not: steps and pairs a second on a cached batch and on the real loader.
 
-    The network is that of ``train``'s defaults, the pairs are synthetic. ``data wait`` is the share of the loader's run in
-    which a step waited for its batch, ``GPU busy`` the share in which the GPU ran a kernel.
+    Network and loss are ``train``'s defaults, the pairs are synthetic. ``data wait`` is the share of the loader's run
+    in which a step waited for its batch, ``GPU busy`` the share in which the GPU ran a kernel.
     """
     size = 4 if quick else (256 if device.type == "cuda" else 16)
     steps = 2 if quick else (40 if device.type == "cuda" else 5)
@@ -34,7 +34,7 @@ def measure_training(device: torch.device, quick: bool) -> list[dict[str, Any]]:
                 {
                     "precision": precision,
                     "compiled": compiled,
-                    "skipped": "compiled only on a GPU and not in a quick run",
+                    "skipped": "GPU only",
                 }
             )
             continue
