@@ -80,20 +80,22 @@ class BoxFollower:
             size: ``(w, h)`` of the target in pixels.
         """
         bbox = torch.tensor(region.to_crop(bbox_from_center(center, size)), device=features.device).float()
-        self._template = self.head.start(features, bbox[None])
+        self.template = self.head.start(features, bbox[None])
 
-    def follow(
-        self, features: Tensor, region: SearchRegion, peak: Floats, size: Floats
-    ) -> tuple[Floats, Floats]:
+    def look(self, features: Tensor) -> BoxMap:
+        """What the head says of a crop, from the backbone's features ``(1, C, h, w)``."""
+        return self.head(self.template, features)
+
+    def follow(self, said: BoxMap, region: SearchRegion, peak: Floats, size: Floats) -> tuple[Floats, Floats]:
         """The target's centre and size, float64 ``(2,)`` each; those that are given where the head is not believed.
 
         Args:
-            features: as the backbone gives them, float32 ``(1, C, h, w)``, of the crop of ``region``.
+            said: what the head says of the crop of ``region``.
             region: what was cropped, around where the target was.
             peak: ``(x, y)`` where the filter finds the target, in pixel-index coordinates.
             size: ``(w, h)`` that the target had, in pixels.
         """
-        found = measured(self.head(self._template, features), region, peak)
+        found = measured(said, region, peak)
         away = np.abs(found.center - peak).max() / math.sqrt(size.prod())
         if away > self.box.box_reach or found.overlap < self.box.least_overlap:
             return peak, size

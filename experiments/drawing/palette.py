@@ -10,12 +10,15 @@ ORANGE: Colour = (230, 159, 0)
 BLUE: Colour = (86, 180, 233)
 VERMILION: Colour = (213, 94, 0)
 PURPLE: Colour = (204, 121, 167)
+YELLOW: Colour = (240, 228, 66)
+NAVY: Colour = (0, 114, 178)
 WHITE: Colour = (255, 255, 255)
-PALETTE: Sequence[Colour] = (GREEN, ORANGE, BLUE, PURPLE, VERMILION)
+BLACK: Colour = (0, 0, 0)
+PALETTE: Sequence[Colour] = (GREEN, ORANGE, BLUE, PURPLE, VERMILION, YELLOW, NAVY)
 
 
 def colours(names: Iterable[str]) -> dict[str, Colour]:
-    """A colour for each name, in their order, the same in videos, plots and pages; after five they repeat."""
+    """A colour for each name, in their order, the same in videos, plots and pages; after seven they repeat."""
     return dict(zip(names, cycle(PALETTE), strict=False))
 
 

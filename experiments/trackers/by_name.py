@@ -46,11 +46,21 @@ class Contender:
             ``module:Class``.
         weights: File of weights; for OpenCV's networks the folder with their files; or None.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
+        settings: Names and values that differ from those of one of our trackers.
     """
 
     name: str
     weights: Path | None = None
     device: str = "cpu"
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What it is called: its name, or of a file the run that it is the best of, or the file's own name."""
+        file = self.checkpoint
+        if file is None:
+            return self.name
+        return file.absolute().parent.name if file.stem == "best" else file.stem
 
     @property
     def checkpoint(self) -> Path | None:
@@ -64,12 +74,15 @@ class Contender:
             ValueError: There is no such tracker, or it cannot be built as asked.
             FileNotFoundError: A weights file does not exist.
         """
+        settings = dict(self.settings)
+        if settings and (":" in self.name or self.name in OPENCV):
+            raise ValueError(f"{self.name} is not ours and has no {' or '.join(settings)} to choose")
         if self.checkpoint is not None:
             if self.weights is not None:
                 raise ValueError(
                     f"{self.name} holds its own weights, got --weights {self.weights} for it as well"
                 )
-            return load_with_loss(self.name, device=self.device)
+            return load_with_loss(self.name, device=self.device, **settings)
         if ":" in self.name:
             return load_got10k_tracker(self.name)
         if self.name in OPENCV:
@@ -80,7 +93,7 @@ class Contender:
                 f"trained tracker's file *{CHECKPOINT}, or module:Class for a subclass of got10k's Tracker"
             )
         weights = None if self.weights is None else str(self.weights)
-        return load_with_loss(self.name, device=self.device, weights=weights)
+        return load_with_loss(self.name, device=self.device, weights=weights, **settings)
 
 
 class Description:
@@ -100,7 +113,7 @@ class Description:
         self._contender = contender
         self._tracker = contender.build()
         foreign = self._tracker.tracker if isinstance(self._tracker, FromGot10k) else None
-        self.label = str(foreign.name) if foreign else _label(contender)
+        self.label = str(foreign.name) if foreign else contender.label
         self.is_deterministic = bool(foreign.is_deterministic) if foreign else True
         if not _SAFE_NAME.fullmatch(self.label):
             raise ValueError(
@@ -131,14 +144,6 @@ class Description:
             return list(self._tracker.files.values())
         file = self._contender.checkpoint or self._contender.weights
         return [] if file is None else [file]
-
-
-def _label(contender: Contender) -> str:
-    """What a tracker is called: its name, or of a file the run that it is the best of, or its own name."""
-    file = contender.checkpoint
-    if file is None:
-        return contender.name
-    return file.absolute().parent.name if file.stem == "best" else file.stem
 
 
 def parse_contenders(trackers: str, weights: tuple[str, ...], device: str) -> list[Contender]:

@@ -57,13 +57,17 @@ def test_the_template_is_told_in_crop_pixels():
     np.testing.assert_allclose(head.started[0].numpy(), [113.0, 118.0, 30.0, 20.0])
 
 
+def follow(follower, peak, size):
+    return follower.follow(follower.look(torch.zeros(1)), REGION, peak, size)
+
+
 def test_place_and_size_go_a_part_of_the_way():
     peak, size = np.array([130.0, 225.0]), np.array([60.0, 40.0])
     bbox = np.array([138.0 - 29.5, 221.0 - 24.5, 60.0, 50.0])  # centre (138, 221)
-    center, followed = follower(bbox).follow(torch.zeros(1), REGION, peak, size)
+    center, followed = follow(follower(bbox), peak, size)
     np.testing.assert_allclose(center, [134.0, 223.0], atol=1e-4)
     np.testing.assert_allclose(followed, [60.0, 40 * (50 / 40) ** 0.3], rtol=1e-5)
-    center, followed = follower(bbox, box_rate=1.0, box_pull=0.0).follow(torch.zeros(1), REGION, peak, size)
+    center, followed = follow(follower(bbox, box_rate=1.0, box_pull=0.0), peak, size)
     np.testing.assert_allclose(center, peak)
     np.testing.assert_allclose(followed, [60.0, 50.0], rtol=1e-5)
 
@@ -74,7 +78,7 @@ def test_place_and_size_go_a_part_of_the_way():
 def test_a_head_that_is_elsewhere_or_unsure_is_not_believed(shift, logit, settings):
     peak, size = np.array([130.0, 225.0]), np.array([60.0, 40.0])  # half a target size is 24.5
     bbox = np.array([130.0 + shift - 39.5, 225.0 - 39.5, 80.0, 80.0])
-    center, followed = follower(bbox, logit, **settings).follow(torch.zeros(1), REGION, peak, size)
+    center, followed = follow(follower(bbox, logit, **settings), peak, size)
     assert center is peak
     assert followed is size
 
