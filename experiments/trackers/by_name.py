@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data.files import sha256_of
+from data.registry import nearest
 from experiments.trackers.peers import OPENCV, FromGot10k, OpenCVTracker, load_got10k_tracker
 from losses import build_loss
 from tracker import Tracker, list_trackers, load_tracker
@@ -87,9 +88,10 @@ class Contender:
             return load_got10k_tracker(self.name)
         if self.name in OPENCV:
             return OpenCVTracker(self.name, self.weights)
-        if self.name not in list_trackers():
+        choices = [*list_trackers(), *OPENCV]
+        if self.name not in choices:
             raise ValueError(
-                f"unknown tracker {self.name!r}: choices are {', '.join([*list_trackers(), *OPENCV])}, a "
+                f"unknown tracker {self.name!r}: {nearest(self.name, choices)}choices are {', '.join(choices)}, a "
                 f"trained tracker's file *{CHECKPOINT}, or module:Class for a subclass of got10k's Tracker"
             )
         weights = None if self.weights is None else str(self.weights)

@@ -65,5 +65,5 @@ def test_a_cameras_past_is_recorded(tmp_path, monkeypatch):
 
 def test_a_glob_is_read_as_a_folder_is(tmp_path):
     clip = make_clip(tmp_path / "Crossing", [(20, 40, 24, 24), (30, 40, 24, 24)])
-    store = open_frames(str(tmp_path / "Crossing" / "*" / "*.png"), tmp_path)
+    store = open_frames(str(tmp_path / "Cross*" / "*.png"), tmp_path)
     np.testing.assert_array_equal(store.read(1), list(clip.frames())[1])

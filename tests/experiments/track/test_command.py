@@ -124,7 +124,7 @@ def test_the_saved_videos_play_and_show_the_box(video, box, output, sequence):
     rows = slice(y + h - 3, y + h + 2)  # the line lies in one of them or between two, and videos blur colours
     edge, original = (image[rows, x : x + w].astype(int) for image in (last, sequence.frame(11)))
     greener = (edge[..., 1] - edge[..., 0]) - (original[..., 1] - original[..., 0])
-    assert np.median(greener, axis=1).max() > 60  # the box is drawn in green
+    assert np.median(greener, axis=1).max() > 40  # the box is drawn in green, edged in black
 
 
 def test_pieces_of_the_tracker_can_be_chosen(images, box, output):
@@ -155,7 +155,7 @@ def test_pieces_of_the_tracker_can_be_chosen(images, box, output):
         (["--init-bbox", "10,10,20,20", "--device", "gpu"], "device must be like"),
         (
             ["--init-bbox", "10,10,20,20", "--tracker", "hog", "--weights", "x.npz"],
-            "weights are for one backbone",
+            "weights of hog do not exist",
         ),
     ],
 )
