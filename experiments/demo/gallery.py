@@ -1,6 +1,6 @@
 """The pictures of docs/gallery.md, made anew from generated frames."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -9,9 +9,10 @@ import numpy as np
 from data import synthetic_sequence
 from data.boxes import Floats, Image, bbox_from_center
 from data.files import replacing
+from data.synthetic.sequence import SyntheticSequence
 from experiments.drawing.frames import annotate, overlay_response
 from experiments.drawing.palette import colours
-from experiments.trackers.follow import GivenBox, follow_targets
+from experiments.trackers.follow import GivenBox, Scene, follow_targets
 from tracker import MultiTracker
 
 FRAME_WH = (640, 360)
@@ -47,36 +48,34 @@ def write_gallery(folder: Path) -> list[Path]:
 
 def _trackers() -> Image:
     """Several trackers on one target that an occluder passes."""
-    names = ["fast", "hog", "gray"]
     sequence = synthetic_sequence(3, FRAMES, FRAME_WH, ("OCC", "SV"))
-    given = [GivenBox("target", 0, sequence.bboxes[0])]
-    return _last(names, sequence.frames(), given, {("target", name): name for name in names})
+    return _annotated(_last(["fast", "hog", "gray"], sequence, {"": sequence.bboxes[0]}))
 
 
 def _targets() -> Image:
     """Several targets and one tracker."""
     sequence = synthetic_sequence(5, FRAMES, FRAME_WH)
-    width, height = FRAME_WH
-    boxes: dict[str, Floats] = {"first": sequence.bboxes[0]}
+    boxes = {"first": sequence.bboxes[0]}
     for name, place in {"second": (0.2, 0.25), "third": (0.8, 0.3), "fourth": (0.7, 0.8)}.items():
-        boxes[name] = bbox_from_center(np.multiply(place, (width, height)), (60, 48))
-    given = [GivenBox(name, 0, bbox) for name, bbox in boxes.items()]
-    return _last(["fast"], sequence.frames(), given, {(name, "fast"): name for name in boxes})
+        boxes[name] = bbox_from_center(np.multiply(place, FRAME_WH), (60, 48))
+    return _annotated(_last(["fast"], sequence, boxes))
 
 
 def _response() -> Image:
     """The response map of one tracker."""
     sequence = synthetic_sequence(2, FRAMES, FRAME_WH, ("IPR",))
-    given = [GivenBox("target", 0, sequence.bboxes[0])]
-    scenes = follow_targets(
-        {"hog": MultiTracker("hog")}, enumerate(sequence.frames()), given, {("target", "hog"): "hog"}
-    )
-    *_, last = scenes
+    last = _last(["hog"], sequence, {"": sequence.bboxes[0]})
     return overlay_response(last.image, last.frame, last.outputs)
 
 
-def _last(trackers: list[str], frames, given, names) -> Image:
-    *_, last = follow_targets(
-        {name: MultiTracker(name) for name in trackers}, enumerate(frames), given, names
-    )
-    return annotate(last.image, last.frame, last.outputs, colours(last.outputs))
+def _last(trackers: Sequence[str], sequence: SyntheticSequence, boxes: Mapping[str, Floats]) -> Scene:
+    """The last frame, in which a track is called as its target or, without a name of that, as its tracker."""
+    given = [GivenBox(name, 0, bbox) for name, bbox in boxes.items()]
+    names = {(target, tracker): target or tracker for target in boxes for tracker in trackers}
+    loaded = {name: MultiTracker(name) for name in trackers}
+    *_, last = follow_targets(loaded, enumerate(sequence.frames()), given, names)
+    return last
+
+
+def _annotated(scene: Scene) -> Image:
+    return annotate(scene.image, scene.frame, scene.outputs, colours(scene.outputs))
