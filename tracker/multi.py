@@ -16,8 +16,8 @@ from tracker.correlation import CorrelationFilterTracker
 from tracker.features import to_tensor
 from tracker.network.box_head import BoxMap, Template
 
-CROPS = 4
-"""Crops that go through the networks at once: more no longer fit the caches of a core, and take longer each."""
+CROPS = 2
+"""Crops that go through the networks at once on a CPU: more no longer fit the caches of a core, and take longer each."""
 
 
 @dataclass
@@ -145,7 +145,8 @@ def _given(bbox: ArrayLike) -> TrackOutput:
 
 def _update_together(trackers: Sequence[CorrelationFilterTracker], image: Image) -> list[TrackOutput]:
     """``update`` of trackers that share their networks."""
-    groups = [trackers[first : first + CROPS] for first in range(0, len(trackers), CROPS)]
+    at_once = CROPS if trackers[0].device.type == "cpu" else len(trackers)
+    groups = [trackers[first : first + at_once] for first in range(0, len(trackers), at_once)]
     update = partial(_update_group, image=image)
     threads = min(torch.get_num_threads(), len(groups))
     if threads < 2:

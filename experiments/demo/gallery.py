@@ -9,7 +9,7 @@ import numpy as np
 from data import synthetic_sequence
 from data.boxes import Floats, Image, bbox_from_center
 from data.files import replacing
-from data.synthetic.sequence import SyntheticSequence
+from data.synthetic.scene import SyntheticSequence
 from experiments.drawing.frames import annotate, overlay_response
 from experiments.drawing.palette import colours
 from experiments.trackers.follow import GivenBox, Scene, follow_targets

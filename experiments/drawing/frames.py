@@ -1,6 +1,6 @@
 """Pictures of tracking: boxes on frames, responses over frames."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -36,20 +36,52 @@ def draw_bbox(image: Image, bbox: ArrayLike, colour: Colour, dashed: bool = Fals
                 cv2.line(image, (column, start), (column, min(start + 6, bottom)), ink, width)
 
 
-def draw_name(image: Image, name: str, bbox: ArrayLike, colour: Colour) -> None:
-    """Write a track's name on a plate of its colour above its box, or inside where there is no room above."""
-    x, y, w, h = np.asarray(bbox, dtype=np.float64)
-    if not np.isfinite([x, y, w, h]).all():
-        return
+def draw_names(image: Image, bboxes: Mapping[str, ArrayLike], chosen: Mapping[str, Colour]) -> None:
+    """Write the names of boxes on plates of their colours: above them, else below, none over another.
+
+    Args:
+        image: uint8 ``(H, W, 3)`` RGB, changed.
+        bboxes: what is written -> 0-based box; nothing for a box with NaN.
+        chosen: what is written -> colour.
+    """
     size = max(0.35, min(image.shape[:2]) / 900)
-    (width, height), below = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
-    tall = height + below + 3
-    left = round(min(max(x, 0), max(image.shape[1] - width - 4, 0)))
-    top = round(y) - tall - 2 if y - tall - 2 >= 0 else round(min(max(y, 0), image.shape[0] - tall))
-    cv2.rectangle(image, (left, top), (left + width + 4, top + tall), colour, cv2.FILLED)
-    ink = BLACK if np.dot(colour, (0.299, 0.587, 0.114)) > 110 else WHITE
-    place = left + 2, top + height + 2
-    cv2.putText(image, name, place, cv2.FONT_HERSHEY_SIMPLEX, size, ink, 1, cv2.LINE_AA)
+    taken: list[tuple[int, int, int, int]] = []
+    for name, bbox in bboxes.items():
+        box = np.asarray(bbox, dtype=np.float64)
+        if not np.isfinite(box).all():
+            continue
+        (width, height), below = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
+        left, top, right, bottom = plate = _free_plate(
+            image.shape[:2], box, (width + 4, height + below + 3), taken
+        )
+        taken.append(plate)
+        cv2.rectangle(image, (left, top), (right, bottom), chosen[name], cv2.FILLED)
+        ink = BLACK if np.dot(chosen[name], (0.299, 0.587, 0.114)) > 110 else WHITE
+        place = left + 2, top + height + 2
+        cv2.putText(image, name, place, cv2.FONT_HERSHEY_SIMPLEX, size, ink, 1, cv2.LINE_AA)
+
+
+def _free_plate(
+    shape_hw: tuple[int, ...],
+    bbox: Floats,
+    size_wh: tuple[int, int],
+    taken: Sequence[tuple[int, int, int, int]],
+) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the place nearest to a box, above first, that no other plate has."""
+    x, y, _, h = bbox
+    wide, tall = size_wh
+    left = round(min(max(x, 0), max(shape_hw[1] - wide, 0)))
+    steps = [distance * (tall + 1) for distance in range(len(taken) + 1)]
+    tops = [place for by in steps for place in (round(y) - tall - 3 - by, round(y + h) + 2 + by)]
+    inside = round(min(max(y, 0), shape_hw[0] - tall - 1))  # of a box as high as the frame
+    plates = [(left, top, left + wide, top + tall) for top in tops if 0 <= top < shape_hw[0] - tall]
+    free = (plate for plate in plates if not any(_overlap(plate, other) for other in taken))
+    return next(free, (left, inside, left + wide, inside + tall))
+
+
+def _overlap(plate: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+    apart = plate[2] < other[0] or other[2] < plate[0] or plate[3] < other[1] or other[3] < plate[1]
+    return not apart
 
 
 def draw_text(image: Image, text: str, line: int, colour: Colour = WHITE) -> None:
@@ -77,10 +109,11 @@ def annotate(
     picture = image.copy()
     draw_text(picture, f"frame {frame}", 0)
     if chosen is not None:
-        for name, output in outputs.items():
+        for name, output in reversed(list(outputs.items())):  # the first lies on top
             draw_bbox(picture, output.bbox, chosen[name], dashed=output.lost)
-        for name, output in outputs.items():
-            draw_name(picture, f"{name} lost" if output.lost else name, output.bbox, chosen[name])
+        texts = {name: f"{name} lost" if output.lost else name for name, output in outputs.items()}
+        bboxes = {texts[name]: output.bbox for name, output in outputs.items()}
+        draw_names(picture, bboxes, {text: chosen[name] for name, text in texts.items()})
         return picture
     for output in outputs.values():
         draw_bbox(picture, output.bbox, VERMILION if output.lost else GREEN)

@@ -7,7 +7,7 @@ import torch
 from data import synthetic_sequence
 from data.boxes import bbox_iou
 from tests.material.targets import run
-from tracker import IdentityTracker, MultiTracker, load_tracker
+from tracker import IdentityTracker, MultiTracker, load_tracker, multi
 
 BOXES = np.array(
     [[40, 30, 40, 30], [90, 60, 28, 36], [20, 70, 24, 24], [100, 10, 36, 24], [60, 80, 30, 30.0]]
@@ -38,7 +38,8 @@ def test_each_target_has_the_boxes_that_it_has_alone(frames, name, threads):
     np.testing.assert_array_equal(several.targets["5"].output.bbox, together[-1, 4])
 
 
-def test_four_crops_go_through_the_networks_in_one_call(frames):
+def test_crops_go_through_the_networks_in_one_call(frames, monkeypatch):
+    monkeypatch.setattr(multi, "CROPS", 4)
     several = MultiTracker("fast")
     several.init(frames[0], BOXES[:4])
     sizes = []

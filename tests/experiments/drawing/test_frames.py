@@ -21,7 +21,7 @@ def outline(picture, box):
     """Which of the known colours, but the black edge's, lie along the top of a box; lines are smoothed: the nearest."""
     x, y, w, _ = box.astype(int)
     known = np.array([*PALETTE, WHITE, (90, 90, 90), BLACK])
-    distance = np.linalg.norm(picture[y, x : x + w, None].astype(int) - known, axis=2)
+    distance = np.linalg.norm(picture[y, x + 3 : x + w - 3, None].astype(int) - known, axis=2)
     assert distance.min(axis=1).max() < 60
     return {tuple(map(int, known[i])) for i in distance.argmin(axis=1)} - {BLACK}
 
@@ -73,8 +73,17 @@ def test_names_stand_at_the_boxes_of_several_tracks():
     outputs = {"car": output((40, 60, 60, 40)), "bus": output((180, 2, 60, 40), lost=True)}
     drawn = annotate(picture, 7, outputs, {"car": PALETTE[0], "bus": PALETTE[1]})
     assert (drawn[50, 41] == PALETTE[0]).all()  # the plate above
-    assert (drawn[4, 181] == PALETTE[1]).all()  # without room above, inside
+    assert (drawn[46, 181] == PALETTE[1]).all()  # without room above, below
     assert (picture == 90).all()
+
+
+def test_no_name_lies_over_another():
+    picture = np.full((240, 320, 3), 90, np.uint8)
+    names = ["fast", "hog", "gray", "mine"]
+    drawn = annotate(picture, 7, {name: output((100, 90, 60, 40)) for name in names}, colours(names))
+    for colour in colours(names).values():
+        plate = (drawn == colour).all(axis=2)[:, 101]
+        assert plate.sum() > 8  # its left edge, whole
 
 
 def test_the_scale_says_what_the_colours_of_a_response_mean():

@@ -49,18 +49,25 @@ def boxes_of(path):
 def test_two_targets_have_the_boxes_that_each_has_alone(video, sequence, tmp_path):
     first, other = sequence.bboxes[0], np.array([20.0, 70, 30, 30])
     (tmp_path / "more.txt").write_text(f"other:5:{text(other)}\n")
-    arguments = ["--init-bbox", f"car:{text(first)}", "--init-file", tmp_path / "more.txt", "--format", "mot"]
+    arguments = [
+        "--init-bbox",
+        f"car:{text(first)}",
+        "--init-file",
+        tmp_path / "more.txt",
+        "--format",
+        "coco",
+    ]
     assert track(video, tmp_path / "out", *arguments, "--save-video") == 0
     frames = list(open_video(video))
     for name, start, bbox in (("car", 0, first), ("other", 5, other)):
         numbers, boxes = boxes_of(tmp_path / "out" / "boxes" / f"{name}.txt")
         assert numbers == list(range(start, LENGTH))
         alone = [bbox, *(one.bbox for one in run(load_tracker("gray"), frames[start:], bbox))]
-        np.testing.assert_allclose(boxes, alone, atol=0.01)
+        np.testing.assert_allclose(boxes, alone, atol=0.05)
     rows = list(csv.DictReader((tmp_path / "out" / "track.csv").open()))
     assert [row["target"] for row in rows] == ["car"] * 5 + ["car", "other"] * (LENGTH - 5)
     assert json.loads((tmp_path / "out" / "run.json").read_text())["lost_frames"].keys() == {"car", "other"}
-    assert len(read_tracks(tmp_path / "out" / "annotations" / "mot.txt", "mot")) == 2
+    assert len(read_tracks(tmp_path / "out" / "annotations" / "coco.json", "coco")) == 2
     assert not (tmp_path / "out" / "boxes.txt").exists()
     assert track(video, tmp_path / "out", "--init-bbox", text(first), "--overwrite") == 0
     assert not (tmp_path / "out" / "boxes").exists()
@@ -74,12 +81,12 @@ def test_one_good_frame_in_the_middle_annotates_the_whole_video(video, sequence,
     assert bbox_iou(both, sequence.bboxes).min() > 0.5
     frames = list(open_video(video))
     back = [one.bbox for one in run(load_tracker("gray"), frames[8::-1], sequence.bboxes[8])]
-    np.testing.assert_allclose(both[7::-1], back, atol=0.01)
+    np.testing.assert_allclose(both[7::-1], back, atol=0.05)
     part = ["--start-frame", 8, "--end-frame", 10]
     assert track(video, tmp_path / "part", "--init-bbox", box, *part) == 0
     numbers, boxes = boxes_of(tmp_path / "part" / "boxes.txt")
     assert numbers == [8, 9, 10]
-    np.testing.assert_allclose(boxes, both[8:11], atol=0.01)
+    np.testing.assert_allclose(boxes, both[8:11], atol=0.05)
 
 
 @pytest.mark.parametrize("forget", [False, True])
