@@ -17,7 +17,7 @@ from tracker.features import to_tensor
 from tracker.network.box_head import BoxMap, Template
 
 CROPS = 2
-"""Crops that go through the networks at once on a CPU: more no longer fit the caches of a core, and take longer each."""
+"""Crops that go through the networks at once on a CPU: more no longer fit a core's caches, and take longer each."""
 
 
 @dataclass
