@@ -92,7 +92,7 @@ class CorrelationFilterTracker:
         ValueError: ``crop_size`` does not fit the backbone's stride.
     """
 
-    VERSION = 1
+    VERSION = 2
     """Raised whenever the same settings come to give other boxes; stored results record it."""
 
     def __init__(
@@ -191,6 +191,8 @@ class CorrelationFilterTracker:
         box = check_bbox_in_frame(bbox, (width, height))
         growth = math.sqrt(box[2:].prod() / self._size.prod())
         self._center, self._size, self._growth = bbox_center(box), box[2:] / growth, growth
+        if self.box is not None:
+            self.box.sure_size = box[2:]
         spectrum, region = self._sample(image)
         memory.add(spectrum[0], self._label(region), CORRECTED)
         self.model.fit(memory)
@@ -232,9 +234,10 @@ class CorrelationFilterTracker:
 
         self._frame += 1
         self._usual_score = self._usual_score or peak.score
+        sure = peak.score >= self.learning.update_gate * self._usual_score
         if peak.score >= NOISE * self._usual_score:
-            self._follow(image, seen, peak, region, boxes)
-        if peak.score >= self.learning.update_gate * self._usual_score:
+            self._follow(image, seen, peak, region, sure, boxes)
+        if sure:
             moved = np.abs(peak.displacement).max() > self.learning.reuse_within
             self._learn(memory, *(self._sample(image) if moved else (spectrum, region)))
         self._usual_score += SCORE_RATE * (peak.score - self._usual_score)
@@ -253,7 +256,13 @@ class CorrelationFilterTracker:
         return self._memory
 
     def _follow(
-        self, image: Image, seen: torch.Tensor, peak: Peak, region: SearchRegion, boxes: BoxMap | None
+        self,
+        image: Image,
+        seen: torch.Tensor,
+        peak: Peak,
+        region: SearchRegion,
+        sure: bool,
+        boxes: BoxMap | None,
     ) -> None:
         """Move to the peak and follow the size: by the box head, or by a search when it is due."""
         corner = np.array([image.shape[1] - 1, image.shape[0] - 1])
@@ -262,7 +271,7 @@ class CorrelationFilterTracker:
         if self.box is not None:
             size = self._size * self._growth
             boxes = self.box.look(seen) if boxes is None else boxes
-            center, followed = self.box.follow(boxes, region, self._center, size)
+            center, followed = self.box.follow(boxes, region, self._center, size, sure)
             self._center = np.clip(center, 0, corner)
             self._resize(followed / size, image)
         elif self._frame % self.scale.scale_interval == 0:

@@ -57,8 +57,8 @@ def test_the_template_is_told_in_crop_pixels():
     np.testing.assert_allclose(head.started[0].numpy(), [113.0, 118.0, 30.0, 20.0])
 
 
-def follow(follower, peak, size):
-    return follower.follow(follower.look(torch.zeros(1)), REGION, peak, size)
+def follow(follower, peak, size, sure=True):
+    return follower.follow(follower.look(torch.zeros(1)), REGION, peak, size, sure)
 
 
 def test_place_and_size_go_a_part_of_the_way():
@@ -83,8 +83,21 @@ def test_a_head_that_is_elsewhere_or_unsure_is_not_believed(shift, logit, settin
     assert followed is size
 
 
+def test_an_unsure_filter_lets_the_size_change_only_a_little():
+    """The head takes the post that hides the target for the target, for as long as it likes."""
+    peak, size = np.array([130.0, 225.0]), np.array([60.0, 40.0])
+    post = follower(np.array([130.0 - 59.5, 225.0 - 9.5, 120.0, 20.0]))
+    for _ in range(20):
+        _, size = follow(post, peak, size, sure=False)
+    np.testing.assert_allclose(size, [60 * np.exp(0.2), 40 / np.exp(0.2)], rtol=1e-6)
+    for _ in range(40):
+        _, size = follow(post, peak, size, sure=True)
+    np.testing.assert_allclose(size, [120.0, 20.0], rtol=1e-3)
+
+
 @pytest.mark.parametrize(
-    "settings", [{"box_rate": 1.5}, {"box_pull": -0.1}, {"box_reach": 0}, {"least_overlap": 2}]
+    "settings",
+    [{"box_rate": 1.5}, {"box_pull": -0.1}, {"box_reach": 0}, {"least_overlap": 2}, {"unsure_change": -1}],
 )
 def test_settings_out_of_their_range_are_refused(settings):
     with pytest.raises(ValueError, match="must be"):
