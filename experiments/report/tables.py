@@ -15,6 +15,18 @@ HEADINGS = {
 }
 """Metric -> what people call it."""
 
+CLASS_MEANS = {"mao": "mAO", "msr_50": "mSR 0.50", "msr_75": "mSR 0.75"}
+"""Means over the classes of targets -> what GOT-10k calls them."""
+
+SPEEDS = {
+    "fps": "fps (frames / time)",
+    "mean_fps": "fps (mean of sequences)",
+    "hz": "Hz (mean of 1 / time)",
+    "median_ms": "median ms",
+    "p95_ms": "95 % under ms",
+}
+"""Attribute of a `Timing` -> what it is: papers have three kinds of speed."""
+
 _Row = list[str]
 
 
@@ -37,6 +49,7 @@ def markdown(summary: Summary) -> str:
             f"{summary['protocol']} on {summary['dataset']}, rules of {summary['rules']}",
             _overall(summary, "–"),
         ),
+        ("Every class of targets the same", _by_class(summary)),
         ("Speed", _speed(summary)),
         ("Measures of VOT", _resets(summary)),
         (f"{HEADINGS[metric]} by attribute", _by_attribute(summary, metric)),
@@ -84,14 +97,19 @@ def _overall(summary: Summary, dash: str) -> list[_Row]:
     return rows
 
 
+def _by_class(summary: Summary) -> list[_Row]:
+    means = [(one["name"], one["by_class"]) for one in summary["trackers"] if one["by_class"]]
+    return [
+        ["tracker", *CLASS_MEANS.values()],
+        *([name, *(_value(mean[key], "–") for key in CLASS_MEANS)] for name, mean in means),
+    ]
+
+
 def _speed(summary: Summary) -> list[_Row]:
     timings = [(one["name"], one["timing"]) for one in summary["trackers"] if one["timing"]]
     return [
-        ["tracker", "fps", "median ms", "95 % under ms"],
-        *(
-            [name, *(_value(time[key], "–", 1) for key in ("fps", "median_ms", "p95_ms"))]
-            for name, time in timings
-        ),
+        ["tracker", *SPEEDS.values()],
+        *([name, *(_value(time[key], "–", 1) for key in SPEEDS)] for name, time in timings),
     ]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from data.boxes import Floats
 from experiments.scoring.annotations import Annotations
 from experiments.scoring.metrics import Rules, Score, has_average_overlap, mean_score, score_runs
+from experiments.scoring.protocols import Stretches
 from experiments.scoring.record import FILE, Record, misfits, read_record, sequence_record, some
 from experiments.scoring.resets import BASELINE, UNSUPERVISED, ResetScore, evaluate_resets
 from experiments.scoring.result_files import Runs, read_runs, read_times
@@ -70,6 +71,7 @@ class Evaluation:
         attributes: sequence -> its challenges, in the benchmark's order; its keys are all sequences.
         results: the trackers', in the order they were asked for.
         problems: a line for each thing that is missing or was left out.
+        classes: sequence -> what its target is, where the dataset says it.
     """
 
     protocol: str
@@ -78,6 +80,7 @@ class Evaluation:
     attributes: dict[str, tuple[str, ...]]
     results: tuple[TrackerResult, ...]
     problems: tuple[str, ...] = ()
+    classes: Mapping[str, str] = field(default_factory=dict)
 
     def with_attribute(self, attribute: str | None) -> list[str]:
         """Names of the sequences that have ``attribute``; None for all."""
@@ -88,6 +91,18 @@ class Evaluation:
         chosen = self.with_attribute(attribute)
         scores = {one.name: [one.scores[n] for n in chosen if n in one.scores] for one in self.results}
         return {name: mean_score(found, self.by_frames) for name, found in scores.items() if found}
+
+    def class_means(self) -> dict[str, Score]:
+        """Tracker -> mean in which every class of targets counts the same: GOT-10k's mAO and mSR."""
+        found = {}
+        for one in self.results:
+            by_class: dict[str, list[Score]] = {}
+            for name, score in one.scores.items():
+                by_class.setdefault(self.classes.get(name, ""), []).append(score)
+            means = [mean_score(scores) for kind, scores in by_class.items() if kind]
+            if means:
+                found[one.name] = mean_score(means)
+        return found
 
     def table(self, metric: str) -> Floats:
         """Values ``(trackers, sequences)`` of one of `METRICS`; NaN where there is none."""
@@ -141,6 +156,9 @@ def evaluate(
         if any((folder / part / FILE).is_file() for folder in folders for part in _PARTS)
         else {},
         regions={name: annotations.sequences[name].regions for name in truths} if has_resets else {},
+        not_started_in={n: annotations.sequences[n].not_started_in for n in truths}
+        if protocol == "tre"
+        else {},
         year=annotations.year,
         sizes=sizes,
         clipped=gives_average_overlap,
@@ -164,6 +182,7 @@ def evaluate(
         {name: annotations.sequences[name].attributes for name in truths},
         found,
         (*problems, *(line for one in found for line in one.problems)),
+        {name: kind for name in truths if (kind := annotations.sequences[name].object_class)},
     )
 
 
@@ -184,6 +203,7 @@ def evaluate_tracker(
     timed: Iterable[str],
     data: Mapping[str, Record],
     regions: Mapping[str, Floats],
+    not_started_in: Mapping[str, Stretches],
     year: int | None,
     sizes: Mapping[str, tuple[int, int]],
     clipped: bool,
@@ -198,6 +218,7 @@ def evaluate_tracker(
         timed: the sequences whose times make the tracker's speed.
         data: sequence -> what `experiments.scoring.record` says of it.
         regions: sequence -> its boxes or corners, for supervised runs.
+        not_started_in: sequence -> stretches in which TRE starts no run.
         year: of a VOT challenge, where it is known.
         sizes: sequence -> width and height of its frames, where they are known.
         clipped: cut boxes to the frames, as GOT-10k's rules have it; supervised runs always are.
@@ -207,7 +228,7 @@ def evaluate_tracker(
     problems: list[str] = []
     others = {name for part in _PARTS for name in _of_other_data(folder / part, data, problems)}
     usable = {name: truth for name, truth in truths.items() if name not in others}
-    runs = read_runs(folder, usable, protocol, rules, problems)
+    runs = read_runs(folder, usable, protocol, rules, problems, not_started_in)
     scores = _scores(runs, rules, sizes if clipped else None)
     regions = {name: region for name, region in regions.items() if name not in others}
     resets = evaluate_resets(folder, regions, sizes, problems, year)
