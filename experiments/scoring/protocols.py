@@ -108,7 +108,7 @@ def tre_starts(bboxes: Floats, not_started_in: Stretches = ()) -> list[int]:
     Raises:
         ValueError: There is no such frame.
     """
-    inside = (to_one_based(bboxes) > 0).all(axis=1)
+    inside = np.asarray((to_one_based(bboxes) > 0).all(axis=1))
     for first, last in not_started_in:
         inside[first : last + 1] = False
     usable = np.flatnonzero(inside)
