@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.datasets.by_name import DATASETS, canonical_name, load_dataset
-from data.datasets.otb_protocol import otb_targets
+from data.datasets.base import DATASETS
+from data.datasets.by_name import load_dataset
+from data.datasets.otb_protocol import canonical_name, otb_targets
 from tests.material.trees import SIZE_WH, box_lines, make_got10k, make_otb, write_images
 
 NAN = [np.nan] * 4
