@@ -244,7 +244,6 @@ def _looks_like_image(path: Path) -> bool:
 
 
 def _summary(entries: list[Path]) -> str:
-    """Describe the entries of a folder without images."""
     if not entries:
         return "an empty folder"
     return f"{len(entries)} other entries ({', '.join(path.name for path in entries[:3])}…)"

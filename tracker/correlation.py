@@ -231,7 +231,6 @@ class CorrelationFilterTracker:
         self._growth = bounded_scale(self._growth * float(across * down), self._size, frame_wh)
 
     def _sample(self, image: Image) -> tuple[torch.Tensor, SearchRegion]:
-        """Return spectrum and region around the target's new position."""
         region = self._region()
         return self._spectrum(self._look(image, region)), region
 

@@ -31,7 +31,6 @@ def load_imagenet_vid(root: Path, subset: str | None) -> Dataset:
 
 
 def _read_clip(annotations: Path, images: Path) -> list[Clip]:
-    """Read one clip: a sequence for each object."""
     paths = tuple(list_images(images))
     tracks: dict[str, np.ndarray] = {}
     for index, path in enumerate(paths):
@@ -43,7 +42,6 @@ def _read_clip(annotations: Path, images: Path) -> list[Clip]:
 
 
 def _read_frame(file: Path) -> list[tuple[str, list[float]]]:
-    """Read the track and the box of every object in a frame."""
     try:
         objects = ElementTree.parse(file).getroot().findall("object")
         return [(item.findtext("trackid", "0"), _bbox(item)) for item in objects]

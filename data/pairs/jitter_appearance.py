@@ -139,7 +139,6 @@ class PhotometricJitter(nn.Module):
         return _paste(search, rows, search[lender], source, place, 2 + 6 * roundness[rows])
 
     def _expose(self, crops: Tensor, greys: Tensor, numbers: "_Numbers") -> Tensor:
-        """Change blur, colour, light and noise."""
         how = self.appearance
         rows, along, across, angle = numbers.rows(how.blur), numbers(), numbers(), math.pi * numbers()
         if len(rows):

@@ -119,7 +119,6 @@ def _texture(
 def _background(
     rng: np.random.Generator, size_wh: tuple[int, int], palette: Palette, images: Sequence[NDArray[np.uint8]]
 ) -> NDArray[np.uint8]:
-    """Make a background that is slightly out of focus."""
     sharp = np.rint(_texture(rng, size_wh, palette, images)).astype(np.uint8)
     return np.asarray(cv2.GaussianBlur(sharp, (0, 0), rng.uniform(0.5, 1.2)), np.uint8)
 
@@ -139,9 +138,7 @@ def _body(
     side = [max(24, round(2.4 * half)) for half in half_wh]
     front = _texture(rng, (side[0], side[1]), palette, images)
     lumps = rng.uniform(-0.09, 0.09, 4) / (1, 1, 2, 3)
-    around = np.concatenate(
-        [front[:, ::-1], front], axis=1
-    )  # the back mirrors the front, so that it wraps around
+    around = np.concatenate([front[:, ::-1], front], axis=1)  # the back mirrors the front: it wraps around
     around = np.roll(around, -(side[0] // 2), axis=1)
     return Body(half_wh, around, rng.uniform(2.0, 4.5), tuple(lumps), tuple(rng.uniform(0, 2 * np.pi, 4)))
 
@@ -184,7 +181,6 @@ def _path(rng: np.random.Generator, side: int, reach: float, speed: float, *, le
 
 
 def _passer(rng: np.random.Generator, body: Body, size: tuple[int, int]) -> Actor:
-    """Choose the motion of a body across the frame and beyond its sides."""
     speed = rng.uniform(2.0, 4.0) * max(size) / 320
     x = _path(rng, size[0], float(rng.uniform(0, 0.2) * size[0]), speed)
     y = _path(rng, size[1], float(rng.uniform(0.1, 0.3) * size[1]), 0.5 * speed)
@@ -212,7 +208,6 @@ def _drift(rng: np.random.Generator, side: int, margin: int) -> Wave:
 
 
 def _light(rng: np.random.Generator) -> tuple[Wave, Wave, Wave]:
-    """Choose the waves of log gain, log gamma and tint."""
     return (
         Wave(-0.15, (0.45, 0.2), (rng.uniform(70, 110), rng.uniform(20, 35)), (_phase(rng), _phase(rng))),
         Wave(0.1, (0.3,), (rng.uniform(50, 90),), (_phase(rng),)),

@@ -202,7 +202,6 @@ def _open_capture(target: str | int, source: str, container: Container | None) -
 
 
 def _announced(capture: cv2.VideoCapture, container: Container | None) -> int | None:
-    """Return the number of frames that a file announces, or None."""
     if container is not None and container.shown_frames:
         return container.shown_frames
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
