@@ -2,8 +2,9 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -101,7 +102,9 @@ def upright(regions: Floats) -> Floats:
     return np.concatenate([corners.mean(axis=1) - size / 2, size], axis=1)
 
 
-def write_bboxes(path: str | Path, bboxes: ArrayLike) -> None:
+def write_bboxes(
+    path: str | Path, bboxes: ArrayLike, codes: Mapping[int, int] = MappingProxyType({})
+) -> None:
     """Write boxes in OTB's format: lines ``x,y,w,h``, 1-based, three decimals; ``nan,nan,nan,nan`` where absent.
 
     The file appears only when it is complete.
@@ -109,6 +112,7 @@ def write_bboxes(path: str | Path, bboxes: ArrayLike) -> None:
     Args:
         path: Text file to write or replace; its folder must exist.
         bboxes: ``(N, 4)``, 0-based.
+        codes: Frame -> the number that stands in its row in place of a box, as VOT has it.
 
     Raises:
         FileNotFoundError: The folder does not exist.
@@ -117,8 +121,10 @@ def write_bboxes(path: str | Path, bboxes: ArrayLike) -> None:
     array = np.asarray(bboxes, np.float64)
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"bboxes must be (N, 4), got {array.shape}")
+    lines = box_lines(array).splitlines()
+    text = "".join(f"{codes.get(frame, line)}\n" for frame, line in enumerate(lines))
     with replacing(path) as temporary:
-        temporary.write_text(box_lines(array), "utf-8", newline="\n")
+        temporary.write_text(text, "utf-8", newline="\n")
 
 
 def box_lines(bboxes: Floats, digits: int = 3) -> str:

@@ -156,6 +156,7 @@ def check_settings(settings: TrainingSettings, world_size: int) -> None:
         ("distillation.steps", settings.distillation.steps, 0),
         ("distillation.rate", settings.distillation.rate, 0),
         ("distillation.window", settings.distillation.window, 32),
+        ("distillation.forcing", settings.distillation.forcing, 0),
         ("distillation.weight", settings.distillation.weight, 0),
         ("validation.every", validation.every, 0),
         ("validation.frames", validation.frames, 2),
@@ -163,6 +164,8 @@ def check_settings(settings: TrainingSettings, world_size: int) -> None:
     ):
         if not value >= least:
             raise ValueError(f"{name} must be at least {least}, got {value}")
+    if not settings.distillation.forcing <= 1:
+        raise ValueError(f"distillation.forcing must be in [0, 1], got {settings.distillation.forcing}")
     parts = world_size * settings.compute.accumulation
     if settings.batch_size % parts:
         raise ValueError(
@@ -253,7 +256,9 @@ def build_learner(
         skip_nonfinite=settings.on_nan == "skip",
         compiled=compute.compile,
         channels_last=compute.channels_last,
-        distillation=(distillation_steps(settings), settings.distillation.window),
+        distillation_steps=distillation_steps(settings),
+        window=settings.distillation.window,
+        forcing=settings.distillation.forcing,
     )
 
 

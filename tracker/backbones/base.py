@@ -1,5 +1,6 @@
 """The interface of backbones, and their construction by name, alone or several side by side."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -40,8 +41,14 @@ class Backbone(nn.Module):
         """Extract features float32 ``(B, channels, H/stride, W/stride)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
         raise NotImplementedError
 
-    def stages(self, images: Tensor) -> "list[Stage]":
-        """Compute the outputs that distillation compares: by default the features, block by block."""
+    def stages(self, images: Tensor, instead: Callable[[int, Tensor], Tensor] | None = None) -> "list[Stage]":
+        """Compute the outputs that distillation compares: by default the features, block by block.
+
+        Args:
+            images: float32 ``(B, 3, H, W)`` RGB in [0, 255].
+            instead: takes the number of a stage and its features ``(B, C, h, w)``, and returns the input of the next
+                layer; not used by a backbone that shows no layers.
+        """
         return [Stage(block, True) for block in self(images).split(self.blocks, dim=1)]
 
 
