@@ -79,13 +79,7 @@ NORMALISED_PRECISION = CurvePlot(
     "lower right",
 )
 RATE = CurvePlot(
-    "rate",
-    "Success rate",
-    "Overlap threshold",
-    "Success rate",
-    RATE_THRESHOLDS,
-    "ao",
-    "lower left",
+    "rate", "Success rate", "Overlap threshold", "Success rate", RATE_THRESHOLDS, "ao", "lower left"
 )
 
 

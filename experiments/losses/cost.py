@@ -15,16 +15,8 @@ from losses import build_loss
 
 SHAPES = ((32, 1, 25, 25), (32, 1, 127, 127), (8, 1, 255, 255))
 NAMES = (
-    "l2",
-    "l3",
-    "shrinkage",
-    "lbhinge",
-    "ghm-r",
-    "bce",
-    "focal",
-    "quality-focal",
-    "shrinkage-bce",
-    "ghm-c",
+    *("l2", "l3", "shrinkage", "lbhinge", "ghm-r"),
+    *("bce", "focal", "quality-focal", "shrinkage-bce", "ghm-c"),
 )
 REPEATS, BURST, SECONDS = 100, 10, 6.0
 

@@ -30,13 +30,7 @@ def measure_training(device: torch.device, quick: bool) -> list[dict[str, Any]]:
     rows = []
     for precision, compiled in WAYS:
         if compiled and (quick or device.type == "cpu"):
-            rows.append(
-                {
-                    "precision": precision,
-                    "compiled": compiled,
-                    "skipped": "GPU only",
-                }
-            )
+            rows.append({"precision": precision, "compiled": compiled, "skipped": "GPU only"})
             continue
         settings = _settings(device, precision, compiled, size, steps)
         rows.append(
