@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 
 import data.datasets.clip
-from data.files import replacing
+from data.files import write_text
 from data.pairs.shards import is_complete, write_manifest, write_shard
 from data.pairs.tracklets import Tracklet, TrackletFrames, TrackletSettings, crop_tracklet
 from experiments.runtime.interrupt import ignore_interrupts
@@ -106,8 +106,7 @@ class Preparation:
                 raise ValueError(f"shards in {self.output} were made differently: {what}; give a new folder")
             return
         self.output.mkdir(parents=True, exist_ok=True)
-        with replacing(file) as temporary:
-            temporary.write_text(json.dumps(mine, indent=1) + "\n", "utf-8")
+        write_text(file, json.dumps(mine, indent=1) + "\n")
 
 
 def _difference(old: Any, new: Any) -> str:

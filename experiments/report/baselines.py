@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from data.boxes import Floats
-from data.files import replacing
+from data.files import write_text
 from experiments.scoring.evaluation import Evaluation, TrackerResult
 from experiments.scoring.metrics import Score
 
@@ -55,8 +55,7 @@ def write_baselines(path: Path, results: Iterable[TrackerResult], source: str) -
         one.name: {sequence: _encode(score) for sequence, score in one.scores.items()} for one in results
     }
     text = json.dumps({"source": source, "trackers": trackers}, separators=(",", ":"))
-    with replacing(path) as temporary:
-        temporary.write_text(text.replace('},"', '},\n"') + "\n", "utf-8")
+    write_text(path, text.replace('},"', '},\n"') + "\n")
 
 
 def _encode(score: Score) -> dict[str, Any]:

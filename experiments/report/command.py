@@ -100,7 +100,7 @@ def print_problems(problems: Sequence[str]) -> None:
 
 def write_files(folder: Path, evaluations: Mapping[str, "Evaluation"], dataset: str) -> dict[str, "Summary"]:
     """Write plots, tables and JSON, print the ranking, and return the summaries by protocol."""
-    from data.files import replacing
+    from data.files import write_text
     from experiments.report.summary import summarise
     from experiments.report.tables import latex, markdown, ranking
 
@@ -119,8 +119,7 @@ def write_files(folder: Path, evaluations: Mapping[str, "Evaluation"], dataset: 
         "report.tex": "\n".join(map(latex, summaries.values())),
     }
     for name, text in texts.items():
-        with replacing(folder / name) as temporary:
-            temporary.write_text(text, "utf-8")
+        write_text(folder / name, text)
     return summaries
 
 

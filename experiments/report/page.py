@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data.files import replacing
+from data.files import write_text
 from experiments.drawing.curves import NORMALISED_PRECISION, PRECISION, RATE, SUCCESS
 from experiments.drawing.pages import write_page
 from experiments.drawing.palette import PALETTE, as_hex, colours
@@ -46,9 +46,9 @@ def write_report_page(
 
     assets = folder / "assets"
     assets.mkdir(exist_ok=True)
-    _write_text(assets / "plotly.min.js", get_plotlyjs())
+    write_text(assets / "plotly.min.js", get_plotlyjs())
     for name in ("report.js", "tables.js", "viewer.js", "report.css"):
-        _write_text(assets / name, (ASSETS / name).read_text("utf-8"))
+        write_text(assets / name, (ASSETS / name).read_text("utf-8"))
     files = {name: f"{number:04d}" for number, name in enumerate(sequences)}
     _write_script(assets / "data.js", "window.REPORT", _content(summaries, files))
     _write_sequences(folder, sequences, files, evaluation)
@@ -115,9 +115,4 @@ def _write_sequences(
 
 def _write_script(path: Path, variable: str, content: dict[str, Any]) -> None:
     """Write data as a script: a page opened from disk may load scripts, but read no other files."""
-    _write_text(path, f"{variable} = {json.dumps(content, separators=(',', ':'))};\n")
-
-
-def _write_text(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, "utf-8")
+    write_text(path, f"{variable} = {json.dumps(content, separators=(',', ':'))};\n")

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from data.files import replacing, write_json
+from data.files import write_json, write_text
 from experiments.runtime.provenance import machine, versions
 from experiments.speed.losses import measure_losses
 from experiments.speed.tracking import measure_tracking
@@ -108,8 +108,7 @@ def _measure(part: Part, device: torch.device, quick: bool, deadline: float) -> 
 
 def _write(output: Path, report: Mapping[str, Any]) -> None:
     write_json(output / "speed.json", dict(report))
-    with replacing(output / "speed.md") as path:
-        path.write_text(as_markdown(report), encoding="utf-8")
+    write_text(output / "speed.md", as_markdown(report))
 
 
 def as_markdown(report: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import torch
 import yaml
 from torch import nn
 
-from data.files import replacing
+from data.files import remove_partial_files, replacing, write_text
 from experiments.config_file import differences
 from experiments.train.parse import read_settings
 from experiments.train.settings import TrainingSettings, as_mapping
@@ -42,8 +42,7 @@ def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: 
             "--output"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".*.partial*"):  # of a process that was killed while it wrote
-        leftover.unlink()
+    remove_partial_files(folder)
     if overwrite:
         for pattern in _FILES:
             for file in folder.glob(pattern):
@@ -52,15 +51,13 @@ def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: 
     if resume and config.is_file():
         # An option younger than the run was at its default.
         before = as_mapping(read_settings(config))
-        different = list(differences(before, as_mapping(settings)))
-        if different:
+        if different := list(differences(before, as_mapping(settings))):
             raise ValueError(
                 f"--resume needs the config of the run in {folder}, but {'; '.join(different)}: give the same "
                 "options (or none, they are read from there), or start anew with --overwrite"
             )
         return
-    with replacing(config) as path:
-        path.write_text(yaml.safe_dump(as_mapping(settings), sort_keys=False), encoding="utf-8")
+    write_text(config, yaml.safe_dump(as_mapping(settings), sort_keys=False))
 
 
 def random_state() -> dict[str, Any]:
