@@ -1,4 +1,4 @@
-"""Figure 8: the losses of long-tailed classification, each shown by what it changes."""
+"""Figure 8: what each loss for long-tailed classification changes."""
 
 from typing import Any
 
