@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from data.boxes import Floats, Image
-from data.files import replacing, write_json
+from data.files import write_json, write_text
 from experiments.compare.clips import clips_at, probe_pairs
 from experiments.compare.figures import TITLES, convergence, differences, easy_background, strips
 from experiments.compare.online import build, probes
@@ -77,8 +77,7 @@ def _section(folder: Path, stage: Stage, results: Results, settings: ComparisonS
     drawn = [plot for plot in plots if plot is not None]
     for plot in drawn:
         plot.save(folder)
-    with replacing(folder / f"{stage}.md") as path:
-        path.write_text(markdown(rows), "utf-8")
+    write_text(folder / f"{stage}.md", markdown(rows))
     courses = {
         label: {
             measure: {name: values.tolist() for name, values in course_of(runs, measure).items()}

@@ -1,4 +1,4 @@
-"""Figure 12: what pulls a class's logit up and what pushes it down, with and without equalization."""
+"""Figure 12: the positive and negative gradients on a class's logit, with and without equalization."""
 
 from typing import Any
 

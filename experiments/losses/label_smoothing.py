@@ -22,9 +22,9 @@ class Fit:
     """A classifier's training and its predictions of fresh samples.
 
     Attributes:
-        gaps: mean of logit of the true class less the mean of the others, on the training samples, a step each.
+        gaps: for each step, the true class's mean logit less the others', on the training samples.
         confidence: largest probability of each fresh sample, float32 ``(N,)`` in [0, 1].
-        right: whether the class with this probability is the true one, bool ``(N,)``.
+        right: whether the most probable class is the true one, bool ``(N,)``.
     """
 
     gaps: list[float]

@@ -1,4 +1,4 @@
-"""Figure 8: the losses of long-tailed classification, each shown by what it changes."""
+"""Figure 8: what each loss for long-tailed classification changes."""
 
 from typing import Any
 
@@ -190,12 +190,7 @@ def _boundary(axes: Axes, model: nn.Module, points: Tensor, classes: Tensor, wei
     size = 8 + 120 * (weight / weight.max()).sqrt()
     for k, (colour, title) in enumerate(((GREY, "60 samples"), (COLOURS["influence-balanced"], "6 samples"))):
         at = classes == k
+        x, y = points[at].T
         axes.scatter(
-            *points[at].T,
-            s=size[at],
-            color=colour,
-            alpha=0.7,
-            edgecolors="white",
-            linewidths=0.5,
-            label=title,
+            x, y, s=size[at], color=colour, alpha=0.7, edgecolors="white", linewidths=0.5, label=title
         )

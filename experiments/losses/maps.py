@@ -1,4 +1,4 @@
-"""Figures 3 and 4: where on a response map the losses lie."""
+"""Figures 3 and 4: the losses at each location of a response map."""
 
 from collections.abc import Iterable
 from typing import Any

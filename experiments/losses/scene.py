@@ -1,4 +1,4 @@
-"""A frame, and a filter learnt on it: the response maps on which the losses are shown."""
+"""A frame and the response maps of a filter learnt on it, on which the losses are shown."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

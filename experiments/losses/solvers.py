@@ -1,4 +1,4 @@
-"""How fast the on-line solvers fit the target in frame 1, for several losses: a table and a figure."""
+"""The speed at which the on-line solvers fit the target in frame 1, for several losses: a table and a figure."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from tracker.solvers.irls import ReweightedLeastSquares
 from tracker.solvers.ridge import RidgeSolver
 
 CLOSE = 0.1
-"""Error within which every cell of the target's label above one half is to be fitted."""
+"""Largest error of the cells with a label above one half at which a fit counts as close."""
 
 STEPS = {"adam": 300, "irls": 60, "ridge": 1}
 SOLVERS: dict[str, Callable[[], Solver]] = {
@@ -43,13 +43,13 @@ _COLOURS = dict(zip(LOSSES, ("l2", "focal-regression", "l3", "quality-focal", "s
 
 @dataclass
 class Course:
-    """The largest error on the target after each step of a solver, and the seconds until then."""
+    """The largest error on the target after each step of a solver, and the seconds spent until then."""
 
     errors: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
     def close(self) -> tuple[int, float] | None:
-        """Return the steps and seconds until the error first is at most ``CLOSE``; None if it never is."""
+        """Return the steps and seconds until the error is first at most ``CLOSE``; None if it never is."""
         within = np.flatnonzero(np.array(self.errors) <= CLOSE)
         return (int(within[0]) + 1, self.seconds[within[0]]) if within.size else None
 

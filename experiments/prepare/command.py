@@ -43,19 +43,18 @@ class Prepare(Command):
     """Processes that read and crop."""
 
     on_error: Literal["stop", "skip"] = "stop"
-    """What an image, box or sequence that cannot be used does: stop, or be left out and listed in the manifest."""
+    """An image, box or sequence that cannot be used stops the command, or is left out and listed in the manifest."""
 
     def run(self) -> int:
-        """Prepare; 1 when something was left out."""
+        """Write the shards; return 1 if something was left out."""
         from data.pairs.tracklets import TrackletSettings
         from experiments.prepare.shards import Preparation
         from experiments.train.data import read_training_set
 
         settings = TrackletSettings(self.frames_per_clip, self.context, self.target_size, self.quality)
-        preparation = Preparation(
-            self.output, self.dataset, settings, self.clips_per_shard, skip=self.on_error == "skip"
-        )
-        sequences = read_training_set(self.dataset, self.root, skip_broken=self.on_error == "skip")
+        skip = self.on_error == "skip"
+        preparation = Preparation(self.output, self.dataset, settings, self.clips_per_shard, skip=skip)
+        sequences = read_training_set(self.dataset, self.root, skip_broken=skip)
         manifest = preparation.run(sequences, self.workers)
         print(
             f"{manifest['tracklets']} targets, {manifest['frames']} crops in {len(manifest['shards'])} shards: "

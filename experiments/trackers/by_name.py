@@ -15,19 +15,19 @@ from tracker import Tracker, list_trackers, load_tracker
 from tracker.settings import Configured
 
 CHECKPOINT = ".safetensors"
-"""How the file of a trained tracker ends."""
+"""Suffix of a trained tracker's file."""
 
 ONLINE_LOSSES: dict[str, dict[str, Any]] = {
     "dslt-paper": {"name": "shrinkage"},
     "dslt-code": {"name": "shrinkage", "importance": "dslt_code"},
 }
-"""The loss that a preset stands for, as ``build_loss`` takes it."""
+"""Preset -> the loss that its name implies, as ``build_loss`` takes it."""
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
 def load_with_loss(name: str, **settings: Any) -> Tracker:
-    """``load_tracker`` with the loss that the tracker's name stands for, where it stands for one.
+    """Call ``load_tracker`` with the loss of `ONLINE_LOSSES`, if the tracker has one there.
 
     Raises:
         ValueError, FileNotFoundError: As ``load_tracker``.
@@ -39,12 +39,12 @@ def load_with_loss(name: str, **settings: Any) -> Tracker:
 
 @dataclass(frozen=True)
 class Contender:
-    """A tracker that takes part in a benchmark: small enough to be sent to every worker, which builds it.
+    """A tracker of a benchmark, by name; it is sent to every worker, which builds it.
 
     Attributes:
         name: Registered name, file of a trained tracker (``.safetensors``), ``opencv-csrt`` and the like, or
             ``module:Class``.
-        weights: File of weights; for OpenCV's networks the folder with their files; or None.
+        weights: File of weights; for OpenCV's networks the folder of their files; or None.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
     """
 
@@ -54,7 +54,7 @@ class Contender:
 
     @property
     def checkpoint(self) -> Path | None:
-        """The file of a trained tracker, where the name is one."""
+        """The file of a trained tracker; None if the name is no file."""
         return Path(self.name) if self.name.endswith(CHECKPOINT) else None
 
     def build(self) -> Tracker:
@@ -84,13 +84,13 @@ class Contender:
 
 
 class Description:
-    """What there is to say of a contender's results, from an instance that is built for it.
+    """The description of a contender's results, read from a tracker that is built for it.
 
     Attributes:
         label: Name of its result folder.
         is_deterministic: The same frames give the same boxes.
-        record: What decides the boxes, as JSON: ``tracker``, ``settings`` and ``weights`` (file -> SHA-256);
-            see `experiments.scoring.record`.
+        record: Everything that decides the boxes, as JSON: ``tracker``, ``settings`` and ``weights`` (file ->
+            SHA-256); see `experiments.scoring.record`.
 
     Raises:
         ValueError, FileNotFoundError: The contender cannot be built, or its name is no folder name.
@@ -110,7 +110,7 @@ class Description:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """See the class."""
+        """Everything that decides the boxes; see the class."""
         weights = {file.name: sha256_of(file) for file in self._weights()}
         record = {"tracker": self.label, "settings": self._settings(), "weights": weights}
         return json.loads(json.dumps(record))
@@ -134,7 +134,7 @@ class Description:
 
 
 def _label(contender: Contender) -> str:
-    """What a tracker is called: its name, or of a file the run that it is the best of, or its own name."""
+    """A contender's name; for a file ``best.safetensors`` the run's folder, for another file its stem."""
     file = contender.checkpoint
     if file is None:
         return contender.name
@@ -142,12 +142,12 @@ def _label(contender: Contender) -> str:
 
 
 def parse_contenders(trackers: str, weights: tuple[str, ...], device: str) -> list[Contender]:
-    """Contenders from the command line.
+    """Parse the contenders of a command line.
 
     Args:
         trackers: Names with commas between them.
         weights: ``TRACKER=PATH`` each, or a path for the only tracker.
-        device: Where ours run.
+        device: Device of our trackers.
 
     Raises:
         ValueError: No name, a name twice, or weights of a tracker that does not take part.
