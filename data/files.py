@@ -72,21 +72,16 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write ``content`` to ``path``, complete or not at all; numbers that JSON has not (NaN, ∞) become null."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` to ``path`` in UTF-8, complete or not at all; see `replacing`."""
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8", newline="\n")
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write ``content`` to ``path``, complete or not at all; numbers that JSON has not (NaN, ∞) become null."""
-    write_text(path, json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
-
-
-def remove_partial_files(folder: Path) -> None:
-    """Remove what `replacing` left in a folder when its process was killed."""
-    for path in folder.rglob(".*.partial*"):
-        path.unlink()
 
 
 def _finite(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Configs: reading YAML files, plain values, and the differences of two configs."""
+"""Resolved configs: read from YAML, as plain values, and told apart."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,15 +11,15 @@ FREE_ON_RESUME = ("data.workers", "data.context", "compute.device")
 
 
 def read_config(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Read the mapping in a YAML file, over the mapping of the file that its key ``base`` names, if it has one.
+    """The mapping in a YAML file, over that of its ``base``: a file beside it that it builds on, if it names one.
 
     Args:
-        file: the file; ``base`` is relative to its folder.
+        file: to read.
         above: the files that build on it.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is no YAML, no mapping, or builds on itself.
+        ValueError: it is no YAML, or no mapping, or builds on itself.
     """
     if not file.is_file():
         asked = f" (base of {above[-1]})" if above else ""
@@ -39,7 +39,7 @@ def read_config(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
 
 
 def _over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge ``changes`` into ``base``, mappings key by key; another loss inherits none of the base's arguments."""
+    """``base`` with the values of ``changes``, mappings key by key; another loss has none of the base's arguments."""
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
@@ -54,14 +54,14 @@ def _another_loss(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> b
 
 
 def plain(value: Any) -> Any:
-    """Convert to mappings, lists and scalars, which YAML, JSON and a checkpoint can hold."""
+    """Mappings, lists and scalars as YAML, JSON and a checkpoint hold them."""
     if isinstance(value, Mapping):
         return {key: plain(one) for key, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield a line for each key in which two configs differ, except `FREE_ON_RESUME`."""
+    """A line for each key in which two resolved configs differ, but for `FREE_ON_RESUME`."""
     for key in dict.fromkeys([*before, *now]):
         name = f"{prefix}{key}"
         old, new = before.get(key, "absent"), now.get(key, "absent")

@@ -1,4 +1,7 @@
-"""A comparison under way: its folder, its finished units, the rates they chose, and where units run."""
+"""A comparison under way: its folder, its finished units, the rates they chose, and where units run.
+
+A unit is a training or a tracking; it has no frames to watch as a job of the benchmark has.
+"""
 
 import json
 import multiprocessing
@@ -16,7 +19,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from data.files import remove_partial_files, write_json, write_text
+from data.files import replacing, write_json
 from experiments.compare.plan import Stage, Unit, best_factors, final_units, search_units
 from experiments.compare.settings import ComparisonSettings, as_mapping, with_defaults
 from experiments.config_file import differences, read_config
@@ -26,7 +29,7 @@ CONFIG = "config.yaml"
 
 
 class Done(NamedTuple):
-    """The end of a unit: the content of its result file, or its error in a line."""
+    """What came of a unit: what its file is to hold, or what went wrong, in a line."""
 
     unit: Unit
     result: dict[str, Any] | None
@@ -34,18 +37,18 @@ class Done(NamedTuple):
 
 
 Engine = Callable[[Sequence[Unit], ComparisonSettings], Iterator[Done]]
-"""Starts the units in their order and yields the end of each."""
+"""Does the units, begun in their order; yields each when it is done."""
 
 
 class Comparison:
-    """A comparison of losses under one budget.
+    """Losses under one budget.
 
     Args:
-        folder: gets ``config.yaml``, ``units/`` with a file for each unit, the page and ``comparison.json``.
-        settings: all that decides a unit's result but its loss and seed; losses and seeds may be added later.
-        stages: the stages compared.
+        folder: of the results: ``config.yaml``, ``units/`` with a file for each unit, the page and ``comparison.json``.
+        settings: all that decides a unit's result, but for its loss and seed: more of these may come later.
+        stages: what to compare.
         losses: label -> name and arguments.
-        seeds: number of seeds.
+        seeds: number of them.
     """
 
     def __init__(
@@ -61,17 +64,18 @@ class Comparison:
         self.failed: list[str] = []
 
     def claim(self, *, overwrite: bool) -> None:
-        """Take the folder for this comparison.
+        """Make the folder this comparison's.
 
         Raises:
-            ValueError: it holds a comparison with other settings; the message says which differ.
+            ValueError: it holds one with other settings; the message says which differ.
         """
         config, mine = self.folder / CONFIG, as_mapping(self.settings)
         if overwrite:
             shutil.rmtree(self.folder / "units", ignore_errors=True)
             config.unlink(missing_ok=True)
         if config.is_file():
-            if different := list(differences(with_defaults(read_config(config)), with_defaults(mine))):
+            different = list(differences(with_defaults(read_config(config)), with_defaults(mine)))
+            if different:
                 raise ValueError(
                     f"{self.folder} holds a comparison with other settings: {'; '.join(different)}. Give the same "
                     "ones to go on with it, another --output, or --overwrite to remove its results"
@@ -79,11 +83,13 @@ class Comparison:
         elif (self.folder / "units").is_dir():
             raise ValueError(f"{self.folder} holds units of unknown origin (no {CONFIG}): use --overwrite")
         (self.folder / "units").mkdir(parents=True, exist_ok=True)
-        remove_partial_files(self.folder / "units")
-        write_text(config, yaml.safe_dump(mine, sort_keys=False))
+        for leftover in (self.folder / "units").glob(".*.partial*"):  # of a process that was killed
+            leftover.unlink()
+        with replacing(config) as path:
+            path.write_text(yaml.safe_dump(mine, sort_keys=False), "utf-8")
 
     def run(self, engine: Engine) -> dict[tuple[Stage, str], list[dict[str, Any]]]:
-        """Search the rates, then run every loss with its best rate; stored results are kept.
+        """Search the rates, then run every loss with its own; what is done already is kept.
 
         Returns:
             For each stage and loss the results of its seeds; those of units that failed are missing.
@@ -94,20 +100,20 @@ class Comparison:
         finals = self._do("final", final_units(chosen, self.losses, self.seeds), engine)
         results: dict[tuple[Stage, str], list[dict[str, Any]]] = {}
         for unit, result in sorted(finals, key=lambda pair: pair[0].seed):
-            key = unit.stage, unit.label
-            tried = {str(one.factor): got["score"] for one, got in found if (one.stage, one.label) == key}
-            results.setdefault(key, []).append(result | {"search": tried})
+            tried = {str(one.factor): got["score"] for one, got in found if self._is_search(one, unit)}
+            results.setdefault((unit.stage, unit.label), []).append(result | {"search": tried})
         return results
 
     def _do(self, title: str, units: Sequence[Unit], engine: Engine) -> list[tuple[Unit, dict[str, Any]]]:
-        """The results of the units in their order: stored ones, else new ones."""
+        """Results of the units, of this run and of earlier ones, in the order of the units."""
         known = {unit: result for unit in units if (result := self._read(unit)) is not None}
         left = [unit for unit in units if unit not in known]
         if known:
             print(f"{title}: {len(known)} of {len(units)} runs are done already", flush=True)
         started, made = time.perf_counter(), {"machine": machine(), "versions": versions()}
         for count, done in enumerate(engine(left, self.settings) if left else [], 1):
-            rest = (time.perf_counter() - started) / count * (len(left) - count)
+            passed = time.perf_counter() - started
+            rest = passed / count * (len(left) - count)
             print(f"{title} {count}/{len(left)}  {done.unit.name}  left {rest:.0f} s", flush=True)
             if done.result is None:
                 self.failed.append(done.unit.name)
@@ -128,6 +134,10 @@ class Comparison:
         result: dict[str, Any] = json.loads(file.read_text("utf-8"))
         return result if result["factor"] == unit.factor else None
 
+    @staticmethod
+    def _is_search(search: Unit, final: Unit) -> bool:
+        return (search.stage, search.label) == (final.stage, final.label)
+
 
 def local_engine(workers: int) -> Engine:
     """Processes of this machine, each with one thread."""
@@ -139,7 +149,7 @@ def local_engine(workers: int) -> Engine:
         running: dict[Future[Done], Unit] = {}
         with ProcessPoolExecutor(max(1, min(workers, len(units))), context) as pool:
             while left or running:
-                # Only as many are handed out as can run: after Ctrl-C, which all processes get, no other starts.
+                # No more are handed out than run: after Ctrl-C, which all processes get, nothing else begins.
                 while left and len(running) < workers:
                     unit = left.popleft()
                     running[pool.submit(perform, unit, settings)] = unit
@@ -155,7 +165,7 @@ def local_engine(workers: int) -> Engine:
 
 
 def ray_engine(workers: int, address: str | None, *, on_gpu: bool) -> Engine:
-    """A Ray cluster whose nodes see the clips under the same paths; a unit whose machine dies is run elsewhere.
+    """A Ray cluster whose nodes see the clips under the same paths; a unit whose machine dies is done elsewhere.
 
     Raises:
         RuntimeError: Ray is not installed.
@@ -172,7 +182,7 @@ def ray_engine(workers: int, address: str | None, *, on_gpu: bool) -> Engine:
 
 
 def perform(unit: Unit, settings: ComparisonSettings) -> Done:
-    """Run a unit in this process; whatever it raises is the unit's failure."""
+    """Do a unit in this process; whatever it raises is its own failure."""
     try:
         with redirect_stdout(StringIO()):  # the training loop's lines: many units speak at once
             if unit.stage == "offline":

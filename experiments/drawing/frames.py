@@ -43,7 +43,7 @@ def draw_text(image: Image, text: str, line: int, colour: Colour = WHITE) -> Non
 
 
 def annotate(image: Image, frame: int, output: TrackOutput) -> Image:
-    """Draw the tracker's box, the frame's number, the score and the PSR on a copy of ``image``."""
+    """A copy of ``image`` with the tracker's box, the frame's number and how sure the tracker is."""
     picture = image.copy()
     draw_bbox(picture, output.bbox, VERMILION if output.lost else GREEN)
     draw_text(picture, f"frame {frame}", 0)
@@ -55,7 +55,7 @@ def annotate(image: Image, frame: int, output: TrackOutput) -> Image:
 
 
 def overlay_response(image: Image, frame: int, output: TrackOutput) -> Image:
-    """Draw the response map over a copy of ``image``, dark for 0 and red for its peak."""
+    """A copy of ``image`` under the response map, dark for 0 and red for its peak, where the map lies."""
     picture = image.copy()
     if output.response is not None and output.response_bbox is not None:
         paste(picture, colour_response(output), _nearest_region(output.response_bbox), alpha=0.5)
@@ -65,13 +65,13 @@ def overlay_response(image: Image, frame: int, output: TrackOutput) -> Image:
 
 
 def colour_response(output: TrackOutput) -> Image:
-    """Colour the response map: an image ``(h, w, 3)``, one pixel for each cell."""
+    """The response map as an image ``(h, w, 3)``, one pixel a cell: negative and 0 are dark, its peak is bright."""
     assert output.response is not None
     return colour_map(output.response[0, 0].float().cpu().numpy())
 
 
 def colour_map(values: NDArray[np.float32]) -> Image:
-    """Colour a map ``(h, w)``: an image ``(h, w, 3)``, dark for 0 and less, bright for the peak."""
+    """A map ``(h, w)`` as an image ``(h, w, 3)``: negative and 0 are dark, its peak is bright."""
     levels = np.clip(values / max(float(values.max()), 1e-6), 0, 1)
     coloured = cv2.applyColorMap((255 * levels).astype(np.uint8), cv2.COLORMAP_TURBO)
     return cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB)
@@ -83,11 +83,11 @@ def _nearest_region(bbox: Floats) -> SearchRegion:
 
 
 def compare(image: Image, frame: int, truth: ArrayLike, bboxes: Mapping[str, Floats]) -> Image:
-    """Draw several trackers' boxes, and the true one dashed, on a copy of ``image`` above a strip of their names.
+    """A copy of ``image`` with several trackers' boxes, the true one dashed, above a strip that names them.
 
     Args:
         image: uint8 ``(H, W, 3)`` RGB.
-        frame: number of the frame.
+        frame: its number.
         truth: 0-based box ``(x, y, w, h)``; NaN where the target is absent.
         bboxes: name -> 0-based box; the first lies on top.
 
@@ -103,7 +103,7 @@ def compare(image: Image, frame: int, truth: ArrayLike, bboxes: Mapping[str, Flo
 
 
 def _legend(width: int, frame: int, names: Mapping[str, Colour]) -> Image:
-    """Draw a dark strip ``(24, width, 3)``: each name after a line in its colour, the truth's dashed."""
+    """A dark strip ``(24, width, 3)``: each name after a line in its colour, the truth's dashed."""
     strip = np.full((24, width, 3), 32, np.uint8)
     left = 8
     for name, colour in {"truth": WHITE, **names}.items():

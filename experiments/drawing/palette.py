@@ -1,4 +1,4 @@
-"""Okabe and Ito's colours, which colour-blind readers can tell apart, for videos, plots and pages."""
+"""Okabe and Ito's colours, told apart by colour-blind readers: the same in videos, plots and pages."""
 
 from collections.abc import Iterable, Sequence
 from itertools import cycle
@@ -15,7 +15,7 @@ PALETTE: Sequence[Colour] = (GREEN, ORANGE, BLUE, PURPLE, VERMILION)
 
 
 def colours(names: Iterable[str]) -> dict[str, Colour]:
-    """Give each name a colour, in the order of the names; after five the colours repeat."""
+    """A colour for each name, in their order, the same in videos, plots and pages; after five they repeat."""
     return dict(zip(names, cycle(PALETTE), strict=False))
 
 

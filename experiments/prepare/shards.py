@@ -1,4 +1,4 @@
-"""Cropping a training set into shards, in parallel and in order; a run that was stopped can be continued."""
+"""Cropping a training set into shards: in parallel, in order, and so that a run that was stopped goes on."""
 
 import json
 import multiprocessing
@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 
 import data.datasets.clip
-from data.files import write_text
+from data.files import replacing
 from data.pairs.shards import is_complete, write_manifest, write_shard
 from data.pairs.tracklets import Tracklet, TrackletFrames, TrackletSettings, crop_tracklet
 from experiments.runtime.interrupt import ignore_interrupts
@@ -28,11 +28,11 @@ class Preparation:
     """Writes the shards of one dataset into one folder.
 
     Args:
-        output: The folder; shards in it must come from the same settings.
+        output: The folder; what is in it must come from the same settings.
         dataset: Name of the dataset, for the manifest.
         settings: How the tracklets are cropped.
         clips_per_shard: Targets in a tar file.
-        skip: Leave out and list images and boxes that cannot be used, instead of stopping.
+        skip: Leave out what cannot be used and list it, instead of stopping.
 
     Raises:
         ValueError: The number of clips is out of range, or the folder holds something else.
@@ -48,15 +48,15 @@ class Preparation:
         self._check_folder()
 
     def run(self, sequences: "Sequence[data.datasets.clip.Clip]", workers: int) -> dict[str, Any]:
-        """Write the missing shards, then the manifest; return the manifest's content.
+        """Write the shards that are not there yet, then the manifest; return its content.
 
         Args:
-            sequences: The sequences to crop.
-            workers: Number of processes.
+            sequences: What is to be cropped.
+            workers: Processes that do it.
 
         Raises:
-            ValueError: No frame has a box, the folder was made from other clips, or an image or box cannot be used
-                and is not to be skipped.
+            ValueError: No target is ever there, the folder was made from other clips, or, unless they are to be
+                skipped, an image or box cannot be used.
             RuntimeError: A worker process died.
         """
         if workers < 1:
@@ -66,7 +66,7 @@ class Preparation:
         if not frames:
             raise ValueError("the dataset holds no frame with a box: there is nothing to crop")
         self._begin([clip.name for clip in frames])
-        for left_over in self.output.glob(".shard-*.partial.*"):  # left by a run that was killed
+        for left_over in self.output.glob(".shard-*.partial.*"):  # of a run that was killed
             left_over.unlink()
         starts = range(0, len(frames), self.clips_per_shard)
         shards = {self.output / f"shard-{number:06d}.tar": start for number, start in enumerate(starts)}
@@ -96,7 +96,7 @@ class Preparation:
         raise FileExistsError(f"folder {self.output} holds other files than shards: give a new one")
 
     def _begin(self, names: list[str]) -> None:
-        """Write the settings and clips of the shards, or compare them with those of an earlier run."""
+        """Write down what the shards are made of, or compare it with what an earlier run wrote."""
         file, mine = self.output / _SETTINGS, {**self.about, "clips": names}
         if file.is_file():
             known = json.loads(file.read_text("utf-8"))
@@ -106,11 +106,12 @@ class Preparation:
                 raise ValueError(f"shards in {self.output} were made differently: {what}; give a new folder")
             return
         self.output.mkdir(parents=True, exist_ok=True)
-        write_text(file, json.dumps(mine, indent=1) + "\n")
+        with replacing(file) as temporary:
+            temporary.write_text(json.dumps(mine, indent=1) + "\n", "utf-8")
 
 
 def _difference(old: Any, new: Any) -> str:
-    """Describe the difference of a setting from an earlier run's in a few words."""
+    """Say in a few words how a setting differs from that of an earlier run."""
     if isinstance(old, dict) and isinstance(new, dict):
         return ", ".join(
             f"{key} was {old.get(key)}, is {new[key]}" for key in new if old.get(key) != new[key]
@@ -121,11 +122,11 @@ def _difference(old: Any, new: Any) -> str:
 
 
 def _cropped(clips: Sequence[TrackletFrames], settings: TrackletSettings, workers: int) -> Iterator[Tracklet]:
-    """Crop clips in order; several processes work a few clips ahead of the consumer."""
+    """Crop clips in order; several processes stay a few clips ahead of who takes them."""
     if workers == 1:
         yield from (crop_tracklet(clip, settings) for clip in clips)
         return
-    # Spawned: a forked process would inherit the locks of OpenCV's threads, but not the threads.
+    # Spawned: a forked process would inherit OpenCV's threads' locks, but not its threads.
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
     pending: deque[Future[Tracklet]] = deque()
     try:

@@ -1,4 +1,4 @@
-"""The page of a report. It is opened from disk, without a network, and draws every tracker's box on the frames."""
+"""The page of a report: works from disk, without a network, and draws every tracker's box on the frames."""
 
 import json
 import shutil
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data.files import write_text
+from data.files import replacing
 from experiments.drawing.curves import NORMALISED_PRECISION, PRECISION, RATE, SUCCESS
 from experiments.drawing.pages import write_page
 from experiments.drawing.palette import PALETTE, as_hex, colours
@@ -21,7 +21,7 @@ ASSETS = Path(__file__).with_name("assets")
 """The page's own script, style and template."""
 
 SIZE_LIMIT = 55e6
-"""Approximate size of a report in bytes; frames are left out until it is met."""
+"""Bytes that a report may take, about; frames are thinned until it does."""
 
 _FIXED_BYTES = 10e6  # plotly, and the plots, tables and curves of many trackers
 _DASHES = ("solid", "dash", "dot", "dashdot")
@@ -34,21 +34,21 @@ def write_report_page(
     sequences: Mapping[str, Annotation],
     evaluation: Evaluation,
 ) -> None:
-    """Write ``report.html`` and, in ``assets/``, the files that it loads.
+    """Write ``report.html`` and, in ``assets/``, what it loads.
 
     Args:
-        folder: the report's folder; must exist.
-        summaries: protocol -> summary of its evaluation.
+        folder: of the report; must exist.
+        summaries: how the trackers were run -> what came out.
         sequences: the ground truth, by name.
-        evaluation: the evaluation whose boxes are shown.
+        evaluation: the one whose boxes are shown.
     """
     from plotly.offline import get_plotlyjs
 
     assets = folder / "assets"
     assets.mkdir(exist_ok=True)
-    write_text(assets / "plotly.min.js", get_plotlyjs())
+    _write_text(assets / "plotly.min.js", get_plotlyjs())
     for name in ("report.js", "tables.js", "viewer.js", "report.css"):
-        write_text(assets / name, (ASSETS / name).read_text("utf-8"))
+        _write_text(assets / name, (ASSETS / name).read_text("utf-8"))
     files = {name: f"{number:04d}" for number, name in enumerate(sequences)}
     _write_script(assets / "data.js", "window.REPORT", _content(summaries, files))
     _write_sequences(folder, sequences, files, evaluation)
@@ -64,7 +64,7 @@ def write_report_page(
 
 
 def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict[str, Any]:
-    """The data that the page needs before a sequence is opened."""
+    """What the page needs before a sequence is opened."""
     shown = [{**summary, "problems": []} for summary in summaries.values()]
     names = list(dict.fromkeys(one["name"] for summary in shown for one in summary["trackers"]))
     by_frames = shown[0]["rank_metric"] == "ao"
@@ -74,8 +74,14 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
         "colours": {name: as_hex(colour) for name, colour in colours(names).items()},
         "dashes": {name: _DASHES[i // len(PALETTE) % len(_DASHES)] for i, name in enumerate(names)},
         "plots": [
-            {name: getattr(plot, name) for name in ("curve", "metric", "title", "xlabel", "ylabel")}
-            | {"thresholds": plot.thresholds.tolist()}
+            {
+                "curve": plot.curve,
+                "metric": plot.metric,
+                "title": plot.title,
+                "xlabel": plot.xlabel,
+                "ylabel": plot.ylabel,
+                "thresholds": plot.thresholds.tolist(),
+            }
             for plot in _PLOTS
             if (plot is RATE) == by_frames
         ],
@@ -109,4 +115,9 @@ def _write_sequences(
 
 def _write_script(path: Path, variable: str, content: dict[str, Any]) -> None:
     """Write data as a script: a page opened from disk may load scripts, but read no other files."""
-    write_text(path, f"{variable} = {json.dumps(content, separators=(',', ':'))};\n")
+    _write_text(path, f"{variable} = {json.dumps(content, separators=(',', ':'))};\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8")

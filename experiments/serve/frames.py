@@ -1,4 +1,4 @@
-"""Frames of a video file, a folder of images or a camera, by number and in any order."""
+"""Frames by number, in any order: of a video file, a folder of images or a camera."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from data.images import list_images, read_image
 from data.video import FramesEndedEarly, VideoFrames, open_video
 
 CACHE_BYTES = 128 << 20
-"""Size of the cache of decoded frames, so that stepping back reads none of them again."""
+"""Decoded frames of a video that are kept: stepping back reads none of them again."""
 
 RECORDED = 10_000
-"""Largest number of a camera's frames that are kept on disk."""
+"""Frames of a camera that are kept on disk."""
 
 
 class EndOfFrames(Exception):
-    """There is no frame of this number."""
+    """There is no frame of that number."""
 
 
 class FrameStore(Protocol):
@@ -28,9 +28,9 @@ class FrameStore(Protocol):
 
     Attributes:
         fps: Frames a second, or None.
-        count: Number of frames; None if it is unknown, as of a camera.
+        count: Number of frames; None where it is not known, as of a camera.
         image_names: File name of each frame of a folder, else None.
-        live: The source is a camera, which keeps giving new frames.
+        live: New frames keep coming: a camera.
     """
 
     fps: float | None
@@ -39,10 +39,10 @@ class FrameStore(Protocol):
     live: bool
 
     def read(self, number: int) -> Image:
-        """Read the frame ``number``, from 0, uint8 ``(H, W, 3)`` RGB; raises `EndOfFrames` beyond the last."""
+        """The frame ``number``, from 0, uint8 ``(H, W, 3)`` RGB; raises `EndOfFrames` beyond the last."""
 
     def again(self) -> "FrameStore":
-        """Open the same frames for another thread."""
+        """The same frames for another thread."""
 
     def close(self) -> None:
         """Release the file or camera."""
@@ -75,8 +75,8 @@ class ImageFrames:
 class VideoFileFrames:
     """The frames of a video file.
 
-    A decoder seeks to key frames only, and many files are wrong about their places. So an earlier frame that has left
-    the cache is reached by reading the file from its beginning.
+    A decoder seeks to key frames only, and many files are wrong about where these are: a frame behind the last one
+    read, and no longer in the cache, is reached by reading the file from its beginning.
     """
 
     live = False
@@ -93,7 +93,7 @@ class VideoFileFrames:
         return open_video(self._path)
 
     def read(self, number: int) -> Image:
-        """See `FrameStore`; the frames end where a file is cut short."""
+        """See `FrameStore`; where a file is cut short its frames end there."""
         if number in self._cache:
             self._cache.move_to_end(number)
             return self._cache[number]
@@ -126,11 +126,11 @@ class VideoFileFrames:
 
 
 class CameraFrames:
-    """The frames of a camera: a new frame is taken when it is read, earlier ones come from a recording.
+    """The frames of a camera, taken when they are asked for; those before are read from what was recorded.
 
     Args:
         index: Number of the camera.
-        folder: Folder of the recording, JPEG files.
+        folder: Where frames are recorded as JPEG, so that one can go back to them.
     """
 
     live = True
@@ -143,7 +143,7 @@ class CameraFrames:
         self.fps = self._video.fps
 
     def read(self, number: int) -> Image:
-        """See `FrameStore`; the number after the last takes a new frame."""
+        """See `FrameStore`; the next number is the frame that the camera sees now."""
         if number < self._recorded:
             return read_image(self._file(number))
         if number > self._recorded or number >= RECORDED:
@@ -160,7 +160,7 @@ class CameraFrames:
         return self._folder / f"{number:06d}.jpg"
 
     def again(self) -> FrameStore:
-        """See `FrameStore`; these are the frames recorded until now."""
+        """See `FrameStore`: what was recorded until now."""
         return ImageFrames([self._file(number) for number in range(self._recorded)], self.fps)
 
     def close(self) -> None:
@@ -172,11 +172,11 @@ def open_frames(source: str | Path, folder: Path) -> FrameStore:
     """Open a video file, a folder of images (or one with them in ``img/``, as OTB has it) or a camera's number.
 
     Args:
-        source: The path, or the camera's number as text.
-        folder: Folder for a camera's recording.
+        source: The path, or the number as text.
+        folder: Where a camera's frames are recorded.
 
     Raises:
-        OSError, ValueError: The source does not exist or cannot be read.
+        OSError, ValueError: Nothing is there, or it cannot be read.
     """
     if isinstance(source, str) and source.isdecimal():
         return CameraFrames(int(source), folder)
@@ -188,7 +188,7 @@ def open_frames(source: str | Path, folder: Path) -> FrameStore:
 
 
 def encode_jpeg(image: Image, longest: int, quality: int = 85) -> bytes:
-    """Encode a frame as JPEG for the page, its longer side at most ``longest`` pixels."""
+    """A frame as JPEG for the page, its longer side at most ``longest`` pixels."""
     scale = longest / max(image.shape[:2])
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     if scale < 1:

@@ -95,7 +95,7 @@ class Track(Command):
         if self.threads < 1:
             raise ValueError(f"--threads must be at least 1, got {self.threads}")
         for name in self.format:
-            FORMATS[name]  # reports an unknown format before an hour of tracking
+            FORMATS[name]  # an unknown one is said before an hour of tracking
         torch.set_num_threads(self.threads)
         bbox = None if self.init_bbox is None else parse_bbox(self.init_bbox)
         tracker = self._build_tracker()
@@ -119,7 +119,7 @@ class Track(Command):
         )
 
     def _record(self, video: "VideoFrames", steps: Iterator["Step"]) -> None:
-        """Write every step; whatever ends them early, the frames tracked so far are kept."""
+        """Write every step; whatever ends them early, what was tracked is kept and said."""
         from experiments.runtime.interrupt import Interrupt
         from experiments.runtime.progress import progress_bar
         from experiments.track.files import TrackFiles
@@ -130,7 +130,11 @@ class Track(Command):
             name: value if value is None or isinstance(value, bool | int | float) else str(value)
             for name, value in asdict(self).items()
         }
-        wanted = {name: getattr(self, name) for name in ("save_video", "save_response", "overwrite")}
+        wanted = {
+            "save_video": self.save_video,
+            "save_response": self.save_response,
+            "overwrite": self.overwrite,
+        }
         files = TrackFiles(folder, video.fps or 25.0, plain, **wanted)
         outputs: list[TrackOutput] = []
         try:
@@ -152,7 +156,7 @@ class Track(Command):
                 print(f"{files.summary}; results in {folder}")
 
     def _annotate(self, folder: Path, video: "VideoFrames", outputs: "list[TrackOutput]") -> None:
-        """Replace the boxes of an earlier run by those of this run, in the formats asked for."""
+        """Write the boxes in the formats that were asked for, in place of an earlier run's."""
         import shutil
 
         import numpy as np
@@ -180,11 +184,11 @@ class Track(Command):
 
 
 _PARTS_OF_DATASETS = ("img", "img1", "color", "imgs", "images", "frames")
-"""Names of folders of frames in datasets; the sequence's name is that of the folder above."""
+"""What the folder of a sequence's frames is called in datasets; the sequence's name is the folder above."""
 
 
 def folder_name(source: str) -> str:
-    """Make a safe folder name of a source: ``car.mp4``, ``Car4`` for ``Car4/img``, ``camera0``."""
+    """A safe folder name that tells sources apart: ``car.mp4``, ``Car4`` for ``Car4/img``, ``camera0``."""
     from data.video.reader import is_camera
 
     if is_camera(source):

@@ -1,4 +1,4 @@
-"""The files of a run of `track`, which are complete also after Ctrl-C or a broken video."""
+"""What a run of `track` leaves behind: complete files, also after Ctrl-C or a broken video."""
 
 import math
 import shutil
@@ -30,26 +30,27 @@ FILES = (
 class TrackFiles:
     """Writes a run into a folder frame by frame; a context manager.
 
-    When the context ends, however it ends, the files replace those of an earlier run, with every frame written so
-    far. If a file cannot be written, or the process is killed, the earlier run stays.
+    The files appear under their names when the context ends, however it ends, with every frame written until
+    then, and those of an earlier run go. When one of them cannot be written none appears and the earlier run
+    stays, as after a process that is killed outright.
 
-    * ``boxes.txt``: a line for each frame, ``x,y,w,h``, 1-based as in OTB's files.
-    * ``track.csv``: a row for each frame, `COLUMNS`, 0-based, time in seconds by the video's container; a missing
-      value is empty.
-    * ``track.mp4``, ``response.mp4`` (without PyAV ``….webm``), if asked for, with the times of the frames.
-    * ``run.json``: settings, speed, end of the run, versions.
+    * ``boxes.txt``: a line a frame, ``x,y,w,h``, 1-based as OTB's files are.
+    * ``track.csv``: a row a frame, `COLUMNS`, 0-based, time in seconds as the video's container says; empty where
+      there is no value.
+    * ``track.mp4``, ``response.mp4`` (without PyAV ``….webm``): where asked for, with the times of the frames.
+    * ``run.json``: settings, speed, how the run ended, versions.
 
     Args:
-        folder: the run's folder; created if it does not exist.
-        fps: frame rate of the videos.
+        folder: made where it does not exist.
+        fps: of the videos.
         settings: plain values for ``run.json``.
         save_video: write the frames with the target's box.
         save_response: write the response maps over the frames.
         overwrite: the folder may hold an earlier run.
 
     Attributes:
-        ended: how the run ended; set it if that is not at the end of the source.
-        summary: the outcome in a line, once the files are there; else None.
+        ended: how the run ended, to be set where it is not at the end of the source.
+        summary: what came of it in a line, once the files are there; else None.
 
     Raises:
         FileExistsError: the folder holds an earlier run.
@@ -87,7 +88,7 @@ class TrackFiles:
             self._writing = stack.pop_all()
 
     def write(self, step: Step, seconds: float | None = None) -> None:
-        """Append a frame, shown ``seconds`` into the video, to every file."""
+        """Append a frame to every file, shown so many seconds into the video."""
         output = step.output
         numbers = [*output.bbox, output.score, output.psr]
         cells = ["" if math.isnan(value) else f"{value:.4f}" for value in numbers]
@@ -147,7 +148,7 @@ class TrackFiles:
                 file.close()
 
     def _move(self) -> None:
-        """Replace the old files by the new ones, once all of these are on the disk."""
+        """Put the new files into the place of the old ones, all of them on the disk before."""
         new = [self._staging / name for name in FILES if (self._staging / name).exists()]
         for path in new:
             flush_to_disk(path)
@@ -160,7 +161,7 @@ class TrackFiles:
         file = (self._staging / name).open("w", encoding="utf-8")
 
         def close() -> None:
-            with suppress(OSError):  # `_close_files` reports it
+            with suppress(OSError):  # told apart by `_close_files`; here it is only let go
                 file.close()
 
         stack.callback(close)
@@ -168,7 +169,7 @@ class TrackFiles:
 
 
 def _claim(stack: ExitStack, folder: Path, overwrite: bool) -> Path:
-    """Lock a folder for this run; return the folder of the files that are not yet complete."""
+    """Make sure that this run alone writes into a folder; return where its files are until they are complete."""
     held = next((name for name in FILES if (folder / name).exists()), None)
     if held and not overwrite:
         raise FileExistsError(
@@ -180,7 +181,7 @@ def _claim(stack: ExitStack, folder: Path, overwrite: bool) -> Path:
     except Timeout:
         raise RuntimeError(f"another run is writing into {folder}: give another --output") from None
     staging = folder / ".partial"
-    shutil.rmtree(staging, ignore_errors=True)  # left by a process that was killed
+    shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
     staging.mkdir()
     return staging
 

@@ -1,6 +1,6 @@
-"""The live window and the mouse.
+"""The live window and the mouse, where there is a display.
 
-Without a display OpenCV aborts the process instead of raising, so the display is checked before any call.
+Without a display OpenCV does not raise but aborts the process, so one is looked for before any call.
 """
 
 import os
@@ -32,7 +32,7 @@ def require_display(purpose: str) -> None:
 
 
 def select_bbox(image: Image) -> Floats:
-    """Let the user draw the target's box with the mouse; return it, 0-based ``(x, y, w, h)``.
+    """Let the user draw the target's box with the mouse; 0-based ``(x, y, w, h)``.
 
     Raises:
         ValueError: nothing was drawn.
@@ -54,7 +54,7 @@ class Window:
         self.title = title
 
     def show(self, image: Image, frame: int, output: TrackOutput) -> bool:
-        """Show a frame with the target's box; return False if the user stops (q, Esc, window closed)."""
+        """Show a frame with the target's box; False when the user wants to stop (q, Esc, window closed)."""
         cv2.imshow(self.title, cv2.cvtColor(annotate(image, frame, output), cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(1) & 0xFF
         closed = cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1

@@ -15,19 +15,19 @@ from tracker import Tracker, list_trackers, load_tracker
 from tracker.settings import Configured
 
 CHECKPOINT = ".safetensors"
-"""Suffix of a trained tracker's file."""
+"""How the file of a trained tracker ends."""
 
 ONLINE_LOSSES: dict[str, dict[str, Any]] = {
     "dslt-paper": {"name": "shrinkage"},
     "dslt-code": {"name": "shrinkage", "importance": "dslt_code"},
 }
-"""Preset -> the loss that its name implies, as ``build_loss`` takes it."""
+"""The loss that a preset stands for, as ``build_loss`` takes it."""
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
 def load_with_loss(name: str, **settings: Any) -> Tracker:
-    """Call ``load_tracker`` with the loss of `ONLINE_LOSSES`, if the tracker has one there.
+    """``load_tracker`` with the loss that the tracker's name stands for, where it stands for one.
 
     Raises:
         ValueError, FileNotFoundError: As ``load_tracker``.
@@ -39,12 +39,12 @@ def load_with_loss(name: str, **settings: Any) -> Tracker:
 
 @dataclass(frozen=True)
 class Contender:
-    """A tracker of a benchmark, by name; it is sent to every worker, which builds it.
+    """A tracker that takes part in a benchmark: small enough to be sent to every worker, which builds it.
 
     Attributes:
         name: Registered name, file of a trained tracker (``.safetensors``), ``opencv-csrt`` and the like, or
             ``module:Class``.
-        weights: File of weights; for OpenCV's networks the folder of their files; or None.
+        weights: File of weights; for OpenCV's networks the folder with their files; or None.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
     """
 
@@ -54,7 +54,7 @@ class Contender:
 
     @property
     def checkpoint(self) -> Path | None:
-        """The file of a trained tracker; None if the name is no file."""
+        """The file of a trained tracker, where the name is one."""
         return Path(self.name) if self.name.endswith(CHECKPOINT) else None
 
     def build(self) -> Tracker:
@@ -84,13 +84,13 @@ class Contender:
 
 
 class Description:
-    """The description of a contender's results, read from a tracker that is built for it.
+    """What there is to say of a contender's results, from an instance that is built for it.
 
     Attributes:
         label: Name of its result folder.
         is_deterministic: The same frames give the same boxes.
-        record: Everything that decides the boxes, as JSON: ``tracker``, ``settings`` and ``weights`` (file ->
-            SHA-256); see `experiments.scoring.record`.
+        record: What decides the boxes, as JSON: ``tracker``, ``settings`` and ``weights`` (file -> SHA-256);
+            see `experiments.scoring.record`.
 
     Raises:
         ValueError, FileNotFoundError: The contender cannot be built, or its name is no folder name.
@@ -110,7 +110,7 @@ class Description:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """Everything that decides the boxes; see the class."""
+        """See the class."""
         weights = {file.name: sha256_of(file) for file in self._weights()}
         record = {"tracker": self.label, "settings": self._settings(), "weights": weights}
         return json.loads(json.dumps(record))
@@ -134,7 +134,7 @@ class Description:
 
 
 def _label(contender: Contender) -> str:
-    """A contender's name; for a file ``best.safetensors`` the run's folder, for another file its stem."""
+    """What a tracker is called: its name, or of a file the run that it is the best of, or its own name."""
     file = contender.checkpoint
     if file is None:
         return contender.name
@@ -142,12 +142,12 @@ def _label(contender: Contender) -> str:
 
 
 def parse_contenders(trackers: str, weights: tuple[str, ...], device: str) -> list[Contender]:
-    """Parse the contenders of a command line.
+    """Contenders from the command line.
 
     Args:
         trackers: Names with commas between them.
         weights: ``TRACKER=PATH`` each, or a path for the only tracker.
-        device: Device of our trackers.
+        device: Where ours run.
 
     Raises:
         ValueError: No name, a name twice, or weights of a tracker that does not take part.

@@ -1,4 +1,4 @@
-"""The one loop that drives a tracker through frames and times it."""
+"""The one loop that drives a tracker through frames, and times it honestly."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -13,13 +13,13 @@ from tracker import Tracker, TrackOutput
 
 @dataclass(frozen=True)
 class Step:
-    """One frame of a tracked sequence.
+    """What happened in one frame.
 
     Attributes:
         frame: index of the frame, from 0.
         image: the frame, uint8 ``(H, W, 3)`` RGB.
-        output: the tracker's output; in frame 0 the box it was given.
-        seconds: the tracker's own time, without decoding.
+        output: the tracker's answer; in frame 0 the box it was given.
+        seconds: the tracker's own time, decoding left out.
     """
 
     frame: int

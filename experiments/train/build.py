@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,21 +38,6 @@ MEASURED_PAIRS = 64
 
 COUNTED_PAIRS = 256
 """Pairs whose labels are counted, for losses that weigh locations by how often they hold the target."""
-
-
-_LEAST = {
-    0: (
-        *("seed", "box_weight", "data.workers", "optimiser.clip", "optimiser.rate", "optimiser.warmup"),
-        *("distillation.steps", "distillation.rate", "distillation.weight", "validation.every"),
-    ),
-    1: (
-        *("steps", "batch_size", "log_every", "checkpoint_every"),
-        *("compute.accumulation", "compute.threads", "validation.synthetic"),
-    ),
-    2: ("validation.frames",),
-    32: ("distillation.window",),
-}
-"""Least value -> the settings that must not be below it."""
 
 
 class Trained(NamedTuple):
@@ -149,11 +133,30 @@ def check_settings(settings: TrainingSettings, world_size: int) -> None:
     Raises:
         ValueError: a number is out of its range, or the loss cannot be built.
     """
-    for least, names in _LEAST.items():
-        for name in names:
-            value = attrgetter(name)(settings)
-            if not value >= least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
+    optimiser, validation = settings.optimiser, settings.validation
+    for name, value, least in (
+        ("steps", settings.steps, 1),
+        ("batch_size", settings.batch_size, 1),
+        ("log_every", settings.log_every, 1),
+        ("checkpoint_every", settings.checkpoint_every, 1),
+        ("seed", settings.seed, 0),
+        ("box_weight", settings.box_weight, 0),
+        ("compute.accumulation", settings.compute.accumulation, 1),
+        ("compute.threads", settings.compute.threads, 1),
+        ("data.workers", settings.data.workers, 0),
+        ("optimiser.clip", optimiser.clip, 0),
+        ("optimiser.rate", optimiser.rate, 0),
+        ("optimiser.warmup", optimiser.warmup, 0),
+        ("distillation.steps", settings.distillation.steps, 0),
+        ("distillation.rate", settings.distillation.rate, 0),
+        ("distillation.window", settings.distillation.window, 32),
+        ("distillation.weight", settings.distillation.weight, 0),
+        ("validation.every", validation.every, 0),
+        ("validation.frames", validation.frames, 2),
+        ("validation.synthetic", validation.synthetic, 1),
+    ):
+        if not value >= least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
     parts = world_size * settings.compute.accumulation
     if settings.batch_size % parts:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""A run's folder: ``config.yaml``, ``last.pt`` to resume from bit for bit, ``best.safetensors`` to track with."""
+"""A run's folder: whose it is, ``last.pt`` to go on from bit for bit, ``best.safetensors`` to build a tracker from."""
 
 import json
 import random
@@ -11,7 +11,7 @@ import torch
 import yaml
 from torch import nn
 
-from data.files import remove_partial_files, replacing, write_text
+from data.files import replacing
 from experiments.config_file import differences
 from experiments.train.parse import read_settings
 from experiments.train.settings import TrainingSettings, as_mapping
@@ -22,17 +22,17 @@ _FILES = (LAST, BEST, CONFIG, METRICS, "events.out.tfevents.*")
 
 
 def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: bool) -> None:
-    """Check that a run may write into ``folder``, and write ``config.yaml``.
+    """Make sure that a run may write into ``folder``, and write ``config.yaml``.
 
     Args:
-        folder: created if it does not exist.
-        settings: the run's settings.
-        resume: the folder may hold a run with these settings.
-        overwrite: remove the run that the folder holds.
+        folder: made where it does not exist.
+        settings: of the run.
+        resume: the folder may hold a run with this config.
+        overwrite: what it holds of a run is removed.
 
     Raises:
-        FileExistsError: the folder is not empty, and neither ``resume`` nor ``overwrite`` is true.
-        ValueError: both are true, or the folder's run has other settings; the message says which differ.
+        FileExistsError: it holds something, and neither is asked for.
+        ValueError: both are asked for, or the run there has another config; the message says which keys differ.
     """
     if resume and overwrite:
         raise ValueError("--resume goes on with a run and --overwrite removes it: give one of them")
@@ -42,7 +42,8 @@ def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: 
             "--output"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    remove_partial_files(folder)
+    for leftover in folder.glob(".*.partial*"):  # of a process that was killed while it wrote
+        leftover.unlink()
     if overwrite:
         for pattern in _FILES:
             for file in folder.glob(pattern):
@@ -51,17 +52,19 @@ def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: 
     if resume and config.is_file():
         # An option younger than the run was at its default.
         before = as_mapping(read_settings(config))
-        if different := list(differences(before, as_mapping(settings))):
+        different = list(differences(before, as_mapping(settings)))
+        if different:
             raise ValueError(
                 f"--resume needs the config of the run in {folder}, but {'; '.join(different)}: give the same "
                 "options (or none, they are read from there), or start anew with --overwrite"
             )
         return
-    write_text(config, yaml.safe_dump(as_mapping(settings), sort_keys=False))
+    with replacing(config) as path:
+        path.write_text(yaml.safe_dump(as_mapping(settings), sort_keys=False), encoding="utf-8")
 
 
 def random_state() -> dict[str, Any]:
-    """The state of every generator that this process may draw from: Python, NumPy, torch, its GPUs."""
+    """State of every generator that this process may draw from: Python, NumPy, torch, its GPUs."""
     version, words, gauss = random.getstate()
     name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002
     return {
@@ -73,7 +76,7 @@ def random_state() -> dict[str, Any]:
 
 
 def restore_random_state(state: Mapping[str, Any]) -> None:
-    """Restore the generators to a state of `random_state`."""
+    """Put every generator where `random_state` found it."""
     version, words, gauss = state["python"]
     random.setstate((version, tuple(words), gauss))
     name, keys, *rest = state["numpy"]
@@ -85,7 +88,7 @@ def restore_random_state(state: Mapping[str, Any]) -> None:
 
 def seed_everything(seed: int, rank: int) -> None:
     """Seed Python's, NumPy's and torch's generators, those of each process differently."""
-    # Weights are drawn before this, so that they are the same in all processes.
+    # Weights are drawn before: they are the same in all processes.
     words = np.random.SeedSequence([seed, rank]).generate_state(3)
     random.seed(int(words[0]))
     np.random.seed(words[1])  # noqa: NPY002  (a loss or jitter of a user may draw from it)
@@ -93,16 +96,16 @@ def seed_everything(seed: int, rank: int) -> None:
 
 
 def save_last(folder: Path, state: Mapping[str, Any]) -> None:
-    """Write ``last.pt``; the old one stays until the new one is complete."""
+    """Write ``last.pt``: until the new one is complete the old one stays."""
     with replacing(folder / LAST) as path:
         torch.save(dict(state), path)
 
 
 def load_last(folder: Path) -> dict[str, Any] | None:
-    """Load what `save_last` wrote, to the CPU; None if there is no file. Loading cannot run code.
+    """What `save_last` wrote, on the CPU, or None where nothing was. It cannot run code.
 
     Raises:
-        ValueError: the file is damaged, or `save_last` did not write it.
+        ValueError: the file is none of ours, or damaged.
     """
     path = folder / LAST
     if not path.is_file():
@@ -120,13 +123,13 @@ def load_last(folder: Path) -> dict[str, Any] | None:
 
 
 def save_weights(file: Path, net: nn.Module, metadata: Mapping[str, Any]) -> None:
-    """Write a network as safetensors.
+    """Write a network as safetensors, tensors and metadata only.
 
     Args:
-        file: the file to write.
+        file: where to.
         net: the network.
-        metadata: plain values, stored as one JSON text under `METADATA`: safetensors writes several entries in any
-            order, and the same run should give the same SHA-256.
+        metadata: plain values. They are one JSON text under `METADATA`: safetensors writes several in any order,
+            and the same run should give the same SHA-256.
     """
     from safetensors.torch import save_file
 
