@@ -43,7 +43,7 @@ class Measurement:
 
     def __call__(self, net: RegressionNet) -> dict[str, float]:
         """Measure ``peak_distance``, ``hit_rate`` and ``ao`` of a network."""
-        tracker = _as_tracker(net)
+        tracker = as_tracker(net)
         overlaps = [average_overlap(tracker, clip, self._frames) for clip in self._clips]
         return self.peaks(net)[0].means() | {"ao": float(np.mean(overlaps))}
 
@@ -56,7 +56,8 @@ class Measurement:
         return Peaks.joined(peaks), [one for batch in maps for one in batch]
 
 
-def _as_tracker(net: RegressionNet) -> Tracker:
+def as_tracker(net: RegressionNet) -> Tracker:
+    """The tracker that uses a network's features, on the network's device."""
     return load_tracker(net, device=next(net.parameters()).device)
 
 
@@ -84,7 +85,7 @@ def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
     if unit.phase == "final":
         clips = clips_at(settings.test)
         pairs = probe_pairs(clips, settings.train.data, budget.probes)
-        result["clips"] = track_clips(_as_tracker(trained.net), clips, budget.frames)
+        result["clips"] = track_clips(as_tracker(trained.net), clips, budget.frames)
         peaks, maps = Measurement(pairs, [], 0).peaks(trained.net)
         result["probes"] = peaks.record(maps)
     return result
