@@ -36,7 +36,7 @@ def markdown(summary: Summary) -> str:
     sections = [
         (title, _overall(summary, "–")),
         ("Speed", _speed(summary)),
-        ("Supervised runs", _resets(summary)),
+        ("Measures of VOT", _resets(summary)),
         (f"{HEADINGS[metric]} by attribute", _by_attribute(summary, metric)),
         (f"Paired differences of {HEADINGS[metric]}", _differences(summary, metric)),
     ]
@@ -81,6 +81,7 @@ def _speed(summary: Summary) -> list[_Row]:
 def _resets(summary: Summary) -> list[_Row]:
     columns = {"accuracy": ("accuracy", 3), "failures": ("failures", 0)}
     columns |= {"failures per 100 frames": ("failures_per_100", 2), "EAO": ("eao", 3)}
+    columns |= {"AO without resets": ("ao", 3)}
     return _numbers(summary, "resets", columns)
 
 
