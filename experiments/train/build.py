@@ -150,6 +150,7 @@ def check_settings(settings: TrainingSettings, world_size: int) -> None:
         ("distillation.steps", settings.distillation.steps, 0),
         ("distillation.rate", settings.distillation.rate, 0),
         ("distillation.window", settings.distillation.window, 32),
+        ("distillation.forcing", settings.distillation.forcing, 0),
         ("distillation.weight", settings.distillation.weight, 0),
         ("validation.every", validation.every, 0),
         ("validation.frames", validation.frames, 2),
@@ -157,6 +158,8 @@ def check_settings(settings: TrainingSettings, world_size: int) -> None:
     ):
         if not value >= least:
             raise ValueError(f"{name} must be at least {least}, got {value}")
+    if not settings.distillation.forcing <= 1:
+        raise ValueError(f"distillation.forcing must be in [0, 1], got {settings.distillation.forcing}")
     parts = world_size * settings.compute.accumulation
     if settings.batch_size % parts:
         raise ValueError(

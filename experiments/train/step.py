@@ -99,6 +99,7 @@ class Learner:
         self.dtype, self.accumulation = PRECISIONS[compute.precision], compute.accumulation
         self.skip_nonfinite = settings.on_nan == "skip"
         self.distillation_steps, self.window = distillation_steps(settings), settings.distillation.window
+        self.forced_steps = round(settings.distillation.forcing * self.distillation_steps)
         self.clip = settings.optimiser.clip or math.inf
         self.memory_format = torch.channels_last if compute.channels_last else torch.contiguous_format
         objective.net.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # missing in its types
@@ -133,6 +134,7 @@ class Learner:
             number: number of the step, from 0; seeds the jitter.
         """
         distilling = number < self.distillation_steps
+        forced = max(0.0, 1 - number / self.forced_steps) if self.forced_steps else 0.0
         self._choose_what_learns(distilling)
         self.objective.criterion.set_step(max(0, number - self.distillation_steps))
         for group in self.optimiser.param_groups:
@@ -143,7 +145,7 @@ class Learner:
         for index, part in enumerate(parts):
             with self._exchange(index == len(parts) - 1):
                 with torch.autocast(self.processes.device.type, self.dtype, self.dtype != torch.float32):
-                    outcome = self.model(*part, distilling=distilling)
+                    outcome = self.model(*part, distilling=distilling, forced=forced)
                 self.scaler.scale(outcome.loss / len(parts)).backward()
             losses = (outcome.loss.detach(), outcome.response_loss, outcome.box_loss, outcome.imitation_loss)
             total += torch.stack(losses)
