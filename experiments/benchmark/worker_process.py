@@ -1,4 +1,4 @@
-"""The worker's process: it builds trackers, runs them on sequences and sends the outcomes back."""
+"""What a worker's process does: build trackers, take them through sequences, send back what came of it."""
 
 import os
 import random
@@ -22,11 +22,11 @@ from tracker import Tracker
 
 
 def serve(connection: Connection, frames: Any) -> None:
-    """Do jobs until the other end of the connection is closed.
+    """Do jobs until the other end of the connection is gone.
 
     Args:
         connection: Gives `Job`s, takes `Outcome`s.
-        frames: Shared number of frames answered in the current job; -1 until the tracker is built.
+        frames: Shared number of frames answered in the job under way; -1 until its tracker is built.
     """
     ignore_interrupts()
     # Workers share the cores among them, and a sum over threads depends on how many there are.
@@ -77,7 +77,7 @@ def _checked(bbox: Floats) -> Floats:
 
 
 def _seed(number: int) -> None:
-    """Make the random numbers of a run depend on its number alone."""
+    """Make the random numbers of a run depend on nothing but its number."""
     random.seed(number)
     np.random.seed(number)  # noqa: NPY002  (trackers of others draw from the global generator)
     torch.manual_seed(number)

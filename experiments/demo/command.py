@@ -54,10 +54,10 @@ class Demo(Command):
 
         if self.length < 2:
             raise ValueError(f"--length must be 2 or more frames, got {self.length}")
-        prepare(self.output, TRACKERS)  # reports a folder that cannot be written before a minute of training
+        prepare(self.output, TRACKERS)  # a folder that cannot be written is said before a minute of training
         trained = self._trained() if self.train else {}
-        # The operations are so small that a second thread gains a tenth on an idle machine. On a busy one it costs a
-        # multiple: in each operation the threads wait for the one without a core.
+        # These trackers' operations are so small that a second thread gains a tenth on an idle machine, and on a
+        # busy one costs a multiple: in each operation the threads wait for the one that has no core.
         torch.set_num_threads(1)
         sequences = [
             synthetic_sequence(seed, self.length, FRAME_WH, attributes, colour=colour)

@@ -43,18 +43,19 @@ class Prepare(Command):
     """Processes that read and crop."""
 
     on_error: Literal["stop", "skip"] = "stop"
-    """An image, box or sequence that cannot be used stops the command, or is left out and listed in the manifest."""
+    """What an image, box or sequence that cannot be used does: stop, or be left out and listed in the manifest."""
 
     def run(self) -> int:
-        """Write the shards; return 1 if something was left out."""
+        """Prepare; 1 when something was left out."""
         from data.pairs.tracklets import TrackletSettings
         from experiments.prepare.shards import Preparation
         from experiments.train.data import read_training_set
 
         settings = TrackletSettings(self.frames_per_clip, self.context, self.target_size, self.quality)
-        skip = self.on_error == "skip"
-        preparation = Preparation(self.output, self.dataset, settings, self.clips_per_shard, skip=skip)
-        sequences = read_training_set(self.dataset, self.root, skip_broken=skip)
+        preparation = Preparation(
+            self.output, self.dataset, settings, self.clips_per_shard, skip=self.on_error == "skip"
+        )
+        sequences = read_training_set(self.dataset, self.root, skip_broken=self.on_error == "skip")
         manifest = preparation.run(sequences, self.workers)
         print(
             f"{manifest['tracklets']} targets, {manifest['frames']} crops in {len(manifest['shards'])} shards: "

@@ -32,7 +32,7 @@ Runs = Mapping[str, Sequence[tuple[Floats, Floats]]]
 
 
 def benchmark_folder(results_name: str, protocol: str) -> str:
-    """Name of the folder of all trackers' results: ``OTB2015``, ``OTB2015-TRE``, ``OTB2015-SRE``."""
+    """Name of the folder that holds every tracker's results: ``OTB2015``, ``OTB2015-TRE``, ``OTB2015-SRE``."""
     return results_name if protocol in ("ope", SUPERVISED) else f"{results_name}-{protocol.upper()}"
 
 
@@ -78,7 +78,7 @@ class ResultFiles:
         return parent / f"{name}_time.txt"
 
     def is_done(self, sequence: str, number: int = 1) -> bool:
-        """Whether a run is complete; its boxes are written last."""
+        """Tell whether a run is complete: its boxes are written last."""
         return self.box_file(sequence, number).is_file()
 
     def write(
@@ -101,11 +101,11 @@ class ResultFiles:
         write_bboxes(boxes, bboxes, codes or ({0: START} if self.coded else {}))
 
     def claim(self, record: Record, *, overwrite: Collection[str] | bool = False) -> None:
-        """Take the folder for this run, and remove the partial files of a killed process.
+        """Make the folder this run's, and clear what a killed process left half-written.
 
         Args:
-            record: The record of the results, see `experiments.scoring.record`.
-            overwrite: Remove results first: those of the named sequences, or True for all.
+            record: What the results depend on, see `experiments.scoring.record`.
+            overwrite: Remove results first: those of the sequences named, or True for all.
 
         Raises:
             FileExistsError: The folder holds results that do not belong to this run.
@@ -120,14 +120,14 @@ class ResultFiles:
         write_json(self.folder / FILE, record)
 
     def present(self) -> list[str]:
-        """Canonical names of the sequences with results."""
+        """Canonical names of the sequences that have results."""
         return list(find_runs(self.folder)[0]) if self.folder.is_dir() else []
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the folder, so that no other benchmark writes into it.
+        """Hold the folder for this process, so that no other benchmark writes into it meanwhile.
 
-        The system releases the lock when the process ends, however it ends.
+        The system gives the lock back when the process ends, however it ends: none is ever left behind.
 
         Raises:
             RuntimeError: Another process holds it.
@@ -142,12 +142,12 @@ class ResultFiles:
             ) from None
 
     def failures(self) -> dict[str, str]:
-        """The errors of failed runs: key of the run -> message."""
+        """What went wrong, by run."""
         file = self.folder / "failures.json"
         return json.loads(file.read_text("utf-8")) if file.is_file() else {}
 
     def note(self, key: str, error: str | None) -> None:
-        """Store the error of a failed run, or remove it if ``error`` is None."""
+        """Record why a run failed, or by None that it succeeded after all."""
         failures = {name: text for name, text in self.failures().items() if name != key}
         if error is not None:
             failures[key] = error
@@ -167,7 +167,7 @@ class ResultFiles:
                     shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _joined(self, record: Record, present: Sequence[str]) -> Record:
-        """Merge a run's record with that of the stored results."""
+        """The record of the results that are there, with the sequences of this run as well."""
         hint = "give another --output, or --overwrite to replace them"
         try:
             stored = read_record(self.folder)
@@ -187,7 +187,7 @@ class ResultFiles:
         return {**stored, "data": {**data, "sequences": {**data["sequences"], **kept}}}
 
     def _beside(self, times: Path, number: int, seconds: Floats) -> Floats:
-        """The columns of all repetitions so far; NaN for a missing one, as got10k expects."""
+        """The columns of all repetitions so far, NaN for those that are not there (as got10k expects)."""
         known = np.loadtxt(times, delimiter=",", ndmin=2) if times.is_file() else np.empty((len(seconds), 0))
         columns = np.full((len(seconds), max(number, known.shape[1])), np.nan)
         columns[:, : known.shape[1]] = known
@@ -196,10 +196,10 @@ class ResultFiles:
 
 
 def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
-    """Find the results by protocol, one of `PROTOCOLS` -> folder.
+    """How trackers were run, one of `PROTOCOLS`, and the folder of its results, as far as there are any.
 
     Raises:
-        FileNotFoundError: there are no results.
+        FileNotFoundError: there are none.
     """
     if not results.is_dir():
         raise FileNotFoundError(f"results folder does not exist: {results}")
@@ -219,10 +219,10 @@ def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
 
 
 def find_trackers(folder: Path, trackers: Sequence[str] = ()) -> list[Path]:
-    """Find the folders of the named trackers, or of all, in a benchmark's folder of results.
+    """Folders of the named trackers, or of all, in a benchmark's folder of results.
 
     Raises:
-        FileNotFoundError: a tracker has no folder, or there is none at all.
+        FileNotFoundError: there is no such tracker, or none at all.
     """
     folders = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
     unknown = [name for name in trackers if name not in folders]
@@ -235,9 +235,10 @@ def find_trackers(folder: Path, trackers: Sequence[str] = ()) -> list[Path]:
 
 
 def find_runs(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
-    """Find a tracker's result files by the canonical name of their sequence, and list problems with the names.
+    """A tracker's result files by the canonical name of their sequence, and what is wrong with the names.
 
-    OTB's layout is ``<sequence>.txt``. GOT-10k, TRE and SRE have ``<sequence>/<sequence>_001.txt``, … for each run.
+    OTB's layout is ``<sequence>.txt``; GOT-10k's, and that of TRE and SRE, ``<sequence>/<sequence>_001.txt``,
+    a file for each run.
     """
     runs: dict[str, list[Path]] = {}
     problems = []
@@ -257,11 +258,11 @@ def read_runs(
     """Read every file of a tracker that can be scored, with the ground truth of its frames.
 
     Args:
-        folder: the tracker's folder.
-        truths: sequence -> ground truth.
-        protocol: the protocol of the runs, one of `PROTOCOLS`.
-        rules: the rules that say which files can be scored.
-        problems: gets a line for each file that cannot be scored, or is unusual.
+        folder: of the tracker.
+        truths: sequence -> its ground truth.
+        protocol: one of `PROTOCOLS`: how the tracker was run.
+        rules: whose rules say which files can be scored.
+        problems: gets a line for each file that cannot, and for what is odd with those that can.
     """
     free = folder / UNSUPERVISED  # as VOT has it
     files, odd = find_runs(free if free.is_dir() else folder)
@@ -295,19 +296,20 @@ def _read_coded(path: Path, truth: Floats) -> Floats:
 def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> str:
     """Check that a result file has a valid box for each frame of its sequence.
 
-    Under ``otb`` the file may end early: its rows are scored, as for the published figures of STRUCK and MDNet.
+    Under ``otb`` it may end early: what it has is scored, as was done for the published figures of STRUCK and
+    MDNet.
 
     Args:
-        bboxes: the file's boxes ``(n, 4)``, NaN for invalid ones.
+        bboxes: its boxes ``(n, 4)``, NaN for invalid ones.
         path: the file.
         truth: the ground truth ``(N, 4)``.
-        rules: the rules to follow.
+        rules: whose rules to follow.
 
     Returns:
-        A line about anything unusual in boxes that can be scored; else empty.
+        A line about what is odd with boxes that can be scored all the same; empty if nothing is.
 
     Raises:
-        ValueError: the file has too few or too many rows; file and line are named.
+        ValueError: it has too few or too many rows; file and line are named.
     """
     rows, frames = len(bboxes), len(truth)
     if rows > frames:
@@ -325,13 +327,13 @@ def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> 
 
 
 def read_times(folder: Path, sequences: Iterable[str], problems: list[str]) -> dict[str, list[Floats]]:
-    """Read the seconds of each frame of each run; the first frame of a run is the tracker's start.
+    """Seconds of each frame of each run of ``sequences``; the first of a run is the start of the tracker.
 
     Files are ``times/<sequence>_time.txt``, or GOT-10k's with a column for each repetition.
 
     Args:
-        folder: the tracker's folder.
-        sequences: names of the sequences.
+        folder: of the tracker.
+        sequences: their names.
         problems: gets a line for each file that cannot be used.
     """
     flat = folder / "times"

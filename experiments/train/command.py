@@ -34,7 +34,7 @@ class Train(Command):
 
     @classmethod
     def parse(cls, options: Sequence[str], prog: str) -> "Train":
-        """Parse the options over the config file; a resume without ``--config`` takes the run's own config."""
+        """The command of these options, over those of the config file: on a resume without one the run's own."""
         from experiments.train.parse import option, parse
 
         config = option(options, "--config")
@@ -44,7 +44,7 @@ class Train(Command):
         return parse(cls, options, config, prog)
 
     def run(self) -> int:
-        """Train; return 130 if the run was told to stop."""
+        """Train; 130 when the run was told to stop."""
         from experiments.train.build import train
 
         trained = train(self.settings, self.output, resume=self.resume, overwrite=self.overwrite)
