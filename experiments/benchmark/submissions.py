@@ -1,4 +1,4 @@
-"""The zips that the servers of GOT-10k and TrackingNet take: made from sound results of all test sequences alone."""
+"""The zips for the servers of GOT-10k and TrackingNet, made from test results that are complete and valid."""
 
 import re
 import zipfile
