@@ -141,8 +141,10 @@ def evaluate(
         ValueError: GOT-10k's rules are to be followed without any frames.
     """
     gives_average_overlap = has_average_overlap(annotations.dataset) and rules == "got10k"
-    truths = {name: one.bboxes for name, one in annotations.sequences.items() if one.is_public}
+    public = {name: one for name, one in annotations.sequences.items() if one.is_public}
+    truths = {name: one.bboxes for name, one in public.items()}
     secret = len(annotations.sequences) - len(truths)
+    recorded = any((folder / part / FILE).is_file() for folder in folders for part in _PARTS)
     has_resets = any((folder / part).is_dir() for folder in folders for part in _PARTS[1:])
     sizes, unreadable = _frame_sizes(annotations) if gives_average_overlap or has_resets else ({}, {})
     if gives_average_overlap and truths and not sizes:
@@ -152,13 +154,9 @@ def evaluate(
         evaluate_tracker,
         truths={name: truth for name, truth in truths.items() if name not in left_out},
         timed=tuple(annotations.sequences),
-        data=_data(annotations)
-        if any((folder / part / FILE).is_file() for folder in folders for part in _PARTS)
-        else {},
-        regions={name: annotations.sequences[name].regions for name in truths} if has_resets else {},
-        not_started_in={n: annotations.sequences[n].not_started_in for n in truths}
-        if protocol == "tre"
-        else {},
+        data=_data(annotations) if recorded else {},
+        regions={name: one.regions for name, one in public.items()} if has_resets else {},
+        not_started_in={name: one.not_started_in for name, one in public.items()},
         year=annotations.year,
         sizes=sizes,
         clipped=gives_average_overlap,
@@ -179,10 +177,10 @@ def evaluate(
         protocol,
         rules,
         gives_average_overlap,
-        {name: annotations.sequences[name].attributes for name in truths},
+        {name: one.attributes for name, one in public.items()},
         found,
         (*problems, *(line for one in found for line in one.problems)),
-        {name: kind for name in truths if (kind := annotations.sequences[name].object_class)},
+        {name: one.object_class for name, one in public.items() if one.object_class},
     )
 
 
