@@ -143,7 +143,6 @@ def evaluate(
     gives_average_overlap = has_average_overlap(annotations.dataset) and rules == "got10k"
     public = {name: one for name, one in annotations.sequences.items() if one.is_public}
     truths = {name: one.bboxes for name, one in public.items()}
-    secret = len(annotations.sequences) - len(truths)
     recorded = any((folder / part / FILE).is_file() for folder in folders for part in _PARTS)
     has_resets = any((folder / part).is_dir() for folder in folders for part in _PARTS[1:])
     sizes, unreadable = _frame_sizes(annotations) if gives_average_overlap or has_resets else ({}, {})
@@ -171,7 +170,7 @@ def evaluate(
     else:
         found = tuple(map(work, folders))
     problems = [*annotations.problems, *unreadable.values()]
-    if secret:
+    if secret := len(annotations.sequences) - len(public):
         problems.append(f"{secret} sequences are not scored: their ground truth is not public")
     return Evaluation(
         protocol,
