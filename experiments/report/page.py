@@ -13,7 +13,7 @@ from experiments.drawing.pages import write_page
 from experiments.drawing.palette import as_hex, colours, repeats
 from experiments.report.sequences import BYTES_PER_BOX, link_frames, sequence_record, write_thumbnails
 from experiments.report.summary import Summary
-from experiments.report.tables import HEADINGS
+from experiments.report.tables import CLASS_MEANS, HEADINGS, SPEEDS
 from experiments.runtime.progress import progress_bar
 from experiments.runtime.provenance import machine, versions
 from experiments.scoring.annotations import Annotation
@@ -89,6 +89,8 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
     return {
         "protocols": dict(zip(summaries, shown, strict=True)),
         "headings": HEADINGS,
+        "speeds": SPEEDS,
+        "classMeans": CLASS_MEANS,
         "colours": {name: as_hex(colour) for name, colour in chosen.items()},
         "dashes": {name: _DASHES[turn % len(_DASHES)] for name, turn in repeats(chosen).items()},
         "plots": [
@@ -109,10 +111,7 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
 
 
 def _write_sequences(
-    folder: Path,
-    sequences: Mapping[str, Annotation],
-    files: Mapping[str, str],
-    evaluation: Evaluation,
+    folder: Path, sequences: Mapping[str, Annotation], files: Mapping[str, str], evaluation: Evaluation
 ) -> None:
     """Write the boxes of each sequence, and pictures of its frames."""
     for part in ("sequences", "frames"):  # an earlier report's would take room and never be shown

@@ -1,10 +1,12 @@
-"""How a sequence is run: once (OPE), or OTB's robustness to the start in time (TRE) and in space (SRE).
+"""Protocols: one pass (OPE), and OTB's robustness to the start in time (TRE) and in space (SRE).
 
 TRE and SRE follow the official toolkit of Wu, Lim and Yang (tracker_benchmark_v1.0). Its boxes are 1-based and
 its ``round`` sends halves away from zero; both decide the last pixel, so the rules below are in its terms.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -20,19 +22,22 @@ SRE_SHIFTS = (
 )
 """The twelve initial boxes of SRE in the official order: shifts by a tenth, corners pulled out by a tenth, scales."""
 
+Stretches: TypeAlias = Sequence[tuple[int, int]]
+"""Index of the first and the last frame of each, both counted."""
+
 _TRE_STARTS = 20
 _TRE_MIN_FRAMES = 20
 
 
 @dataclass(frozen=True)
 class Run:
-    """One time a tracker goes through a sequence, or through its end.
+    """One run of a tracker through a sequence, or through the end of it.
 
     Attributes:
         sequence: The whole sequence.
-        number: 1 for the first run of the sequence; the twenty of TRE and the twelve of SRE count up.
-        start: Index of the frame it starts in.
-        bbox: Box it starts with, float64 ``(4,)``, 0-based.
+        number: Number of the run, from 1: up to 20 for TRE, 12 for SRE.
+        start: Index of the first frame.
+        bbox: Initial box, float64 ``(4,)``, 0-based.
     """
 
     sequence: Clip
@@ -50,10 +55,10 @@ def usual_protocol(dataset: str) -> str:
 
 
 def plan_runs(sequence: Clip, protocol: str = "ope", repetitions: int = 1) -> list[Run]:
-    """The runs that a protocol asks of a sequence.
+    """Plan the runs of a protocol on a sequence.
 
     Args:
-        sequence: What to run on.
+        sequence: The sequence.
         protocol: One of `PROTOCOLS`, or `SUPERVISED`.
         repetitions: How often the same run is done, of OPE and of supervised runs.
 
@@ -62,7 +67,7 @@ def plan_runs(sequence: Clip, protocol: str = "ope", repetitions: int = 1) -> li
         OSError: SRE cannot read the first image.
     """
     if protocol == "tre":
-        starts = tre_starts(sequence.bboxes)
+        starts = tre_starts(sequence.bboxes, sequence.not_started_in)
         return [
             Run(sequence, number, start, sequence.bboxes[start]) for number, start in enumerate(starts, 1)
         ]
@@ -75,46 +80,52 @@ def plan_runs(sequence: Clip, protocol: str = "ope", repetitions: int = 1) -> li
     return [Run(sequence, number, 0, sequence.bboxes[0]) for number in range(1, repetitions + 1)]
 
 
-def run_truths(truth: Floats, protocol: str, count: int) -> list[Floats]:
-    """The ground truth of each of a sequence's ``count`` runs: what is left from the frame it starts in.
+def run_truths(truth: Floats, protocol: str, count: int, not_started_in: Stretches = ()) -> list[Floats]:
+    """The ground truth of each of a sequence's ``count`` runs, from the run's first frame on.
+
+    Arguments are those of `tre_starts`.
 
     Raises:
-        ValueError: TRE or SRE asks for another number of runs.
+        ValueError: TRE or SRE has another number of runs.
     """
     if protocol == "ope" or not count:
         return [truth] * count
-    starts = tre_starts(truth) if protocol == "tre" else [0] * len(SRE_SHIFTS)
+    starts = tre_starts(truth, not_started_in) if protocol == "tre" else [0] * len(SRE_SHIFTS)
     if len(starts) != count:
         raise ValueError(f"{protocol.upper()} asks for {len(starts)} runs, got {count}")
     return [truth[start:] for start in starts]
 
 
-def tre_starts(bboxes: Floats) -> list[int]:
-    """Indices of the 20 frames in which TRE starts, evenly spaced; the last leaves 20 frames to track.
+def tre_starts(bboxes: Floats, not_started_in: Stretches = ()) -> list[int]:
+    """Indices of the 20 frames in which TRE starts, evenly spaced; the last start leaves 20 frames to track.
 
-    Frames without a box, or whose box touches the frame's left or upper border, are not started in.
+    TRE does not start in a frame without a box, or whose box touches the frame's left or upper border.
 
     Args:
         bboxes: Ground truth ``(N, 4)``, 0-based, NaN where absent.
+        not_started_in: Index of the first and the last frame of further stretches without a start.
 
     Raises:
         ValueError: There is no such frame.
     """
-    usable = np.flatnonzero((to_one_based(bboxes) > 0).all(axis=1))
+    inside = np.asarray((to_one_based(bboxes) > 0).all(axis=1))
+    for first, last in not_started_in:
+        inside[first : last + 1] = False
+    usable = np.flatnonzero(inside)
     count = int((usable <= len(bboxes) - _TRE_MIN_FRAMES).sum())
     if not count:
         raise ValueError(
             f"TRE needs a frame with a box and at least {_TRE_MIN_FRAMES} frames from there on, "
             f"got {len(bboxes)} frames"
         )
-    # 1-based, the toolkit takes floor(1 : count/19 : count) and then count itself
+    # The toolkit takes floor(1 : count/19 : count), 1-based, and then count itself.
     steps = range(_TRE_STARTS - 1)
     places = [1 + step * count // len(steps) for step in steps]
     return [int(usable[place - 1]) for place in (*(place for place in places if place <= count), count)]
 
 
 def shifted_bbox(bbox: Floats, shift: str, frame_wh: tuple[int, int]) -> Floats:
-    """One of SRE's initial boxes, 0-based like ``bbox``, cut to the frame as the toolkit cuts it.
+    """Compute one of SRE's initial boxes, 0-based like ``bbox`` and cut to the frame as in the toolkit.
 
     Args:
         bbox: Ground truth of the first frame, ``(x, y, w, h)``, 0-based.
