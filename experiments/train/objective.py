@@ -197,12 +197,14 @@ def predicted(setting: str, score: Tensor) -> Tensor:
     return score.sigmoid() if setting == "binary" else score.flatten(1).softmax(1).view_as(score)
 
 
-def easy_background_share(loss: Tensor, prediction: Tensor, label: Tensor) -> float:
-    """Share of a loss that comes from easy background: a label below .05 and an error below .1.
+def easy_background_share(
+    loss: Tensor, prediction: Tensor, label: Tensor, easy: float = 0.1, background: float = 0.05
+) -> float:
+    """Share of a loss that comes from locations with ``label < background`` and an error below ``easy``.
 
     NaN if the loss has one value per map (setting ``spatial``) or is 0.
     """
     if loss.shape != label.shape:
         return float("nan")
-    is_easy = (label < 0.05) & ((prediction - label).abs() < 0.1)
+    is_easy = (label < background) & ((prediction - label).abs() < easy)
     return float((loss * is_easy).sum() / loss.sum())
