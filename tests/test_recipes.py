@@ -26,7 +26,6 @@ ENTRIES = (DATASETS._entries, TRACKERS._entries, BACKBONES._entries, losses.regi
 @pytest.fixture
 def add_file(tmp_path, monkeypatch):
     """Adds a file to a package as if it lay in its folder; what it registers goes again."""
-    before = [dict(entries) for entries in ENTRIES]
     added = []
 
     def add(path, code):
@@ -40,9 +39,9 @@ def add_file(tmp_path, monkeypatch):
         added.append(f"{package}.{Path(path).stem}")
 
     yield add
-    for entries, kept in zip(ENTRIES, before, strict=True):
-        entries.clear()
-        entries.update(kept)
+    for entries in ENTRIES:
+        for name in [name for name, part in entries.items() if part.__module__ in added]:
+            del entries[name]
     for name in added:
         sys.modules.pop(name, None)
 

@@ -186,7 +186,9 @@ class Track(Command):
             if scene.frame in earlier:
                 before = earlier.pop(scene.frame)
                 scene = replace(
-                    scene, outputs=before.outputs | scene.outputs, seconds=before.seconds | scene.seconds
+                    scene,
+                    outputs={**before.outputs, **scene.outputs},
+                    seconds={**before.seconds, **scene.seconds},
                 )
             if scene.outputs:
                 yield scene

@@ -79,7 +79,8 @@ class TrackFiles:
         self._seconds: list[float] = []
         self._lost, self._failed = dict.fromkeys(names, 0), False
         self._chosen = colours(names) if len(names) > 1 else None
-        self._frame, self._first_second = 0, None
+        self._frame = 0
+        self._first_second: float | None = None
         with ExitStack() as stack:
             self._staging = _claim(stack, folder, overwrite)
             suffix = ".mp4" if has_h264() else ".webm"
