@@ -5,7 +5,6 @@ and the others stop the whole dataset at the first sequence that is missing or i
 these readers with got10k's where those work. The lists of LaSOT and UAV123 are taken from got10k's files.
 """
 
-import ast
 import importlib.util
 import json
 import re
@@ -19,7 +18,7 @@ import numpy as np
 from data.datasets.base import DATASETS, Dataset, Reader, check_subset, collect
 from data.datasets.box_files import parse_corners, parse_corners_of_region, parse_region, read_bboxes
 from data.datasets.clip import Clip
-from data.files import read_text
+from data.files import check_name, read_text
 from data.images import list_images, natural_order
 
 
@@ -41,7 +40,9 @@ def load_got10k(root: Path, subset: str | None) -> Dataset:
         else None
         for name in _listed(folder, "GOT-10k_*")
     }
-    return collect("got10k", "GOT-10k", root, readers, {"train": 9335, "val": 180, "test": 180}[part])
+    count = {"train": 9335, "val": 180, "test": 180}[part]
+    layout = f"{part}/list.txt, {part}/GOT-10k_…/groundtruth.txt and {part}/GOT-10k_…/00000001.jpg, …"
+    return collect("got10k", "GOT-10k", root, readers, count, layout=layout)
 
 
 def _read_got10k(folder: Path, *, only_first: bool) -> Clip:
@@ -51,12 +52,19 @@ def _read_got10k(folder: Path, *, only_first: bool) -> Clip:
         bboxes = _first_of(bboxes, len(paths))
     cover = folder / "cover.label"
     if cover.is_file() and not only_first:
-        visible = np.loadtxt(cover, ndmin=1)
-        _check_rows(cover, len(visible), len(bboxes))
-        bboxes[visible == 0] = np.nan
-    size = re.search(r"^resolution: *(\(.*\))", _text(folder / "meta_info.ini"), re.MULTILINE)
-    frame_wh = ast.literal_eval(size[1]) if size else None
-    return Clip.matched(folder.name, paths, bboxes, file, frame_wh=frame_wh)
+        bboxes[_flags(cover, len(bboxes)) == 0] = np.nan
+    return Clip.matched(folder.name, paths, bboxes, file, frame_wh=_stated_wh(folder / "meta_info.ini"))
+
+
+def _stated_wh(file: Path) -> tuple[int, int] | None:
+    """Width and height of the frames as GOT-10k's file states them; None where it does not."""
+    line = re.search(r"^resolution: *(.*?)\s*$", _text(file), re.MULTILINE)
+    if line is None:
+        return None
+    size = re.fullmatch(r"\((\d{1,6}), *(\d{1,6})\)", line[1])
+    if size is None:
+        raise ValueError(f"{file}: resolution must be (width, height), got {line[1][:60]!r}")
+    return int(size[1]), int(size[2])
 
 
 @DATASETS.register("lasot")
@@ -68,7 +76,8 @@ def load_lasot(root: Path, subset: str | None) -> Dataset:
         places = (root / name.rpartition("-")[0] / name, root / name)
         folder = next((place for place in places if place.is_dir()), None)
         readers[name] = partial(_read_lasot, folder) if folder else None
-    return collect("lasot", "LaSOT", root, readers, len(names))
+    layout = f"{names[0].rpartition('-')[0]}/{names[0]}/groundtruth.txt and …/img/00000001.jpg, …"
+    return collect("lasot", "LaSOT", root, readers, len(names), layout=layout)
 
 
 def _read_lasot(folder: Path) -> Clip:
@@ -76,9 +85,7 @@ def _read_lasot(folder: Path) -> Clip:
     bboxes = read_bboxes(file)
     for flags in (folder / "full_occlusion.txt", folder / "out_of_view.txt"):
         if flags.is_file():
-            hidden = np.loadtxt(flags, delimiter=",", ndmin=1)
-            _check_rows(flags, len(hidden), len(bboxes))
-            bboxes[hidden == 1] = np.nan
+            bboxes[_flags(flags, len(bboxes)) == 1] = np.nan
     return Clip.matched(folder.name, list_images(folder / "img"), bboxes, file)
 
 
@@ -91,12 +98,19 @@ def load_trackingnet(root: Path, subset: str | None) -> Dataset:
     for place in parts:
         for file in _sorted((root / place / "anno").glob("*.txt")):
             homes = (root / place / "frames" / file.stem, root / place / file.stem)
-            folder = next((home for home in homes if home.is_dir()), None)
+            packed = homes[0].with_name(f"{file.stem}.zip")
+            folder = next((home for home in (*homes, packed) if home.exists()), None)
             readers[file.stem] = partial(_read_trackingnet, file, folder) if folder else None
-    return collect("trackingnet", "TrackingNet", root, readers, {"test": 511, "train": 30132}[part])
+    count, layout = (
+        {"test": 511, "train": 30132}[part],
+        f"{parts[0]}/anno/NAME.txt and {parts[0]}/frames/NAME/0.jpg, …",
+    )
+    return collect("trackingnet", "TrackingNet", root, readers, count, layout=layout)
 
 
 def _read_trackingnet(file: Path, folder: Path) -> Clip:
+    if folder.suffix == ".zip":
+        raise ValueError(f"its frames are still packed: unzip {folder} into {folder.with_suffix('')}")
     paths, bboxes = list_images(folder), read_bboxes(file)
     bboxes = _first_of(bboxes, len(paths)) if len(bboxes) == 1 else bboxes
     return Clip.matched(file.stem, paths, bboxes, file)
@@ -116,7 +130,8 @@ def load_uav123(root: Path, subset: str | None) -> Dataset:
         there = folder.is_dir() and file.is_file()
         frames = range(about["start_frame"], about["end_frame"] + 1)
         readers[name] = partial(_read_numbered, name, folder, file, frames) if there else None
-    return collect("uav123", part, root, readers, len(listed))
+    layout = f"data_seq/UAV123/NAME/000001.jpg, … and anno/{part}/NAME.txt (UAV123_10fps is another dataset)"
+    return collect("uav123", part, root, readers, len(listed), layout=layout)
 
 
 @DATASETS.register("tcolor128")
@@ -124,16 +139,16 @@ def load_tcolor128(root: Path, subset: str | None) -> Dataset:
     """Read Temple-Color 128, whose folders say in ``*_frames.txt`` which frames count."""
     check_subset("tcolor128", subset, ("all",))
     files = _sorted(root.glob("*/*_gt.txt"))
-    return collect(
-        "tcolor128", "TColor128", root, {file.parent.name: partial(_read_tcolor, file) for file in files}, 128
-    )
+    readers = {file.parent.name: partial(_read_tcolor, file) for file in files}
+    layout = "NAME/NAME_gt.txt, NAME/NAME_frames.txt and NAME/img/0001.jpg, …"
+    return collect("tcolor128", "TColor128", root, readers, 128, layout=layout)
 
 
 def _read_tcolor(file: Path) -> Clip:
     folder = file.parent
     ranges = _sorted(folder.glob("*_frames.txt"))
     numbers = re.findall(r"\d+", _text(ranges[0])) if ranges else []
-    if len(numbers) != 2:
+    if len(numbers) != 2 or max(map(len, numbers)) > 12:
         raise ValueError(f"{folder} must hold a *_frames.txt with the first and the last frame")
     frames = range(int(numbers[0]), int(numbers[1]) + 1)
     return _read_numbered(folder.name, folder / "img", file, frames)
@@ -154,7 +169,8 @@ def load_nfs(root: Path, subset: str | None) -> Dataset:
             name: partial(_read_flat_nfs, file, places[name]) if places[name].is_dir() else None
             for name, file in names.items()
         }
-    return collect("nfs", f"NfS/{rate}", root, readers, 100)
+    layout = f"NAME/{rate}/NAME.txt and NAME/{rate}/NAME/00001.jpg, …"
+    return collect("nfs", f"NfS/{rate}", root, readers, 100, layout=layout)
 
 
 def _read_flat_nfs(file: Path, folder: Path) -> Clip:
@@ -176,7 +192,9 @@ def load_dtb70(root: Path, subset: str | None) -> Dataset:
     """Read DTB70, which has OTB's layout."""
     check_subset("dtb70", subset, ("all",))
     files = _sorted(root.glob("*/groundtruth_rect.txt"))
-    return collect("dtb70", "DTB70", root, {file.parent.name: partial(_read_dtb, file) for file in files}, 70)
+    readers = {file.parent.name: partial(_read_dtb, file) for file in files}
+    layout = "NAME/groundtruth_rect.txt and NAME/img/00001.jpg, …"
+    return collect("dtb70", "DTB70", root, readers, 70, layout=layout)
 
 
 def _read_dtb(file: Path) -> Clip:
@@ -187,9 +205,12 @@ def _read_dtb(file: Path) -> Clip:
 def load_vot(root: Path, subset: str | None) -> Dataset:
     """Read a short-term VOT challenge: ``list.txt``, frames flat or in ``color/``, rectangles or corners."""
     check_subset("vot", subset, ("all",))
+    if not (root / "list.txt").is_file() and (root / "sequences").is_dir():  # a workspace of the VOT toolkit
+        root = root / "sequences"
     names = _listed(root, "*")
     readers = {name: partial(_read_vot, root / name) if (root / name).is_dir() else None for name in names}
-    return collect("vot", "VOT", root, readers, len(names))
+    layout = "list.txt, NAME/groundtruth.txt and NAME/color/00000001.jpg (or NAME/00000001.jpg), …"
+    return collect("vot", "VOT", root, readers, len(names), layout=layout)
 
 
 def _read_vot(folder: Path) -> Clip:
@@ -208,19 +229,23 @@ def _read_vot(folder: Path) -> Clip:
 def _read_numbered(name: str, folder: Path, file: Path, frames: range) -> Clip:
     """Read a sequence whose frames are those of a folder with certain numbers in their names."""
     numbers = {int(match[0]): path for path in list_images(folder) if (match := re.search(r"\d+", path.stem))}
-    lacking = [frame for frame in frames if frame not in numbers]
-    if lacking:
+    held, wanted = [number for number in sorted(numbers) if number in frames], frames.stop - frames.start
+    if len(held) != wanted:  # a file may ask for 10^12 of them
+        lacking = next(frame for frame in frames if frame not in numbers) if wanted > 0 else "the first"
         raise ValueError(
-            f"{folder} lacks {len(lacking)} of the {len(frames)} frames of {name}: {lacking[0]}, …"
+            f"{folder} holds {len(held)} of the {wanted} frames of {name}: {lacking} is not there, …"
         )
-    return Clip.matched(name, [numbers[frame] for frame in frames], read_bboxes(file), file)
+    return Clip.matched(name, [numbers[frame] for frame in held], read_bboxes(file), file)
 
 
 def _listed(folder: Path, pattern: str) -> list[str]:
     """Names in ``list.txt``, or those of the folders where there is none."""
     file = folder / "list.txt"
     if file.is_file():
-        return _text(file).split()
+        names = list(dict.fromkeys(_text(file).split()))
+        for name in names:
+            check_name(name, f"a sequence in {file}")
+        return names
     return [path.name for path in _sorted(folder.glob(pattern)) if path.is_dir()]
 
 
@@ -238,9 +263,15 @@ def _first_of(bboxes: np.ndarray, length: int) -> np.ndarray:
     return known
 
 
-def _check_rows(file: Path, got: int, expected: int) -> None:
-    if got != expected:
-        raise ValueError(f"{file} holds {got} values for {expected} boxes")
+def _flags(file: Path, count: int) -> np.ndarray:
+    """A number for each box, with commas, spaces or ends of lines between them."""
+    flags = re.findall(r"[^\s,]+", read_text(file))
+    if len(flags) != count:
+        raise ValueError(f"{file} holds {len(flags)} values for {count} boxes")
+    try:
+        return np.array(flags, np.float64)
+    except ValueError:
+        raise ValueError(f"{file} must hold numbers only") from None
 
 
 def _sorted(paths: Iterable[Path]) -> list[Path]:
@@ -248,4 +279,4 @@ def _sorted(paths: Iterable[Path]) -> list[Path]:
 
 
 def _text(path: Path) -> str:
-    return path.read_text("utf-8-sig") if path.is_file() else ""
+    return read_text(path) if path.is_file() else ""

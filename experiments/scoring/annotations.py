@@ -15,6 +15,7 @@ from data.datasets.base import Dataset
 from data.datasets.box_files import upright
 from data.datasets.by_name import canonical_name, find_dataset, load_dataset
 from data.datasets.otb_protocol import otb_targets
+from data.files import check_name, read_text
 from data.images import read_image
 
 _RESULTS_NAMES = {
@@ -25,6 +26,7 @@ _RESULTS_NAMES = {
 }
 """Results folders that are not called as the dataset is."""
 
+_LARGEST_FILE = 2**31  # bytes
 _FRAME_FLAGS = ("camera_motion", "illum_change", "motion_change", "occlusion", "size_change")  # of VOT
 _ATTRIBUTE_KEYS = ("attributes", "attr_anno", "attr", "attr_list_txt")
 
@@ -138,13 +140,14 @@ def _read_json(dataset: str, path: Path, subset: str | None) -> Annotations:
     if not path.is_file():
         raise FileNotFoundError(f"annotations file does not exist: {path}")
     try:
-        content = json.loads(path.read_text("utf-8-sig"))
-    except ValueError as error:
+        content = json.loads(read_text(path, "annotations file", _LARGEST_FILE))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"annotations file {path} is not JSON: {error}") from None
     if not isinstance(content, dict) or not content:
         raise ValueError(f"annotations file {path} must hold an object of sequences by name")
     sequences = {}
     for given, entry in content.items():
+        check_name(given, f"a sequence in {path}")
         name = canonical_name(given) if dataset.startswith("otb") else given
         corners = _regions(entry, f"{path}, sequence {given}")
         sequences[name] = Annotation(name, upright(corners), _attributes(entry), corners=corners)
@@ -174,7 +177,9 @@ def _regions(entry: object, where: str) -> Floats:
 def _attributes(entry: dict[str, list[Any]]) -> tuple[str, ...]:
     """The first list that says something, for files of several sources carry several; or VOT's flags a frame."""
     flagged = tuple(name for name in _FRAME_FLAGS if any(entry.get(name) or ()))
-    return flagged or next((tuple(filter(None, entry[key])) for key in _ATTRIBUTE_KEYS if entry.get(key)), ())
+    listed = flagged or next((entry[key] for key in _ATTRIBUTE_KEYS if entry.get(key)), ())
+    names = listed if isinstance(listed, list | tuple) else [listed]  # or one text, "IV,OCC"
+    return tuple(word.strip() for name in names for word in str(name).split(",") if word.strip())
 
 
 def _year(root: Path) -> int | None:

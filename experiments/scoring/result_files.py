@@ -20,7 +20,7 @@ from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.box_files import read_bboxes, write_bboxes
 from data.datasets.otb_protocol import canonical_name
-from data.files import replacing, write_json
+from data.files import remove_left_overs, replacing, write_json
 from experiments.scoring.metrics import Rules
 from experiments.scoring.protocols import PROTOCOLS, run_truths
 from experiments.scoring.record import FILE, Record, differences, read_record
@@ -94,8 +94,7 @@ class ResultFiles:
             FileExistsError: The folder holds results that do not belong to this run.
         """
         self._remove(overwrite)
-        for left in self.folder.rglob(".*.partial*"):
-            left.unlink()
+        remove_left_overs(self.folder)
         present = self.present()
         if present:
             record = self._joined(record, present)
@@ -186,6 +185,19 @@ def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
     """
     if not results.is_dir():
         raise FileNotFoundError(f"results folder does not exist: {results}")
+    found = _protocols_in(results, benchmark)
+    for above in () if found else results.resolve().parents[:2]:  # the benchmark's own folder was given
+        beside = _protocols_in(above, benchmark)
+        if results.resolve() in beside.values():
+            found = beside
+    if not found:
+        raise FileNotFoundError(
+            f"results folder {results} must hold {benchmark}/TRACKER/SEQUENCE.txt, got no folder {benchmark}"
+        )
+    return found
+
+
+def _protocols_in(results: Path, benchmark: str) -> dict[str, Path]:
     outer = benchmark.rpartition("/")[0]  # NfS/30 is a folder in a folder
     places = [path for path in sorted(results.iterdir()) if path.is_dir()]
     places += [
@@ -193,12 +205,7 @@ def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
     ]
     folders = {_plain(str(path.relative_to(results))): path for path in places if path.is_dir()}
     names = {protocol: _plain(benchmark_folder(benchmark, protocol)) for protocol in PROTOCOLS}
-    found = {protocol: folders[name] for protocol, name in names.items() if name in folders}
-    if not found:
-        raise FileNotFoundError(
-            f"results folder {results} must hold {benchmark}/TRACKER/SEQUENCE.txt, got no folder {benchmark}"
-        )
-    return found
+    return {protocol: folders[name] for protocol, name in names.items() if name in folders}
 
 
 def find_trackers(folder: Path, trackers: Sequence[str] = ()) -> list[Path]:
