@@ -151,6 +151,21 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def read_json(path: Path, kind: str = "JSON file", largest: int | None = None) -> dict[str, Any]:
+    """Read a JSON file that holds an object; arguments and errors are those of `read_text`.
+
+    Raises:
+        ValueError: It is no JSON, or holds something else.
+    """
+    try:
+        content = json.loads(read_text(path, kind, largest))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{kind} {path} is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{kind} {path} must hold an object, got {type(content).__name__}")
+    return content
+
+
 def read_text(path: str | Path, kind: str = "text file", largest: int | None = None) -> str:
     """Read a text file in UTF-8, or in UTF-16 that says so, with any ends of lines.
 

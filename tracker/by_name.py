@@ -1,5 +1,6 @@
 """Trackers by name, out of the file of a trained network, or out of a network itself."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from tracker.presets.base import TRACKERS
 
 
 def load_tracker(
-    name: str | RegressionNet,
+    name: str | Path | RegressionNet,
     *,
     device: str | torch.device = "cpu",
     weights: str | None = None,
@@ -35,6 +36,7 @@ def load_tracker(
         ValueError: an unknown name or setting (the nearest one is named), or a value outside its range.
         FileNotFoundError: the weights file does not exist.
     """
+    name = str(name) if isinstance(name, Path) else name
     if isinstance(name, RegressionNet) or name.endswith(SUFFIX):
         if weights is not None:
             source = "network" if isinstance(name, RegressionNet) else f"checkpoint {name}"

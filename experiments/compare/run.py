@@ -3,7 +3,6 @@
 A unit is a training or a tracking; it has no frames to watch as a job of the benchmark has.
 """
 
-import json
 import shutil
 import sys
 import time
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from data.files import remove_left_overs, replacing, write_json
+from data.files import read_json, remove_left_overs, replacing, write_json
 from experiments.compare.plan import Stage, Unit, best_factors, final_units, search_units
 from experiments.compare.settings import ComparisonSettings, as_mapping, with_defaults
 from experiments.config_file import differences, read_config
@@ -130,7 +129,9 @@ class Comparison:
         file = self._file(unit)
         if not file.is_file():
             return None
-        result: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        result = read_json(file)
+        if not {"factor", "score" if unit.phase == "search" else "rate"} <= result.keys():
+            raise ValueError(f"{file} holds no result of a run: remove it, and the run is done again")
         return result if result["factor"] == unit.factor else None
 
     @staticmethod

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import data.datasets.clip
-from data.files import remove_left_overs, replacing
+from data.files import read_json, remove_left_overs, replacing
 from data.pairs.shards import is_complete, write_manifest, write_shard
 from data.pairs.tracklets import Tracklet, TrackletFrames, TrackletSettings, crop_tracklet
 from experiments.runtime.progress import progress_bar
@@ -95,7 +95,7 @@ class Preparation:
         """Write down what the shards are made of, or compare it with what an earlier run wrote."""
         file, mine = self.output / _SETTINGS, {**self.about, "clips": names}
         if file.is_file():
-            known = json.loads(file.read_text("utf-8"))
+            known = read_json(file)
             changed = [key for key in mine if known.get(key) != mine[key]]
             if changed:
                 what = ", ".join(f"{key} {_difference(known.get(key), mine[key])}" for key in changed)

@@ -1,6 +1,5 @@
 """The ground truth that a report needs: from a dataset's root, or from a JSON file without any frames."""
 
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from data.datasets.base import Dataset
 from data.datasets.box_files import upright
 from data.datasets.by_name import canonical_name, find_dataset, load_dataset
 from data.datasets.otb_protocol import otb_targets
-from data.files import check_name, read_text
+from data.files import check_name, read_json
 from data.images import read_image
 
 _RESULTS_NAMES = {
@@ -137,14 +136,9 @@ def _missing(names: tuple[str, ...], root: Path) -> str:
 
 
 def _read_json(dataset: str, path: Path, subset: str | None) -> Annotations:
-    if not path.is_file():
-        raise FileNotFoundError(f"annotations file does not exist: {path}")
-    try:
-        content = json.loads(read_text(path, "annotations file", _LARGEST_FILE))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"annotations file {path} is not JSON: {error}") from None
-    if not isinstance(content, dict) or not content:
-        raise ValueError(f"annotations file {path} must hold an object of sequences by name")
+    content = read_json(path, "annotations file", _LARGEST_FILE)
+    if not content:
+        raise ValueError(f"annotations file {path} must hold an object of sequences by name, got none")
     sequences = {}
     for given, entry in content.items():
         check_name(given, f"a sequence in {path}")

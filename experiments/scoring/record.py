@@ -7,7 +7,6 @@ how many frames there are, their bytes, a SHA-256 of their names and sizes, and 
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.otb_protocol import canonical_name
+from data.files import read_json
 
 VERSION = 1
 FILE = "run.json"
@@ -64,12 +64,7 @@ def read_record(folder: Path) -> Record | None:
     file = folder / FILE
     if not file.is_file():
         return None
-    try:
-        record = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is not JSON: {error}") from None
-    if not isinstance(record, dict):
-        raise ValueError(f"{file} must hold an object, got {type(record).__name__}")
+    record = read_json(file)
     if "version" not in record and "checkpoint_sha256" in record:
         raise ValueError(
             f"{file} was written by a toolbox of before version {VERSION} of this record, which did not say "

@@ -5,7 +5,6 @@ GOT-10k has ``<tracker>/<seq>/<seq>_001.txt`` and ``<seq>_time.txt`` with a colu
 SRE are numbered like GOT-10k's repetitions, and each has times of its own, for they differ in length.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.box_files import read_bboxes, write_bboxes
 from data.datasets.otb_protocol import canonical_name
-from data.files import remove_left_overs, replacing, write_json
+from data.files import read_json, remove_left_overs, replacing, write_json
 from experiments.scoring.metrics import Rules
 from experiments.scoring.protocols import PROTOCOLS, run_truths
 from experiments.scoring.record import FILE, Record, differences, read_record
@@ -126,7 +125,7 @@ class ResultFiles:
     def failures(self) -> dict[str, str]:
         """What went wrong, by run."""
         file = self.folder / "failures.json"
-        return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+        return read_json(file) if file.is_file() else {}
 
     def note(self, key: str, error: str | None) -> None:
         """Record why a run failed, or by None that it succeeded after all."""
