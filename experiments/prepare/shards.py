@@ -124,7 +124,7 @@ def _cropped(clips: Sequence[TrackletFrames], settings: TrackletSettings, worker
         return
     pending: deque[Future[Tracklet]] = deque()
     try:
-        with worker_pool(workers) as pool:
+        with worker_pool(min(workers, len(clips))) as pool:
             for clip in clips:
                 pending.append(pool.submit(crop_tracklet, clip, settings))
                 if len(pending) > _AHEAD * workers:

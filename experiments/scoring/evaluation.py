@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from data.boxes import Floats
+from data.files import printable
 from experiments.runtime.workers import worker_pool
 from experiments.scoring.annotations import Annotations
 from experiments.scoring.metrics import Rules, Score, has_average_overlap, mean_score, score_runs
@@ -210,7 +211,9 @@ def evaluate_tracker(
     times = read_times(folder, timed, problems)
     timing = Timing.of(*chain.from_iterable(times.values())) if times else None
     bboxes = {name: found[0][0] for name, found in runs.items()}
-    return TrackerResult(folder.name, scores, bboxes, tuple(problems), timing, resets)
+    return TrackerResult(
+        printable(folder.name), scores, bboxes, tuple(map(printable, problems)), timing, resets
+    )
 
 
 def _data(annotations: Annotations) -> dict[str, Record]:

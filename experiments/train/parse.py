@@ -72,7 +72,7 @@ def read_settings(file: Path) -> TrainingSettings:
     except SystemExit:
         words = re.sub(r"[\u2500-\u257f]+", " ", said.getvalue()).partition("For full helptext")[0]
         raise ValueError(f"{' '.join(words.split())}; that is in the config file {file}") from None
-    except ValueError as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{error}; that is in the config file {file}") from None
 
 

@@ -120,7 +120,7 @@ def load_last(folder: Path) -> dict[str, Any] | None:
             f"checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}); it must be "
             "one that train wrote: remove it, or start anew with --overwrite"
         ) from error
-    if not isinstance(state, dict) or "step" not in state:
+    if not isinstance(state, dict) or not {"step", "best", "learner", "log", "random"} <= state.keys():
         raise ValueError(f"checkpoint {path} must be one that train wrote, got {type(state).__name__}")
     return state
 

@@ -129,6 +129,8 @@ class TestCommands:
             ["track", "x", "--init-bbox", "1,1,9,9", "--tracker", "gray", "--device", "xpu"], capsys
         )
         assert "device 'xpu'" in line
+        line = refused(["compare", "--backbone", "nope", "--output", tmp_path / "out"], capsys)
+        assert "unknown backbone 'nope'" in line
         assert not (tmp_path / "out").exists()
 
     def test_a_near_name_is_every_one_that_begins_so(self, tmp_path, capsys):
@@ -244,6 +246,19 @@ class TestFolders:
         (tmp_path / "d" / "assets" / "written.txt").write_text("../../a.json\n")
         assert "name of a file in" in refused(arguments, capsys)
         assert (tmp_path / "a.json").exists()
+
+    def test_names_of_trackers_and_attributes_are_text_and_nothing_else(self, tmp_path):
+        entry = {"gt_rect": [[1, 1, 9, 9]] * 3, "attributes": ["$\\frac{$", "<b>", "a\x1b[31m"]}
+        (tmp_path / "a.json").write_text(json.dumps({"x": entry}))
+        for name in ("red\udcff", "a\nb", "$x$"):
+            folder = tmp_path / "results" / "folder" / name
+            folder.mkdir(parents=True)
+            (folder / "x.txt").write_text("1,1,9,9\n" * 3)
+        arguments = ["report", str(tmp_path / "results"), "--dataset=folder", f"--root={tmp_path / 'a.json'}"]
+        assert main([*arguments, f"--output={tmp_path / 'out'}"]) == 0
+        table = (tmp_path / "out" / "report.md").read_text("utf-8")
+        assert "red\\udcff" in table
+        assert "a\\nb" in table
 
     def test_the_folder_of_results_and_the_one_above_are_both_accepted(self, tmp_path):
         write_tracker(tmp_path / "results", "ours")
