@@ -38,6 +38,12 @@ def refused(arguments, capsys):
     return lines[0]
 
 
+@pytest.fixture(autouse=True)
+def no_processes(monkeypatch):
+    """The benchmark's workers, which none of these needs, import for seconds."""
+    monkeypatch.setattr("experiments.benchmark.worker.warm_up", lambda: None)
+
+
 class TestConfigs:
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -68,6 +74,8 @@ class TestConfigs:
         arguments = [
             "train",
             "--steps=2",
+            "--validation.synthetic=1",
+            "--validation.frames=2",
             "--data.sources",
             f"folder:{tmp_path / 'nowhere'}",
             "--output",
