@@ -81,7 +81,7 @@ class Registry(Generic[T]):
 
 def nearest(word: str, choices: Iterable[str]) -> str:
     """The hint ``"did you mean '…'? "``: choices that begin with ``word``, or the one most like it, if there is one."""
-    choices = list(choices)
+    choices = sorted(choices)
     near = [one for one in choices if word and one.startswith(word)] or get_close_matches(
         word, choices, 1, 0.5
     )

@@ -104,7 +104,9 @@ def collect(
             sequences += found if isinstance(found, list) else [found]
     for target, count in Counter(one.name for one in sequences).items():
         if count > 1:
-            broken[target] = f"{count} targets have this name, and so would their results: rename their folders"
+            broken[target] = (
+                f"{count} targets have this name, and so would their results: rename their folders"
+            )
     sequences = [one for one in sequences if one.name not in broken]
     missing = tuple(sequence_name for sequence_name, read in readers.items() if read is None)
     if not sequences and not broken:

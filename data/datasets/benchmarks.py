@@ -208,6 +208,8 @@ def load_vot(root: Path, subset: str | None) -> Dataset:
     if not (root / "list.txt").is_file() and (root / "sequences").is_dir():  # a workspace of the VOT toolkit
         root = root / "sequences"
     names = _listed(root, "*")
+    if not (root / "list.txt").is_file():
+        names = [name for name in names if (root / name / "groundtruth.txt").is_file()]
     readers = {name: partial(_read_vot, root / name) if (root / name).is_dir() else None for name in names}
     layout = "list.txt, NAME/groundtruth.txt and NAME/color/00000001.jpg (or NAME/00000001.jpg), …"
     return collect("vot", "VOT", root, readers, len(names), layout=layout)

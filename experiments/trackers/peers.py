@@ -150,7 +150,7 @@ def _of_others(name: str, make: Callable[[], Any]) -> Any:
         return make()
     except (Exception, SystemExit) as error:
         raise TrackerUnavailable(
-            f"tracker {name} does not come up: {type(error).__name__}: {error} (--debug shows where)"
+            f"tracker {name} does not come up: {type(error).__name__}: {error}"
         ) from error
 
 

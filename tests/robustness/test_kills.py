@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
@@ -87,6 +88,15 @@ def assert_kills_do_not_matter(arguments, folder):
         assert run_and_kill(arguments, folder, at)[0] is None
         assert run_and_kill(arguments, folder)[0] == 0, f"after a kill at change {at} of {total}"
         assert content(folder) == expected, f"after a kill at change {at} of {total}"
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """A forked process has the locks of OpenCV's threads, but not the threads."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def load_regression_net(file: str | Path) -> RegressionNet:
     # The backbone's tensors are in the file, whatever training started from.
     try:
         net = build_regression_net(**{**config["model"], "initial": str(file)}, crops=crops)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"checkpoint {file} describes a network that none can build: {error}") from None
     load_into(net, read_weights(file), str(file))
     return net.eval().requires_grad_(False)
