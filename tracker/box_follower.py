@@ -10,7 +10,7 @@ from torch import Tensor
 
 from data.boxes import Floats, bbox_center, bbox_from_center
 from data.crop import SearchRegion
-from tracker.checks import positive, share
+from tracker.checks import not_negative, positive, share
 from tracker.network.box_head import BoxHead, BoxMap
 
 
@@ -24,6 +24,8 @@ class BoxSettings:
         box_reach: the head is believed where its centre lies within so many target sizes, ``sqrt(w h)``, of the
             filter's peak, along either axis; > 0.
         least_overlap: and where it expects its box to overlap the target's by at least this (IoU), in [0, 1].
+        unsure_change: while the filter's peak is too low to learn from, log width and log height stay within this
+            of their last values before: a target that is hidden would take over the size of what hides it; >= 0.
 
     Raises:
         ValueError: a setting outside its range.
@@ -33,12 +35,14 @@ class BoxSettings:
     box_pull: float = 0.5
     box_reach: float = 0.5
     least_overlap: float = 0.0
+    unsure_change: float = 0.2
 
     def __post_init__(self) -> None:
         share("box_rate", self.box_rate)
         share("box_pull", self.box_pull)
         positive("box_reach", self.box_reach)
         share("least_overlap", self.least_overlap)
+        not_negative("unsure_change", self.unsure_change)
 
 
 class Measured(NamedTuple):
@@ -81,9 +85,10 @@ class BoxFollower:
         """
         bbox = torch.tensor(region.to_crop(bbox_from_center(center, size)), device=features.device).float()
         self._template = self.head.start(features, bbox[None])
+        self._sure_size = size
 
     def follow(
-        self, features: Tensor, region: SearchRegion, peak: Floats, size: Floats
+        self, features: Tensor, region: SearchRegion, peak: Floats, size: Floats, sure: bool
     ) -> tuple[Floats, Floats]:
         """The target's centre and size, float64 ``(2,)`` each; those that are given where the head is not believed.
 
@@ -92,13 +97,18 @@ class BoxFollower:
             region: what was cropped, around where the target was.
             peak: ``(x, y)`` where the filter finds the target, in pixel-index coordinates.
             size: ``(w, h)`` that the target had, in pixels.
+            sure: the filter's peak is high enough to learn from.
         """
         found = measured(self.head(self._template, features), region, peak)
         away = np.abs(found.center - peak).max() / math.sqrt(size.prod())
         if away > self.box.box_reach or found.overlap < self.box.least_overlap:
             return peak, size
         center = peak + self.box.box_pull * (found.center - peak)
-        return center, size * (found.size / size) ** self.box.box_rate
+        size = size * (found.size / size) ** self.box.box_rate
+        if sure:
+            self._sure_size = size
+        most = math.exp(self.box.unsure_change)
+        return center, np.clip(size, self._sure_size / most, self._sure_size * most)
 
 
 def measured(boxes: BoxMap, region: SearchRegion, place: Floats) -> Measured:

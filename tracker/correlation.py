@@ -88,7 +88,7 @@ class CorrelationFilterTracker:
         ValueError: ``crop_size`` does not fit the backbone's stride.
     """
 
-    VERSION = 1
+    VERSION = 2
     """Raised whenever the same settings come to give other boxes; stored results record it."""
 
     def __init__(
@@ -180,9 +180,10 @@ class CorrelationFilterTracker:
 
         self._frame += 1
         self._usual_score = self._usual_score or peak.score
+        sure = peak.score >= self.learning.update_gate * self._usual_score
         if peak.score >= NOISE * self._usual_score:
-            self._follow(image, seen, peak, region)
-        if peak.score >= self.learning.update_gate * self._usual_score:
+            self._follow(image, seen, peak, region, sure)
+        if sure:
             moved = np.abs(peak.displacement).max() > self.learning.reuse_within
             self._learn(self._memory, *(self._sample(image) if moved else (spectrum, region)))
         self._usual_score += SCORE_RATE * (peak.score - self._usual_score)
@@ -195,14 +196,14 @@ class CorrelationFilterTracker:
             response_bbox=self._response_bbox(region),
         )
 
-    def _follow(self, image: Image, seen: torch.Tensor, peak: Peak, region: SearchRegion) -> None:
+    def _follow(self, image: Image, seen: torch.Tensor, peak: Peak, region: SearchRegion, sure: bool) -> None:
         """Move to the peak and follow the size: by the box head, or by a search when it is due."""
         corner = np.array([image.shape[1] - 1, image.shape[0] - 1])
         cell = region.side / self._map_size
         self._center = np.clip(region.center + peak.displacement * cell, 0, corner)
         if self.box is not None:
             size = self._size * self._growth
-            center, followed = self.box.follow(seen, region, self._center, size)
+            center, followed = self.box.follow(seen, region, self._center, size, sure)
             self._center = np.clip(center, 0, corner)
             self._resize(followed / size, image)
         elif self._frame % self.scale.scale_interval == 0:

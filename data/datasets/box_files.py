@@ -2,8 +2,9 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -102,7 +103,9 @@ def upright(regions: Floats) -> Floats:
     return np.concatenate([corners.mean(axis=1) - size / 2, size], axis=1)
 
 
-def write_bboxes(path: str | Path, bboxes: ArrayLike) -> None:
+def write_bboxes(
+    path: str | Path, bboxes: ArrayLike, codes: Mapping[int, int] = MappingProxyType({})
+) -> None:
     """Write boxes as OTB does: ``x,y,w,h`` a line, 1-based, three decimals; ``nan,nan,nan,nan`` where absent.
 
     The file appears only when it is complete.
@@ -110,6 +113,7 @@ def write_bboxes(path: str | Path, bboxes: ArrayLike) -> None:
     Args:
         path: Text file to write or replace; its folder must exist.
         bboxes: ``(N, 4)``, 0-based.
+        codes: Frame -> the number that stands in its row in place of a box, as VOT has it.
 
     Raises:
         FileNotFoundError: The folder does not exist.
@@ -118,7 +122,8 @@ def write_bboxes(path: str | Path, bboxes: ArrayLike) -> None:
     array = np.asarray(bboxes, np.float64)
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"bboxes must be (N, 4), got {array.shape}")
-    lines = [",".join(f"{value:.3f}" for value in row) + "\n" for row in to_one_based(array)]
+    lines = [",".join(f"{value:.3f}" for value in row) for row in to_one_based(array)]
+    lines = [str(codes.get(frame, line)) + "\n" for frame, line in enumerate(lines)]
     with replacing(path) as temporary:
         temporary.write_text("".join(lines), "utf-8", newline="\n")
 

@@ -46,6 +46,11 @@ class Clip:
     def __len__(self) -> int:
         return len(self.paths)
 
+    @property
+    def regions(self) -> NDArray[np.float64]:
+        """Corners ``(N, 8)`` where the target's box is turned, else boxes ``(N, 4)``; 0-based."""
+        return self.bboxes if self.corners is None else self.corners
+
     def frames(self) -> Iterator[NDArray[np.uint8]]:
         """Read the frames one by one as uint8 RGB ``(H, W, 3)``."""
         return read_images(self.paths, f"images of {self.name}")

@@ -1,6 +1,7 @@
 """What goes to a process that tracks, and what comes back."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ class Job:
         number: Number of the run on this sequence, from 1.
         paths: Images from the first frame on.
         bbox: Box in the first of them, float64 ``(4,)``, 0-based.
+        regions: Ground truth of a supervised run, boxes ``(N, 4)`` or corners ``(N, 8)``; None for any other.
     """
 
     contender: "Contender"
@@ -31,6 +33,7 @@ class Job:
     number: int
     paths: tuple[Path, ...]
     bbox: Floats
+    regions: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Outcome:
         seconds: float64 ``(N,)``, the tracker's own time in each frame; empty after an error.
         error: What went wrong, in a line, or None.
         details: The traceback, for ``--debug``.
+        codes: Frame of a supervised run -> VOT's code in place of a box.
     """
 
     job: Job
@@ -50,6 +54,7 @@ class Outcome:
     seconds: Floats
     error: str | None = None
     details: str = ""
+    codes: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
     def failed(cls, job: Job, error: str, details: str = "") -> "Outcome":

@@ -20,13 +20,14 @@ from experiments.runtime.provenance import machine, versions
 from experiments.scoring.annotations import annotations_of
 from experiments.scoring.evaluation import Evaluation, evaluate
 from experiments.scoring.metrics import usual_rules
-from experiments.scoring.protocols import Run, plan_runs
+from experiments.scoring.protocols import SUPERVISED, Run, plan_runs
 from experiments.scoring.record import VERSION, data_record
-from experiments.scoring.result_files import ResultFiles
+from experiments.scoring.result_files import ResultFiles, benchmark_folder
 from experiments.trackers.by_name import Contender, Description
 from experiments.trackers.peers import TrackerUnavailable
 
-GOT10K_REPETITIONS = 3
+REPETITIONS = {("got10k", "ope"): 3, ("vot", SUPERVISED): 15}
+"""Dataset and protocol -> how often a tracker that is not deterministic is run on a sequence."""
 
 
 def select(dataset: Dataset, names: str | None) -> Dataset:
@@ -75,7 +76,7 @@ class Benchmarking:
     Args:
         dataset: What to run on.
         contenders: The trackers.
-        protocol: One of ``experiments.scoring.protocols.PROTOCOLS``.
+        protocol: One of ``experiments.scoring.protocols.PROTOCOLS``, or ``SUPERVISED``.
         results: Folder ``<output>/results``.
 
     Attributes:
@@ -97,6 +98,7 @@ class Benchmarking:
         if len(set(labels)) < len(labels):
             raise ValueError(f"trackers must have different names, got {', '.join(labels)}")
         self.files = {label: ResultFiles.of(results, dataset, protocol, label) for label in labels}
+        self._home = results / benchmark_folder(dataset.results_name, protocol)
         self._unusable = dict(dataset.broken)
         self._runs = {
             described.label: self._plan(self._repetitions(described)) for _, described in self._entries
@@ -148,7 +150,7 @@ class Benchmarking:
         return failed
 
     def _repetitions(self, described: Description) -> int:
-        return 1 if described.is_deterministic or self.dataset.name != "got10k" else GOT10K_REPETITIONS
+        return 1 if described.is_deterministic else REPETITIONS.get((self.dataset.name, self.protocol), 1)
 
     def _plan(self, repetitions: int) -> list[Run]:
         runs = []
@@ -173,6 +175,7 @@ class Benchmarking:
                     run.number,
                     run.sequence.paths[run.start :],
                     run.bbox,
+                    run.sequence.regions if self.protocol == SUPERVISED else None,
                 )
                 for run in runs
                 if not files.is_done(run.sequence.name, run.number)
@@ -185,7 +188,7 @@ class Benchmarking:
         job, files = outcome.job, self.files[outcome.job.label]
         key = files.key(job.sequence, job.number)
         if outcome.error is None:
-            files.write(job.sequence, job.number, outcome.bboxes, outcome.seconds)
+            files.write(job.sequence, job.number, outcome.bboxes, outcome.seconds, outcome.codes)
         else:
             tqdm.write(f"{job.label} failed on {key}: {outcome.error}", sys.stderr)
             if debug:
@@ -196,9 +199,9 @@ class Benchmarking:
         """Score what is done so far by the rules of the dataset, as a report on the same files does."""
         # One process: this one may hold a GPU, which a fork would share.
         return evaluate(
-            [files.folder for files in self.files.values()],
+            [self._home / label for label in self.files],
             annotations_of(self.dataset),
             usual_rules(self.dataset.name),
-            self.protocol,
+            "ope" if self.protocol == SUPERVISED else self.protocol,  # their files lie together
             processes=1,
         )

@@ -38,7 +38,7 @@ def markdown(summary: Summary) -> str:
             _overall(summary, "–"),
         ),
         ("Speed", _speed(summary)),
-        ("Supervised runs", _resets(summary)),
+        ("Measures of VOT", _resets(summary)),
         (f"{HEADINGS[metric]} by attribute", _by_attribute(summary, metric)),
         (f"Paired differences of {HEADINGS[metric]}", _differences(summary, metric)),
     ]
@@ -98,7 +98,7 @@ def _speed(summary: Summary) -> list[_Row]:
 def _resets(summary: Summary) -> list[_Row]:
     scores = [(one["name"], one["resets"]) for one in summary["trackers"] if one["resets"]]
     return [
-        ["tracker", "accuracy", "failures", "failures per 100 frames", "EAO"],
+        ["tracker", "accuracy", "failures", "failures per 100 frames", "EAO", "AO without resets"],
         *(
             [
                 name,
@@ -106,6 +106,7 @@ def _resets(summary: Summary) -> list[_Row]:
                 _value(one["failures"], "–", 0),
                 _value(one["failures_per_100"], "–", 2),
                 _value(one["eao"], "–"),
+                _value(one["ao"], "–"),
             ]
             for name, one in scores
         ),

@@ -12,6 +12,8 @@ from data.boxes import Floats, from_one_based, to_one_based
 from data.datasets.clip import Clip
 
 PROTOCOLS = ("ope", "tre", "sre")
+"""Protocols that have a folder of results each; VOT's supervised runs lie beside its ``ope``."""
+SUPERVISED = "supervised"
 SRE_SHIFTS = (
     *("left", "right", "up", "down", "top_left", "top_right", "bottom_left", "bottom_right"),
     *("scale_8", "scale_9", "scale_11", "scale_12"),
@@ -42,13 +44,18 @@ class Run:
         return len(self.sequence) - self.start
 
 
+def usual_protocol(dataset: str) -> str:
+    """How trackers are run on a dataset by its own rules: supervised on VOT, in one pass elsewhere."""
+    return SUPERVISED if dataset == "vot" else "ope"
+
+
 def plan_runs(sequence: Clip, protocol: str = "ope", repetitions: int = 1) -> list[Run]:
     """The runs that a protocol asks of a sequence.
 
     Args:
         sequence: What to run on.
-        protocol: One of `PROTOCOLS`.
-        repetitions: Of OPE: GOT-10k's protocol asks for 3 of a tracker that is not deterministic.
+        protocol: One of `PROTOCOLS`, or `SUPERVISED`.
+        repetitions: How often the same run is done, of OPE and of supervised runs.
 
     Raises:
         ValueError: The first frame has no box, or TRE finds no frame to start in.

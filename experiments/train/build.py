@@ -234,7 +234,9 @@ def build_learner(
         skip_nonfinite=settings.on_nan == "skip",
         compiled=compute.compile,
         channels_last=compute.channels_last,
-        distillation=(distillation_steps(settings), settings.distillation.window),
+        distillation_steps=distillation_steps(settings),
+        window=settings.distillation.window,
+        forcing=settings.distillation.forcing,
     )
 
 

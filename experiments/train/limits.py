@@ -35,6 +35,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "optimiser.drop": _SHARE,
     "distillation.rate": (0, 1e3),
     "distillation.window": (32, 2048),
+    "distillation.forcing": _SHARE,
     "distillation.weight": (0, 1e6),
     "validation.frames": (2, 10**6),
     "validation.synthetic": (1, 10_000),

@@ -93,6 +93,7 @@ class PairObjective(nn.Module):
         search_bbox: Tensor,
         *,
         distilling: bool = False,
+        forced: float = 0.0,
     ) -> PairOutcome:
         """Losses of pairs.
 
@@ -102,8 +103,9 @@ class PairObjective(nn.Module):
             search: float32 ``(B, 3, S, S)``.
             search_bbox: float32 ``(B, 4)``, in search pixels.
             distilling: compute the teacher's term alone; boxes are not used.
+            forced: share of the images whose layers see what the teacher's say, in [0, 1]; see ``Imitation``.
         """
-        imitation, unexplained = self._imitate(template, search, distilling)
+        imitation, unexplained = self._imitate(template, search, distilling, forced)
         if distilling:
             nothing = imitation.new_zeros(())
             no_map = imitation.new_zeros(len(imitation), 1, 1, 1)
@@ -148,11 +150,13 @@ class PairObjective(nn.Module):
             return {"features": window_norms(seen, (rows, columns))}
         return {"features": seen.abs().sum((1, 2, 3)).view(-1, 1, 1, 1).expand_as(output.response)}
 
-    def _imitate(self, template: Tensor, search: Tensor, distilling: bool) -> tuple[Tensor, Tensor]:
+    def _imitate(
+        self, template: Tensor, search: Tensor, distilling: bool, forced: float
+    ) -> tuple[Tensor, Tensor]:
         """The teacher's term of each pair ``(B,)``, and the shares left unexplained; 0 and none without a teacher."""
         if self.imitation is None or not (distilling or self.imitation_weight):
             return template.new_zeros(len(template)), template.new_zeros(0)
-        loss, unexplained = self.imitation(self.net.backbone, torch.cat([template, search]))
+        loss, unexplained = self.imitation(self.net.backbone, torch.cat([template, search]), forced)
         return loss.view(2, -1).mean(0), unexplained
 
     def _in_the_setting(self, response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:

@@ -195,6 +195,10 @@ class DistillationSettings:
     window: int = 144
     """Side in pixels of the part of each crop that is looked at, at another place in each step."""
 
+    forcing: float = 0.8
+    """Share of these steps in which layers also see what the teacher's layers before them say, of all images at first
+    and of none at the end of it: every layer then learns at once, not each after the one before it."""
+
     weight: float = 1.0
     """Weight of the teacher's term afterwards, while the backbone is trained through the filter; without it the
     features fit the training clips and forget the rest. Not computed where optimiser.backbone_factor is 0."""

@@ -87,8 +87,9 @@ class Learner:
         skip_nonfinite: leave steps out whose loss or gradient is not finite.
         compiled: compile backbone and loss.
         channels_last: memory format of images and convolutions.
-        distillation: number of first steps in which the backbone imitates a teacher, and the side in pixels of the
-            part of each crop that it then sees.
+        distillation_steps: number of first steps in which the backbone imitates a teacher.
+        window: side in pixels of the part of each crop that it then sees.
+        forcing: share of these steps in which the share of forced images falls from 1 to 0; see ``Imitation``.
     """
 
     def __init__(
@@ -106,7 +107,9 @@ class Learner:
         skip_nonfinite: bool = False,
         compiled: bool = False,
         channels_last: bool = False,
-        distillation: tuple[int, int] = (0, 0),
+        distillation_steps: int = 0,
+        window: int = 0,
+        forcing: float = 0.0,
     ) -> None:
         self.objective, self.optimiser, self.processes = objective.train(), optimiser, processes
         self.jitter, self.seed = jitter, seed
@@ -115,7 +118,8 @@ class Learner:
             accumulation,
             skip_nonfinite,
         )
-        self.distillation_steps, self.window = distillation
+        self.distillation_steps, self.window = distillation_steps, window
+        self.forced_steps = round(forcing * distillation_steps)
         self.clip = clip or math.inf
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         objective.net.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # missing in its types
@@ -150,6 +154,7 @@ class Learner:
             number: of the step; seeds the jitter.
         """
         distilling = number < self.distillation_steps
+        forced = max(0.0, 1 - number / self.forced_steps) if self.forced_steps else 0.0
         self._choose_what_learns(distilling)
         self.objective.criterion.set_step(max(0, number - self.distillation_steps))
         for group in self.optimiser.param_groups:
@@ -160,7 +165,7 @@ class Learner:
         for index, part in enumerate(parts):
             with self._exchange(index == len(parts) - 1):
                 with torch.autocast(self.processes.device.type, self.dtype, self.dtype != torch.float32):
-                    outcome = self.model(*part, distilling=distilling)
+                    outcome = self.model(*part, distilling=distilling, forced=forced)
                 self.scaler.scale(outcome.loss / len(parts)).backward()
             losses = (outcome.loss.detach(), outcome.response_loss, outcome.box_loss, outcome.imitation_loss)
             total += torch.stack(losses)

@@ -1,5 +1,6 @@
 """The interface of backbones, how one is built by name, and how several become one."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -40,8 +41,14 @@ class Backbone(nn.Module):
         """Features float32 ``(B, channels, H/stride, W/stride)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
         raise NotImplementedError
 
-    def stages(self, images: Tensor) -> "list[Stage]":
-        """What distillation compares: by default the features, block by block; a network may show its layers too."""
+    def stages(self, images: Tensor, instead: Callable[[int, Tensor], Tensor] | None = None) -> "list[Stage]":
+        """What distillation compares: by default the features, block by block; a network may show its layers too.
+
+        Args:
+            images: float32 ``(B, 3, H, W)`` RGB in [0, 255].
+            instead: called with the number of a stage and its features ``(B, C, h, w)``, gives what the layer behind
+                it sees in their place; a backbone that shows no layers has no use for it.
+        """
         return [Stage(block, True) for block in self(images).split(self.blocks, dim=1)]
 
 

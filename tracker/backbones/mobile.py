@@ -1,6 +1,6 @@
 """Mobile networks: depthwise blocks with squeeze-excitation, their levels brought to one map."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -147,23 +147,23 @@ class MobileLevels(nn.Module):
         reached = [2]
         for block in layout:
             reached.append(reached[-1] * block.stride)
-        ends = {now: i for i, (now, after) in enumerate(pairwise([*reached[1:], 0])) if now != after}
+        ends = {now: i for i, (now, after) in enumerate(pairwise([*reached, 0])) if now != after}
         if not set(strides) <= set(ends):
             raise ValueError(f"levels must be of the strides {sorted(ends)}, got {tuple(strides)}")
         self.ends = [ends[stride] for stride in strides]
-        self.channels = tuple(layout[end].out for end in self.ends)
+        widths = [STEM, *(block.out for block in layout)]
+        self.channels = tuple(widths[end] for end in self.ends)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Features ``(B, C, ceil(H/stride), ceil(W/stride))`` of each level."""
         found = self.outputs(images)
         return [found[end] for end in self.ends]
 
-    def outputs(self, images: Tensor) -> list[Tensor]:
-        """Features of every block up to the last that is wanted."""
-        features, found = F.hardswish(self.stem(images)), []
-        for block in self.blocks[: max(self.ends) + 1]:
-            features = block(features)
-            found.append(features)
+    def outputs(self, images: Tensor, instead: Callable[[int, Tensor], Tensor] | None = None) -> list[Tensor]:
+        """Features of the stem and of every block up to the last that is wanted; see ``Backbone.stages``."""
+        found = [F.hardswish(self.stem(images))]
+        for index, block in enumerate(self.blocks[: max(self.ends)]):
+            found.append(block(found[-1] if instead is None else instead(index, found[-1])))
         return found
 
 
@@ -205,9 +205,9 @@ class Mobile(Backbone):
         levels = zip(self.levels, self.network(self._prepared(images)), strict=True)
         return torch.cat([place_cells(level, stride, self.stride, size) for stride, level in levels], dim=1)
 
-    def stages(self, images: Tensor) -> list[Stage]:
-        """The output of every block, each on its own map; the levels are those that are used."""
-        outputs = self.network.outputs(self._prepared(images))
+    def stages(self, images: Tensor, instead: Callable[[int, Tensor], Tensor] | None = None) -> list[Stage]:
+        """The output of the stem and of every block, each on its own map; the levels are those that are used."""
+        outputs = self.network.outputs(self._prepared(images), instead)
         return [Stage(features, index in self.network.ends) for index, features in enumerate(outputs)]
 
     def _prepared(self, images: Tensor) -> Tensor:
