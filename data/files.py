@@ -1,4 +1,4 @@
-"""Files that are either complete or not there, and texts that are read with care."""
+"""Writing files completely or not at all, and reading text files safely."""
 
 import errno
 import hashlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 MAX_TEXT_BYTES = 64 * 2**20
-"""Size of the largest text file that is read: boxes of a million frames have half of it."""
+"""Size of the largest text file that is read; the boxes of a million frames have half of it."""
 
 MAX_NAME_BYTES = 240
 """Of a name that becomes a file's: systems allow 255, and ``_time.txt`` and the like are put behind it."""
@@ -55,10 +55,10 @@ def check_name(name: str, what: str, *, folders: bool = False) -> None:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Hand out a temporary path beside ``path`` and move what was written there into place at the end.
+    """Yield a temporary path beside ``path`` and move the file written there to ``path`` at the end.
 
-    When the block raises, the temporary file is removed; when it wrote none, nothing happens. What is moved is on
-    the disk before, so that neither a full disk nor a power cut leaves half a file under the final name.
+    If the block raises, the temporary file is removed; if it wrote no file, nothing happens. The file is flushed
+    to disk before the move, so that neither a full disk nor a power cut leaves half a file at ``path``.
 
     Raises:
         FileNotFoundError: The folder of ``path`` does not exist.
@@ -113,7 +113,7 @@ def partial_path(path: Path) -> Path:
 
 @contextmanager
 def naming_the_file(path: Path) -> Iterator[None]:
-    """Name ``path`` in the error of a write that fails, which the system leaves out."""
+    """Add ``path`` to the error of a failed write, because the system's message leaves it out."""
     try:
         yield
     except OSError as error:
@@ -123,7 +123,7 @@ def naming_the_file(path: Path) -> Iterator[None]:
 
 
 def flush_to_disk(path: Path) -> None:
-    """Wait until what was written to a file is on the disk; raises ``OSError`` where it cannot be."""
+    """Wait until a file's content is on the disk; raises ``OSError`` if the disk refuses."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -132,15 +132,21 @@ def flush_to_disk(path: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal digits."""
+    """Compute the SHA-256 of a file in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write ``content`` to ``path``, complete or not at all; numbers that JSON has not (NaN, ∞) become null."""
+    """Write ``content`` to ``path``, complete or not at all; NaN and ∞, which JSON does not have, become null."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write ``text`` to ``path`` in UTF-8, complete or not at all; see `replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8", newline="\n")
 
 
 def _finite(value: Any) -> Any:
@@ -167,16 +173,16 @@ def read_json(path: Path, kind: str = "JSON file", largest: int | None = None) -
 
 
 def read_text(path: str | Path, kind: str = "text file", largest: int | None = None) -> str:
-    """Read a text file in UTF-8, or in UTF-16 that says so, with any ends of lines.
+    """Read a text file in UTF-8, or in UTF-16 with a byte order mark, with any line ends.
 
     Args:
         path: The file.
-        kind: What it is, for the message.
-        largest: Most bytes that it may have; None for `MAX_TEXT_BYTES`.
+        kind: Name of this kind of file for messages.
+        largest: Largest size in bytes; None for `MAX_TEXT_BYTES`.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no text, or too large.
+        ValueError: The file is no text, or too large.
     """
     path = Path(path)
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Checkpoints of the ``train`` command: a network's tensors, and what it was built and trained with."""
+"""Checkpoints of the ``train`` command: a network's tensors, and the settings of its construction and training."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def read_metadata(file: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no checkpoint of the ``train`` command.
+        ValueError: the file is no checkpoint of the ``train`` command.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -43,7 +43,7 @@ def load_regression_net(file: str | Path) -> RegressionNet:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no checkpoint of the ``train`` command, or its tensors do not fit what it says of itself.
+        ValueError: the file is no checkpoint of the ``train`` command, or its tensors do not fit its settings.
     """
     config = read_metadata(file)["config"]
     data = config.get("data", {})
