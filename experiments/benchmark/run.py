@@ -66,8 +66,8 @@ def _described(contenders: Sequence[Contender]) -> Iterator[tuple[Contender, Des
             unavailable.append(error)
             if len(unavailable) == len(contenders):
                 raise
-    for error in unavailable:
-        print(f"left out: {printable(str(error))}", file=sys.stderr)
+    for reason in unavailable:
+        print(f"left out: {printable(str(reason))}", file=sys.stderr)
 
 
 class Benchmarking:

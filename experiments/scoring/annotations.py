@@ -171,7 +171,9 @@ def _regions(entry: object, where: str) -> Floats:
 def _attributes(entry: dict[str, list[Any]]) -> tuple[str, ...]:
     """The first list that says something, for files of several sources carry several; or VOT's flags a frame."""
     flagged = tuple(name for name in _FRAME_FLAGS if any(entry.get(name) or ()))
-    listed = flagged or next((entry[key] for key in _ATTRIBUTE_KEYS if entry.get(key)), ())
+    if flagged:
+        return flagged
+    listed: Any = next((entry[key] for key in _ATTRIBUTE_KEYS if entry.get(key)), ())
     names = listed if isinstance(listed, list | tuple) else [listed]  # or one text, "IV,OCC"
     return tuple(word.strip() for name in names for word in str(name).split(",") if word.strip())
 
