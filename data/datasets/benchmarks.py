@@ -49,8 +49,11 @@ def _read_got10k(folder: Path, *, only_first: bool) -> Clip:
         bboxes = _first_of(bboxes, len(paths))
     cover = folder / "cover.label"
     if cover.is_file() and not only_first:
-        bboxes[_flags(cover, len(bboxes)) == 0] = np.nan
-    return Clip.matched(folder.name, paths, bboxes, file, frame_wh=_stated_wh(folder / "meta_info.ini"))
+        bboxes[_numbers(cover, len(bboxes), "boxes") == 0] = np.nan
+    about = folder / "meta_info.ini"
+    kind = re.search(r"^object_class: *(.+?) *$", _text(about), re.MULTILINE)
+    more = {"frame_wh": _stated_wh(about), "object_class": kind[1] if kind else ""}
+    return Clip.matched(folder.name, paths, bboxes, file, **more)
 
 
 def _stated_wh(file: Path) -> tuple[int, int] | None:
@@ -64,24 +67,40 @@ def _stated_wh(file: Path) -> tuple[int, int] | None:
     return int(size[1]), int(size[2])
 
 
+LASOT_ATTRIBUTES = ("IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "VC", "SV", "FOC", "FM", "OV", "LR", "ARC")
+"""What the numbers in a file of LaSOT's attributes stand for (Fan et al., CVPR 2019)."""
+
+UAV123_ATTRIBUTES = ("SV", "ARC", "LR", "FM", "FOC", "POC", "OV", "BC", "IV", "VC", "CM", "SOB")
+"""The same of UAV123 and UAV20L (Mueller, Smith, Ghanem, ECCV 2016)."""
+
+
 @DATASETS.register("lasot")
 def load_lasot(root: Path, subset: str | None) -> Dataset:
-    """Read LaSOT; by its rules, frames in which the target is out of view or fully hidden have no box."""
+    """Read LaSOT; by its rules, frames in which the target is out of view or fully hidden have no box.
+
+    The attributes are those of the evaluation toolkit, if its folder ``att`` is below the root.
+    """
     names = _got10k_list("lasot.json")[check_subset("lasot", subset, ("test", "train"))]
     readers = {
-        name: _reader(_read_lasot, root / name.rpartition("-")[0] / name, root / name) for name in names
+        name: _reader(
+            partial(_read_lasot, root / "att" / f"{name}.txt"),
+            root / name.rpartition("-")[0] / name,
+            root / name,
+        )
+        for name in names
     }
     layout = f"{names[0].rpartition('-')[0]}/{names[0]}/groundtruth.txt and …/img/00000001.jpg, …"
     return collect("lasot", "LaSOT", root, readers, len(names), layout=layout)
 
 
-def _read_lasot(folder: Path) -> Clip:
+def _read_lasot(flags_file: Path, folder: Path) -> Clip:
     file = folder / "groundtruth.txt"
     bboxes = read_bboxes(file)
     for flags in (folder / "full_occlusion.txt", folder / "out_of_view.txt"):
         if flags.is_file():
-            bboxes[_flags(flags, len(bboxes)) == 1] = np.nan
-    return Clip.matched(folder.name, list_images(folder / "img"), bboxes, file)
+            bboxes[_numbers(flags, len(bboxes), "boxes") == 1] = np.nan
+    attributes = _flagged(flags_file, LASOT_ATTRIBUTES)
+    return Clip.matched(folder.name, list_images(folder / "img"), bboxes, file, attributes=attributes)
 
 
 @DATASETS.register("trackingnet")
@@ -119,7 +138,7 @@ def load_uav123(root: Path, subset: str | None) -> Dataset:
     for name, about in listed.items():
         file = root / "anno" / part / f"{name}.txt"
         frames = range(about["start_frame"], about["end_frame"] + 1)
-        read = partial(_read_numbered, name, file, frames)
+        read = partial(_read_numbered, name, file, frames, flags=UAV123_ATTRIBUTES)
         folder = root / "data_seq" / "UAV123" / about["folder_name"]
         readers[name] = _reader(read, folder) if file.is_file() else None
     layout = f"data_seq/UAV123/NAME/000001.jpg, … and anno/{part}/NAME.txt (UAV123_10fps is another dataset)"
@@ -218,8 +237,8 @@ def _reader(read: Callable[[Path], Clip], *folders: Path) -> Reader | None:
     return partial(read, folder) if folder else None
 
 
-def _read_numbered(name: str, file: Path, frames: range, folder: Path) -> Clip:
-    """Read a sequence from the images of a folder whose names hold the numbers ``frames``."""
+def _read_numbered(name: str, file: Path, frames: range, folder: Path, flags: tuple[str, ...] = ()) -> Clip:
+    """Read a sequence from the images of a folder whose names hold the numbers ``frames``; see `_flagged`."""
     numbers = {int(match[0]): path for path in list_images(folder) if (match := re.search(r"\d+", path.stem))}
     held, wanted = [number for number in sorted(numbers) if number in frames], frames.stop - frames.start
     if len(held) != wanted:  # a file may ask for 10^12 of them
@@ -227,7 +246,16 @@ def _read_numbered(name: str, file: Path, frames: range, folder: Path) -> Clip:
         raise ValueError(
             f"{folder} holds {len(held)} of the {wanted} frames of {name}: {lacking} is not there, …"
         )
-    return Clip.matched(name, [numbers[frame] for frame in held], read_bboxes(file), file)
+    paths, attributes = [numbers[frame] for frame in held], _flagged(file.parent / "att" / file.name, flags)
+    return Clip.matched(name, paths, read_bboxes(file), file, attributes=attributes)
+
+
+def _flagged(file: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of ``names`` that have a 1 in a file of one number each; none where there is no such file."""
+    if not file.is_file():
+        return ()
+    flags = _numbers(file, len(names), "attributes")
+    return tuple(name for name, flag in zip(names, flags, strict=True) if flag == 1)
 
 
 def _listed(folder: Path, pattern: str) -> list[str]:
@@ -255,13 +283,13 @@ def _first_of(bboxes: np.ndarray, length: int) -> np.ndarray:
     return known
 
 
-def _flags(file: Path, count: int) -> np.ndarray:
-    """A number for each box, with commas, spaces or ends of lines between them."""
-    flags = re.findall(r"[^\s,]+", read_text(file))
-    if len(flags) != count:
-        raise ValueError(f"{file} holds {len(flags)} values for {count} boxes")
+def _numbers(file: Path, count: int, what: str) -> np.ndarray:
+    """The numbers of a file, with commas, spaces or ends of lines between them: one for each of so many."""
+    words = re.findall(r"[^\s,]+", read_text(file))
+    if len(words) != count:
+        raise ValueError(f"{file} holds {len(words)} values for {count} {what}")
     try:
-        return np.array(flags, np.float64)
+        return np.array(words, np.float64)
     except ValueError:
         raise ValueError(f"{file} must hold numbers only") from None
 
