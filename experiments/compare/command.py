@@ -105,7 +105,7 @@ class Compare(Command):
         from experiments.compare.settings import ComparisonSettings, OnlineSettings
         from experiments.train.parse import read_settings
 
-        validation, test = place_clips(self.data.sources, self.validation, self.test, self.output / "clips")
+        validation, test = place_clips(self.data, self.validation, self.test, self.output / "clips")
         weights = None if self.weights is None else str(self.weights)
         return ComparisonSettings(
             train=replace(read_settings(self.config), data=self.data),

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from data.datasets.clip import Clip
 from data.pairs.dataset import PairDataset
+from data.pairs.held_out import HeldOut
 from data.pairs.jitter_appearance import Appearance, PhotometricJitter
 from experiments.runtime.provenance import versions
 from experiments.train.batches import batches
@@ -184,9 +185,11 @@ def build_training(
 ) -> tuple[Training, Callable[[int], Batches]]:
     """The run, and a function that gives its batches from a number on."""
     clips = validation_clips(settings.validation)
-    held_out = {clip.paths[0] for clip in clips if isinstance(clip, Clip)}
+    held_out = HeldOut(clip for clip in clips if isinstance(clip, Clip))
     length = settings.steps * settings.batch_size
     pairs = build_pairs(settings.data, held_out, length=length, seed=settings.seed)
+    if held_out.met and processes.is_first:
+        print(f"not trained on, for they validate: {', '.join(sorted(held_out.met))}", flush=True)
     metadata = {"config": as_mapping(settings), "versions": versions()}
     if validate is None:
         validate = TrackingScore(clips, settings.validation.frames, processes)

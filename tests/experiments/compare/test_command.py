@@ -1,6 +1,7 @@
 """The comparison of losses: its search, its resume, its tables, its page, and one small run of it all."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +22,7 @@ from experiments.compare.settings import Budget, ComparisonSettings, Place
 from experiments.compare.tables import course_of, hardest, markdown, summarise
 from experiments.drawing.pages import write_page
 from experiments.scoring.bootstrap import RESAMPLES
-from experiments.train.settings import TrainingSettings
+from experiments.train.settings import DataSettings, TrainingSettings
 from losses import build_loss
 
 LOSSES = {"l2": {"name": "l2"}, "shrinkage:c=0.1": {"name": "shrinkage", "c": 0.1}}
@@ -129,6 +130,10 @@ class TestRun:
         assert again == ["offline-final-l2-seed0"]
 
 
+def sources(root):
+    return DataSettings(sources=(f"folder:{root}",))
+
+
 class TestClips:
     @pytest.fixture
     def root(self, tmp_path):
@@ -137,14 +142,21 @@ class TestClips:
         return tmp_path / "clips"
 
     def test_part_of_the_training_clips_choose_the_rates(self, root, tmp_path):
-        validation, test = place_clips([f"folder:{root}"], [], [], tmp_path / "made")
+        validation, test = place_clips(sources(root), [], [], tmp_path / "made")
         assert validation.names == tuple(f"clip{number}" for number in range(0, 5, FOLD))
         chosen = {clip.paths[0] for clip in clips_at(validation)}
         assert not chosen & {clip.paths[0] for clip in clips_at(test)}
 
     def test_a_test_clip_must_not_choose_the_rates(self, root, tmp_path):
-        with pytest.raises(ValueError, match="is in both"):
-            place_clips([f"folder:{root}"], [], [f"folder:{root}"], tmp_path / "made")
+        with pytest.raises(ValueError, match="must not choose the rates, but clip0, clip4 do"):
+            place_clips(sources(root), [], [f"folder:{root}"], tmp_path / "made")
+
+    def test_a_test_clip_must_not_be_trained_on(self, root, tmp_path):
+        for name, place in (("clip1", "test"), ("clip2", "validation")):
+            shutil.copytree(root / name, tmp_path / place / "other")
+        places = [[f"folder:{tmp_path / place}"] for place in ("validation", "test")]
+        with pytest.raises(ValueError, match="must not be trained on, but other are among the sources"):
+            place_clips(sources(root), *places, tmp_path / "made")
 
     def test_seeds_start_from_different_boxes(self, root):
         clip = clips_at(Place((f"folder:{root}",)))[0]

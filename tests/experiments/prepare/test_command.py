@@ -223,12 +223,6 @@ class TestSources:
         pairs = build_pairs(DataSettings(), length=10)
         assert [type(source) for source in pairs.sources] == [SyntheticSource]
 
-    def test_held_out_clips_are_not_trained_on(self, clips):
-        options = DataSettings(sources=(f"folder:{clips}",))
-        held_out = {(clips / name / "img" / "0001.jpg").absolute() for name in ("clip1", "clip4")}
-        names = [clip.name for clip in build_pairs(options, held_out, length=10).sources[0].clips]
-        assert names == ["clip0", "clip2", "clip3", "clip5", "clip6"]
-
     def test_broken_sequences_stop_or_are_left_out(self, clips, capsys):
         (clips / "clip2" / "groundtruth_rect.txt").write_text("what\n")
         options = DataSettings(sources=(f"folder:{clips}",))
