@@ -5,6 +5,9 @@ from typing import Any
 import torch
 
 from tracker.base import Tracker
+from tracker.checks import whole
+from tracker.correlation import CorrelationFilterTracker
+from tracker.dslt import DSLTTracker
 from tracker.network.checkpoint import SUFFIX
 from tracker.network.regression_net import RegressionNet
 from tracker.presets.base import TRACKERS
@@ -15,6 +18,7 @@ def load_tracker(
     *,
     device: str | torch.device = "cpu",
     weights: str | None = None,
+    threads: int = 1,
     **settings: Any,
 ) -> Tracker:
     """Build a tracker by its registered name, from a checkpoint that was trained here, or from a network.
@@ -24,6 +28,8 @@ def load_tracker(
             either of which stands for ``fast`` with these weights. A network is copied.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …
         weights: file with the weights of the backbone, where it has any; None for the published ones.
+        threads: CPU threads of torch that the tracker computes with, whatever is set around it: the boxes depend on
+            it. One is right for small maps; more serve a large backbone on an idle machine.
         settings: what is to differ: ``backbone`` and ``filter``, for the DSLT family ``solver`` (registered
             names) and ``criterion`` (a loss module), and any field of the dataclasses that hold the settings of
             the parts: of the trackers of correlation filters ``SearchSettings``, ``CorrelationScaleSettings``,
@@ -39,8 +45,12 @@ def load_tracker(
         if weights is not None:
             source = "network" if isinstance(name, RegressionNet) else f"checkpoint {name}"
             raise ValueError(f"the {source} holds its weights itself, got weights={weights!r} as well")
-        return TRACKERS["fast"](device=device, weights=name, **settings)
-    return TRACKERS[name](device=device, weights=weights, **settings)
+        tracker = TRACKERS["fast"](device=device, weights=name, **settings)
+    else:
+        tracker = TRACKERS[name](device=device, weights=weights, **settings)
+    if isinstance(tracker, CorrelationFilterTracker | DSLTTracker):
+        tracker.threads = whole("threads", threads, 1)
+    return tracker
 
 
 def list_trackers() -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from data.boxes import Floats, Image, bbox_center, frames_with_box
 from data.crop import SearchRegion, crop
@@ -18,9 +18,9 @@ from experiments.compare.clips import PROBE_SEED, clips_at, first_bbox, track_cl
 from experiments.compare.measures import Peaks, encode_map
 from experiments.compare.plan import Unit
 from experiments.compare.settings import ComparisonSettings, OnlineSettings
+from experiments.trackers.online_loss import ResponseLoss
 from experiments.train.build import set_up_torch
-from experiments.train.objective import easy_background_share, in_the_setting, predicted
-from losses import Loss, build_loss
+from losses.registry import build_map_loss
 from tracker import DSLTTracker, load_tracker
 from tracker.features import to_tensor
 from tracker.solvers import Regression, correlate
@@ -41,35 +41,6 @@ TRACKED_MARKS = (3, 12)
 
 _SHIFT = 1.2
 """Largest displacement of a measured frame's target either way, in its width and height."""
-
-
-class ResponseLoss(nn.Module):
-    """A loss of any setting for maps, as a ``criterion`` of response and label: summed over the locations.
-
-    The loss's own reduction is ``none``.
-
-    Logits are ``10 · response``, less 5 where the loss is ``binary``: where training starts from
-    (`experiments.train.objective`), for there is nothing on line that would learn the two.
-    """
-
-    reduction = "sum"
-
-    def __init__(self, loss: Loss) -> None:
-        super().__init__()
-        self.loss = loss
-
-    def forward(self, response: Tensor, label: Tensor) -> Tensor:
-        """The sum, a scalar, of maps ``(N, 1, h, w)``."""
-        return self.loss(*self._in_the_setting(response, label)).sum()
-
-    def easy_background_share(self, response: Tensor, label: Tensor) -> float:
-        """See `experiments.train.objective.easy_background_share`."""
-        score, label = self._in_the_setting(response, label)
-        prediction = predicted(self.loss.setting, score)
-        return easy_background_share(self.loss(score, label), prediction, label)
-
-    def _in_the_setting(self, response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        return in_the_setting(self.loss.setting, response, label)
 
 
 def online_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
@@ -115,7 +86,7 @@ def build(unit: Unit, online: OnlineSettings, **changed: Any) -> DSLTTracker:
         varied["stop_share"] = 0.0
     tracker = load_tracker(
         "dslt",
-        criterion=ResponseLoss(build_loss(reduction="none", **unit.loss)),
+        criterion=ResponseLoss(build_map_loss(reduction="none", **unit.loss)),
         solver=solver,
         first_steps=online.first_steps,
         backbone=online.backbone,

@@ -48,6 +48,9 @@ class Track(Command):
         str | None, arg(help=f"Another filter than the tracker's own: {registered('tracker/filters')}.")
     ] = None
 
+    loss: str | None = None
+    """Loss that the tracker learns with on line (dslt, dslt-paper, dslt-code): NAME or NAME:ARGUMENT=VALUE,…"""
+
     weights: Path | None = None
     """File with other weights than the tracker's own: .safetensors, .npz, .pth."""
 
@@ -110,12 +113,14 @@ class Track(Command):
     def _build_tracker(self) -> "Tracker":
         from experiments.trackers.by_name import load_with_loss
 
-        settings = {"backbone": self.backbone, "filter": self.filter}
         return load_with_loss(
             self.tracker,
+            self.loss,
             device=self.device,
             weights=None if self.weights is None else str(self.weights),
-            **{name: value for name, value in settings.items() if value is not None},
+            threads=self.threads,
+            backbone=self.backbone,
+            filter=self.filter,
         )
 
     def _record(self, video: "VideoFrames", steps: Iterator["Step"]) -> None:

@@ -14,7 +14,6 @@ from experiments.__main__ import main
 from experiments.compare.clips import FOLD, clips_at, first_bbox, place_clips
 from experiments.compare.figures import styles
 from experiments.compare.measures import Peaks, decode_map, encode_map
-from experiments.compare.online import ResponseLoss
 from experiments.compare.page import TEMPLATE
 from experiments.compare.plan import Unit, best_factors, final_units, parse_losses, search_units
 from experiments.compare.run import Comparison, Done
@@ -22,6 +21,7 @@ from experiments.compare.settings import Budget, ComparisonSettings, Place
 from experiments.compare.tables import course_of, hardest, markdown, summarise
 from experiments.drawing.pages import write_page
 from experiments.scoring.bootstrap import RESAMPLES
+from experiments.trackers.online_loss import ResponseLoss
 from experiments.train.settings import DataSettings, TrainingSettings
 from losses import build_loss
 
@@ -67,7 +67,7 @@ class TestPlan:
         [
             (["l2", "l2"], "different losses"),
             (["l22"], "l2"),
-            (["ce"], "for classes"),
+            (["ce"], "takes class logits"),
             (["shrinkage:c"], "NAME:ARGUMENT=VALUE"),
             (["shrinkage:a=1,c=2", "shrinkage:a=1_c=2"], "c"),
         ],

@@ -1,0 +1,85 @@
+"""Losses that trackers learn with on line: from their text on the command line to a criterion of response and label."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from torch import Tensor, nn
+
+from experiments.train.objective import easy_background_share, in_the_setting, predicted
+from losses import Loss
+from losses.registry import build_map_loss
+
+
+def parse_loss(text: str) -> dict[str, Any]:
+    """A loss as the command line names it, as `losses.registry.build_map_loss` takes it.
+
+    >>> parse_loss("shrinkage:c=0.1,importance=none")
+    {'name': 'shrinkage', 'c': 0.1, 'importance': 'none'}
+
+    Raises:
+        ValueError: an unknown loss, one that is for classes, or an argument without ``=``.
+        TypeError: an argument that the loss does not have.
+    """
+    name, _, arguments = text.partition(":")
+    loss: dict[str, Any] = {"name": name}
+    for argument in filter(None, arguments.split(",")):
+        key, equals, value = argument.partition("=")
+        if not equals:
+            raise ValueError(f"a loss must be NAME or NAME:ARGUMENT=VALUE,…, got {text!r}")
+        try:
+            loss[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError(f"argument {key} of loss {name} is no value: {value!r}") from None
+    build_map_loss(**loss)
+    return loss
+
+
+class ResponseLoss(nn.Module):
+    """A loss of any setting for maps, as a ``criterion`` of response and label: summed over the locations.
+
+    The loss's own reduction is ``none``.
+
+    Logits are ``10 · response``, less 5 where the loss is ``binary``: where training starts from
+    (`experiments.train.objective`), for there is nothing on line that would learn the two.
+    """
+
+    reduction = "sum"
+
+    def __init__(self, loss: Loss) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, response: Tensor, label: Tensor) -> Tensor:
+        """The sum, a scalar, of maps ``(N, 1, h, w)``."""
+        return self.loss(*self._in_the_setting(response, label)).sum()
+
+    def easy_background_share(self, response: Tensor, label: Tensor) -> float:
+        """See `experiments.train.objective.easy_background_share`."""
+        score, label = self._in_the_setting(response, label)
+        prediction = predicted(self.loss.setting, score)
+        return easy_background_share(self.loss(score, label), prediction, label)
+
+    def _in_the_setting(self, response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        return in_the_setting(self.loss.setting, response, label)
+
+
+def online_criterion(loss: Mapping[str, Any], solver: str) -> nn.Module:
+    """The criterion that a tracker with this solver learns with.
+
+    Args:
+        loss: as `parse_loss` gives it.
+        solver: registered name.
+
+    Raises:
+        ValueError: the solver does not take losses of this setting.
+    """
+    setting = build_map_loss(**loss).setting
+    if setting == "regress":
+        return build_map_loss(**loss, reduction="sum")
+    if solver != "adam":
+        raise ValueError(
+            f"solver {solver} takes losses of setting regress only, and {loss['name']} is of setting {setting}: take "
+            "dslt-paper or dslt-code, whose solver is adam"
+        )
+    return ResponseLoss(build_map_loss(**loss, reduction="none"))
