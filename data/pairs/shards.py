@@ -211,15 +211,18 @@ class ShardClips:
             if hashlib.sha256(data).hexdigest() != shard["index_sha256"]:
                 raise ValueError(f"{place} is not the index that its manifest names (SHA-256): copy it again")
             indices.append(_checked_index(_read_index(data, place), place, shard["filesize"]))
-        counts = np.concatenate([index["counts"] for index in indices])
+        joined: dict[str, Any] = {
+            name: np.concatenate([index[name] for index in indices])
+            for name in ("names", "firsts", "counts", *_COLUMNS)
+        }
+        counts = joined.pop("counts")
         return cls(
-            urls,
-            content["settings"]["context"] if "settings" in content else math.inf,
-            *(np.concatenate([index[name] for index in indices]) for name in ("names", "firsts")),
-            np.repeat(np.arange(len(urls)), [len(index["counts"]) for index in indices]),
-            np.cumsum(counts),
-            *(np.concatenate([index[name] for index in indices]) for name in _COLUMNS),
+            urls=urls,
+            context=content["settings"]["context"] if "settings" in content else math.inf,
+            shards=np.repeat(np.arange(len(urls)), [len(index["counts"]) for index in indices]),
+            ends=np.cumsum(counts),
             chosen=np.arange(len(counts)),
+            **joined,
         )
 
     def without(self, unwanted: Callable[[str], bool]) -> "ShardClips":

@@ -63,8 +63,8 @@ def place_clips(
     tested = HeldOut(testing)
     build_pairs(data, tested, length=1)
     if tested.met:
-        names = ", ".join(sorted(tested.met))
-        raise ValueError(f"clips of --test must not be trained on, but {names} are among the sources")
+        trained = ", ".join(sorted(tested.met))
+        raise ValueError(f"clips of --test must not be trained on, but {trained} are among the sources")
     return chosen, table
 
 

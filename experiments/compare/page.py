@@ -26,6 +26,7 @@ def write_comparison(
     folder: Path,
     settings: ComparisonSettings,
     results: Mapping[tuple[Stage, str], Sequence[Mapping[str, Any]]],
+    missing: int = 0,
 ) -> Path:
     """Write all of it.
 
@@ -33,6 +34,7 @@ def write_comparison(
         folder: of the comparison.
         settings: of the comparison.
         results: for each stage and loss the results of its seeds.
+        missing: number of runs that are still to come.
 
     Returns:
         The page.
@@ -62,7 +64,7 @@ def write_comparison(
     }
     write_json(folder / "comparison.json", record)
     page = folder / "index.html"
-    write_page(page, TEMPLATE, sections=sections, metrics=METRICS, **record)
+    write_page(page, TEMPLATE, sections=sections, metrics=METRICS, missing=missing, **record)
     return page
 
 

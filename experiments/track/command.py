@@ -83,8 +83,6 @@ class Track(Command):
 
     def run(self) -> int:
         """Track the target and write boxes.txt, track.csv, run.json and the videos asked for."""
-        import torch
-
         from data import open_video
         from data.boxes import parse_bbox
         from data.formats import FORMATS
@@ -95,11 +93,8 @@ class Track(Command):
             require_display("--show")
         elif self.init_bbox is None:
             require_display("drawing the target (or give --init-bbox X,Y,W,H)")
-        if self.threads < 1:
-            raise ValueError(f"--threads must be at least 1, got {self.threads}")
         for name in self.format:
             FORMATS[name]  # an unknown one is said before an hour of tracking
-        torch.set_num_threads(self.threads)
         bbox = None if self.init_bbox is None else parse_bbox(self.init_bbox)
         tracker = self._build_tracker()
         with open_video(self.source) as video:

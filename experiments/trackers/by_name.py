@@ -194,12 +194,14 @@ def parse_contenders(
     names = [name.strip() for name in trackers.split(",") if name.strip()]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"--trackers must be different names with commas between them, got {trackers!r}")
-    paths = {name: Path(path).absolute() for name, path in _of_each("--weights", weights, names).items()}
+    paths = {
+        name: Path(path).absolute() for name, path in _of_each("--weights", "PATH", weights, names).items()
+    }
     for name, path in paths.items():
         if not path.exists():
             raise FileNotFoundError(f"weights of {name} do not exist: {path}")
     backbone_of, loss_of = (
-        _of_each(*given, names) for given in (("--backbone", backbones), ("--loss", losses))
+        _of_each(*given, names) for given in (("--backbone", "NAME", backbones), ("--loss", "NAME", losses))
     )
     # A file's name is made absolute because another machine's process has another working folder.
     files = {name: str(Path(name).absolute()) for name in names if name.endswith(CHECKPOINT)}
@@ -214,14 +216,14 @@ def parse_contenders(
     ]
 
 
-def _of_each(option: str, entries: tuple[str, ...], names: list[str]) -> dict[str, str]:
+def _of_each(option: str, kind: str, entries: tuple[str, ...], names: list[str]) -> dict[str, str]:
     """What an option's entries, TRACKER=VALUE, say of each tracker; of the only one they need not name it."""
     found = {}
     for entry in entries:
         name, separator, value = entry.partition("=")
-        if len(names) == 1 and not (separator and name == names[0]):
-            name, value = names[0], entry
+        if ":" in name or not separator:  # the = of a loss's argument
+            name, value = names[0] if len(names) == 1 else "", entry
         if name not in names:
-            raise ValueError(f"{option} must be TRACKER=VALUE with one of {', '.join(names)}, got {entry!r}")
+            raise ValueError(f"{option} must be TRACKER={kind} with one of {', '.join(names)}, got {entry!r}")
         found[name] = value
     return found

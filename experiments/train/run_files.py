@@ -13,7 +13,7 @@ from torch import nn
 
 from data.files import replacing
 from experiments.config_file import differences
-from experiments.train.parse import read_settings
+from experiments.train.parse import read_settings, settings_from
 from experiments.train.settings import TrainingSettings, as_mapping
 from tracker.network.checkpoint import METADATA
 
@@ -21,7 +21,14 @@ LAST, BEST, CONFIG, METRICS = "last.pt", "best.safetensors", "config.yaml", "met
 _FILES = (LAST, BEST, CONFIG, METRICS, "events.out.tfevents.*")
 
 
-def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: bool) -> None:
+def claim(
+    folder: Path,
+    settings: TrainingSettings,
+    *,
+    resume: bool,
+    overwrite: bool,
+    state: Mapping[str, Any] | None = None,
+) -> None:
     """Make sure that a run may write into ``folder``, and write ``config.yaml``.
 
     Args:
@@ -29,6 +36,7 @@ def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: 
         settings: of the run.
         resume: the folder may hold a run with this config.
         overwrite: what it holds of a run is removed.
+        state: the folder's checkpoint on a resume; its own settings decide, not those that ``config.yaml`` says.
 
     Raises:
         FileExistsError: it holds something, and neither is asked for.
@@ -49,16 +57,17 @@ def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: 
             for file in folder.glob(pattern):
                 file.unlink()
     config = folder / CONFIG
-    if resume and config.is_file():
+    if resume and (state or config.is_file()):
         # An option younger than the run was at its default.
-        before = as_mapping(read_settings(config))
-        different = list(differences(before, as_mapping(settings)))
+        before = settings_from(state["settings"]) if state else read_settings(config)
+        different = list(differences(as_mapping(before), as_mapping(settings)))
         if different:
             raise ValueError(
                 f"--resume needs the config of the run in {folder}, but {'; '.join(different)}: give the same "
                 "options (or none, they are read from there), or start anew with --overwrite"
             )
-        return
+        if config.is_file():
+            return
     with replacing(config) as path:
         path.write_text(yaml.safe_dump(as_mapping(settings), sort_keys=False), encoding="utf-8")
 
@@ -117,7 +126,7 @@ def load_last(folder: Path) -> dict[str, Any] | None:
             f"checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}); it must be "
             "one that train wrote: remove it, or start anew with --overwrite"
         ) from error
-    if not isinstance(state, dict) or "step" not in state:
+    if not isinstance(state, dict) or not {"step", "settings"} <= state.keys():
         raise ValueError(f"checkpoint {path} must be one that train wrote, got {type(state).__name__}")
     return state
 

@@ -95,6 +95,13 @@ class TestPrepare:
         assert prepare(clips, tmp_path / "out", *change) == 2
         assert message in capsys.readouterr().err
 
+    def test_moved_boxes_need_another_folder(self, clips, tmp_path, capsys):
+        prepare(clips, tmp_path / "out")
+        boxes = clips / "clip2" / "groundtruth_rect.txt"
+        boxes.write_text(boxes.read_text().replace("9,20,16", "9,24,16"))
+        assert prepare(clips, tmp_path / "out") == 2
+        assert "made with other data (clip2) than there are now" in capsys.readouterr().err
+
     def test_other_clips_need_another_folder(self, clips, tmp_path, capsys):
         prepare(clips, tmp_path / "out")
         make_otb(clips, "more")

@@ -80,7 +80,7 @@ def test_contenders_get_backbones_and_losses_and_folders_of_their_own():
     assert "a=5" in about.record["settings"]["criterion"]["text"]
     (only,) = parse_contenders("dslt", (), "cpu", ("hog+color",), ("shrinkage:a=5",))
     assert (only.backbone, only.loss) == ("hog+color", "shrinkage:a=5")
-    with pytest.raises(ValueError, match="--loss must be TRACKER=VALUE with one of dslt, hog, got 'l2'"):
+    with pytest.raises(ValueError, match="--loss must be TRACKER=NAME with one of dslt, hog, got 'l2'"):
         parse_contenders("dslt,hog", (), "cpu", (), ("l2",))
     with pytest.raises(ValueError, match="for trackers of ours, not for opencv-mil"):
         Contender("opencv-mil", backbone="hog").build()
