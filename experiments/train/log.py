@@ -65,7 +65,7 @@ class RunLog:
         self._bytes = 0
         self._notes: list[_Note] = []
         self._rows: list[list[float]] = []
-        self._patience = PATIENCE[0]
+        self._said, self._patience = 0.0, PATIENCE[0]
         self._writer: SummaryWriter | None = None
         self._restart_clock()
 
