@@ -35,15 +35,15 @@ class HeldOut:
         return bool(self._folders)
 
     def has_clip(self, clip: Clip) -> bool:
-        """Whether a clip is one of these; two whose first frames are equal are taken for one."""
+        """Tell whether a clip is one of these; two clips with equal first frames count as one."""
         return self._meet(self._folders.get(_real_folder(clip)) or self._name(clip.paths[0], self._firsts))
 
     def has_image(self, path: Path) -> bool:
-        """Whether an image is a frame of one of these."""
+        """Tell whether an image is a frame of one of these clips."""
         return self._meet(self._name(path, self._frames))
 
     def has_first(self, sha256: str) -> bool:
-        """Whether a clip whose first frame has this SHA-256 is one of these."""
+        """Tell whether one of these clips has a first frame with this SHA-256."""
         firsts = (entry for entries in self._firsts.values() for entry in entries)
         return self._meet(next((name for path, name in firsts if self._digest(path) == sha256), None))
 
@@ -66,7 +66,7 @@ def _by_size(files: Iterable[tuple[Path, str]]) -> _BySize:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file; -1 where it cannot be read, which whoever reads it will say."""
+    """Return the bytes of a file; -1 if it cannot be read."""
     try:
         return path.stat().st_size
     except OSError:

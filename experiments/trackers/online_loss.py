@@ -6,9 +6,9 @@ from typing import Any
 import yaml
 from torch import Tensor, nn
 
-from experiments.train.objective import easy_background_share, in_the_setting, predicted
 from losses import Loss
 from losses.registry import build_map_loss
+from losses.settings import easy_background_share, in_the_setting, predicted
 
 
 def parse_loss(text: str) -> dict[str, Any]:
@@ -36,12 +36,10 @@ def parse_loss(text: str) -> dict[str, Any]:
 
 
 class ResponseLoss(nn.Module):
-    """A loss of any setting for maps, as a ``criterion`` of response and label: summed over the locations.
+    """A tracker's ``criterion`` made of a loss for maps (reduction ``none``), summed over the locations.
 
-    The loss's own reduction is ``none``.
-
-    Logits are ``10 · response``, less 5 where the loss is ``binary``: where training starts from
-    (`experiments.train.objective`), for there is nothing on line that would learn the two.
+    Logits are ``10 · response``, less 5 where the loss is ``binary``. Training starts from these two numbers
+    (`losses.settings`); on line nothing learns them.
     """
 
     reduction = "sum"
@@ -52,16 +50,12 @@ class ResponseLoss(nn.Module):
 
     def forward(self, response: Tensor, label: Tensor) -> Tensor:
         """The sum, a scalar, of maps ``(N, 1, h, w)``."""
-        return self.loss(*self._in_the_setting(response, label)).sum()
+        return self.loss(*in_the_setting(self.loss.setting, response, label)).sum()
 
     def easy_background_share(self, response: Tensor, label: Tensor) -> float:
-        """See `experiments.train.objective.easy_background_share`."""
-        score, label = self._in_the_setting(response, label)
-        prediction = predicted(self.loss.setting, score)
-        return easy_background_share(self.loss(score, label), prediction, label)
-
-    def _in_the_setting(self, response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        return in_the_setting(self.loss.setting, response, label)
+        """See `losses.settings.easy_background_share`."""
+        score, label = in_the_setting(self.loss.setting, response, label)
+        return easy_background_share(self.loss(score, label), predicted(self.loss.setting, score), label)
 
 
 def online_criterion(loss: Mapping[str, Any], solver: str) -> nn.Module:
