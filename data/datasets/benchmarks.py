@@ -51,22 +51,39 @@ def _read_got10k(folder: Path, *, only_first: bool) -> Clip:
         visible = np.loadtxt(cover, ndmin=1)
         _check_rows(cover, len(visible), len(bboxes))
         bboxes[visible == 0] = np.nan
-    size = re.search(r"^resolution: *(\(.*\))", _text(folder / "meta_info.ini"), re.MULTILINE)
-    frame_wh = ast.literal_eval(size[1]) if size else None
-    return Clip.matched(folder.name, paths, bboxes, file, frame_wh=frame_wh)
+    about = _text(folder / "meta_info.ini")
+    size = re.search(r"^resolution: *(\(.*\))", about, re.MULTILINE)
+    kind = re.search(r"^object_class: *(.+?) *$", about, re.MULTILINE)
+    more = {"frame_wh": ast.literal_eval(size[1]) if size else None, "object_class": kind[1] if kind else ""}
+    return Clip.matched(folder.name, paths, bboxes, file, **more)
+
+
+LASOT_ATTRIBUTES = ("IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "VC", "SV", "FOC", "FM", "OV", "LR", "ARC")
+"""What the numbers in a file of LaSOT's attributes stand for (Fan et al., CVPR 2019)."""
+
+UAV123_ATTRIBUTES = ("SV", "ARC", "LR", "FM", "FOC", "POC", "OV", "BC", "IV", "VC", "CM", "SOB")
+"""The same of UAV123 and UAV20L (Mueller, Smith, Ghanem, ECCV 2016)."""
 
 
 @DATASETS.register("lasot")
 def load_lasot(root: Path, subset: str | None) -> Dataset:
-    """Read LaSOT; by its rules, frames in which the target is out of view or fully hidden have no box."""
+    """Read LaSOT; by its rules, frames in which the target is out of view or fully hidden have no box.
+
+    The attributes are those of the evaluation toolkit, if its folder ``att`` is below the root.
+    """
     names = _got10k_list("lasot.json")[check_subset("lasot", subset, ("test", "train"))]
     readers = {
-        name: _reader(_read_lasot, root / name.rpartition("-")[0] / name, root / name) for name in names
+        name: _reader(
+            partial(_read_lasot, root / "att" / f"{name}.txt"),
+            root / name.rpartition("-")[0] / name,
+            root / name,
+        )
+        for name in names
     }
     return collect("lasot", "LaSOT", root, readers, len(names))
 
 
-def _read_lasot(folder: Path) -> Clip:
+def _read_lasot(flags_file: Path, folder: Path) -> Clip:
     file = folder / "groundtruth.txt"
     bboxes = read_bboxes(file)
     for flags in (folder / "full_occlusion.txt", folder / "out_of_view.txt"):
@@ -74,7 +91,8 @@ def _read_lasot(folder: Path) -> Clip:
             hidden = np.loadtxt(flags, delimiter=",", ndmin=1)
             _check_rows(flags, len(hidden), len(bboxes))
             bboxes[hidden == 1] = np.nan
-    return Clip.matched(folder.name, list_images(folder / "img"), bboxes, file)
+    attributes = _flagged(flags_file, LASOT_ATTRIBUTES)
+    return Clip.matched(folder.name, list_images(folder / "img"), bboxes, file, attributes=attributes)
 
 
 @DATASETS.register("trackingnet")
@@ -107,7 +125,7 @@ def load_uav123(root: Path, subset: str | None) -> Dataset:
     for name, about in listed.items():
         file = root / "anno" / part / f"{name}.txt"
         frames = range(about["start_frame"], about["end_frame"] + 1)
-        read = partial(_read_numbered, name, file, frames)
+        read = partial(_read_numbered, name, file, frames, flags=UAV123_ATTRIBUTES)
         folder = root / "data_seq" / "UAV123" / about["folder_name"]
         readers[name] = _reader(read, folder) if file.is_file() else None
     return collect("uav123", part, root, readers, len(listed))
@@ -196,15 +214,25 @@ def _reader(read: Callable[[Path], Clip], *folders: Path) -> Reader | None:
     return partial(read, folder) if folder else None
 
 
-def _read_numbered(name: str, file: Path, frames: range, folder: Path) -> Clip:
-    """Read a sequence from the images of a folder whose names hold the numbers ``frames``."""
+def _read_numbered(name: str, file: Path, frames: range, folder: Path, flags: tuple[str, ...] = ()) -> Clip:
+    """Read a sequence from the images of a folder whose names hold the numbers ``frames``; see `_flagged`."""
     numbers = {int(match[0]): path for path in list_images(folder) if (match := re.search(r"\d+", path.stem))}
     lacking = [frame for frame in frames if frame not in numbers]
     if lacking:
         raise ValueError(
             f"{folder} lacks {len(lacking)} of the {len(frames)} frames of {name}: {lacking[0]}, …"
         )
-    return Clip.matched(name, [numbers[frame] for frame in frames], read_bboxes(file), file)
+    paths, attributes = [numbers[frame] for frame in frames], _flagged(file.parent / "att" / file.name, flags)
+    return Clip.matched(name, paths, read_bboxes(file), file, attributes=attributes)
+
+
+def _flagged(file: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of ``names`` that have a 1 in a file of one number each; none where there is no such file."""
+    if not file.is_file():
+        return ()
+    flags = re.split(r"[,\s]+", _text(file).strip())
+    _check_rows(file, len(flags), len(names), "attributes")
+    return tuple(name for name, flag in zip(names, flags, strict=True) if flag in ("1", "1.0"))
 
 
 def _listed(folder: Path, pattern: str) -> list[str]:
@@ -229,9 +257,9 @@ def _first_of(bboxes: np.ndarray, length: int) -> np.ndarray:
     return known
 
 
-def _check_rows(file: Path, got: int, expected: int) -> None:
+def _check_rows(file: Path, got: int, expected: int, what: str = "boxes") -> None:
     if got != expected:
-        raise ValueError(f"{file} holds {got} values for {expected} boxes")
+        raise ValueError(f"{file} holds {got} values for {expected} {what}")
 
 
 def _sorted(paths: Iterable[Path]) -> list[Path]:

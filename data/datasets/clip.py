@@ -23,6 +23,8 @@ class Clip:
         unannotated: Number of images at the end that were left out because they have no box.
         frame_wh: Width and height of the frames in pixels where the dataset states them, else None.
         corners: float64 ``(N, 8)``, x, y of the four corners of turned boxes, 0-based; None where all are upright.
+        not_started_in: Index of the first and the last frame of each stretch in which TRE starts no run.
+        object_class: What the target is, e.g. ``anteater``, where the dataset says it.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Clip:
     unannotated: int = 0
     frame_wh: tuple[int, int] | None = None
     corners: NDArray[np.float64] | None = None
+    not_started_in: tuple[tuple[int, int], ...] = ()
+    object_class: str = ""
 
     def __post_init__(self) -> None:
         if self.bboxes.shape != (len(self.paths), 4):

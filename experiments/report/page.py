@@ -12,7 +12,7 @@ from experiments.drawing.pages import write_page
 from experiments.drawing.palette import PALETTE, as_hex, colours
 from experiments.report.sequences import BYTES_PER_BOX, link_frames, sequence_record, write_thumbnails
 from experiments.report.summary import Summary
-from experiments.report.tables import HEADINGS
+from experiments.report.tables import CLASS_MEANS, HEADINGS, SPEEDS
 from experiments.runtime.progress import progress_bar
 from experiments.scoring.annotations import Annotation
 from experiments.scoring.evaluation import Evaluation
@@ -71,6 +71,8 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
     return {
         "protocols": dict(zip(summaries, shown, strict=True)),
         "headings": HEADINGS,
+        "speeds": SPEEDS,
+        "classMeans": CLASS_MEANS,
         "colours": {name: as_hex(colour) for name, colour in colours(names).items()},
         "dashes": {name: _DASHES[i // len(PALETTE) % len(_DASHES)] for i, name in enumerate(names)},
         "plots": [
@@ -90,10 +92,7 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
 
 
 def _write_sequences(
-    folder: Path,
-    sequences: Mapping[str, Annotation],
-    files: Mapping[str, str],
-    evaluation: Evaluation,
+    folder: Path, sequences: Mapping[str, Annotation], files: Mapping[str, str], evaluation: Evaluation
 ) -> None:
     """Write the boxes of each sequence, and pictures of its frames."""
     for part in ("sequences", "frames"):  # an earlier report's would take room and never be shown

@@ -41,6 +41,8 @@ class Annotation:
         stated_wh: width and height of the frames where the dataset states them, else None.
         corners: float64 ``(N, 8)``, the corners of turned boxes, or ``(N, 4)`` of upright ones, 0-based; None where
             they are ``bboxes``.
+        not_started_in: index of the first and the last frame of each stretch in which TRE starts no run.
+        object_class: what the target is, where the dataset says it.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Annotation:
     paths: tuple[Path, ...] = ()
     stated_wh: tuple[int, int] | None = None
     corners: Floats | None = None
+    not_started_in: tuple[tuple[int, int], ...] = ()
+    object_class: str = ""
 
     @property
     def is_public(self) -> bool:
@@ -123,7 +127,16 @@ def annotations_of(dataset: Dataset) -> Annotations:
     broken = [f"sequence {name} is left out: {reason}" for name, reason in dataset.broken.items()]
     missing = [_missing(dataset.missing, dataset.root)] if dataset.missing else []
     sequences = {
-        one.name: Annotation(one.name, one.bboxes, one.attributes, one.paths, one.frame_wh, one.corners)
+        one.name: Annotation(
+            one.name,
+            one.bboxes,
+            one.attributes,
+            one.paths,
+            one.frame_wh,
+            one.corners,
+            one.not_started_in,
+            one.object_class,
+        )
         for one in dataset
     }
     problems = (*broken, *missing)
@@ -147,7 +160,15 @@ def _read_json(dataset: str, path: Path, subset: str | None) -> Annotations:
     for given, entry in content.items():
         name = canonical_name(given) if dataset.startswith("otb") else given
         corners = _regions(entry, f"{path}, sequence {given}")
-        sequences[name] = Annotation(name, upright(corners), _attributes(entry), corners=corners)
+        target = otb_targets().get(name) if dataset.startswith("otb") else None
+        sequences[name] = Annotation(
+            name,
+            upright(corners),
+            _attributes(entry),
+            corners=corners,
+            not_started_in=target.not_started_in if target else (),
+            object_class=str(entry.get("object_class", "")),
+        )
     otb_list = re.fullmatch(r"otb(2013|50)", dataset)  # a file of OTB-100 holds its shorter lists as well
     if otb_list:
         listed = {target.name for target in otb_targets().values() if otb_list[1] in target.lists}

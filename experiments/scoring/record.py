@@ -34,8 +34,9 @@ def data_record(dataset: Dataset, protocol: str) -> Record:
     sequences = {canonical_name(one.name): sequence_record(one.paths, one.bboxes) for one in dataset}
     if protocol == "tre":
         for one in dataset:
-            digest = hashlib.sha256(np.ascontiguousarray(one.bboxes, "<f8").tobytes()).hexdigest()
-            sequences[canonical_name(one.name)]["bboxes_sha256"] = digest
+            digest = hashlib.sha256(np.ascontiguousarray(one.bboxes, "<f8").tobytes())
+            digest.update(repr(one.not_started_in or "").encode())
+            sequences[canonical_name(one.name)]["bboxes_sha256"] = digest.hexdigest()
     return {"root": str(dataset.root.resolve()), "sequences": sequences}
 
 

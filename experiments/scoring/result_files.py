@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -23,12 +24,17 @@ from data.datasets.otb_protocol import canonical_name
 from data.files import replacing, write_json
 from experiments.runtime.lock import holding
 from experiments.scoring.metrics import Rules
-from experiments.scoring.protocols import PROTOCOLS, SUPERVISED, run_truths
+from experiments.scoring.protocols import PROTOCOLS, SUPERVISED, Stretches, run_truths
 from experiments.scoring.record import FILE, Record, differences, read_record
 from experiments.scoring.resets import BASELINE, START, UNSUPERVISED, read_resets
+from experiments.scoring.toolkit_files import SUFFIXES, read_toolkit_runs, toolkit_sequence
 
 Runs = Mapping[str, Sequence[tuple[Floats, Floats]]]
 """Sequence -> predicted and annotated boxes of each of its runs, both ``(n, 4)``, 0-based."""
+
+
+FAILURES = "failures.json"
+"""In a tracker's folder: why runs failed."""
 
 
 def benchmark_folder(results_name: str, protocol: str) -> str:
@@ -131,7 +137,7 @@ class ResultFiles:
 
     def failures(self) -> dict[str, str]:
         """What went wrong, by run."""
-        file = self.folder / "failures.json"
+        file = self.folder / FAILURES
         return json.loads(file.read_text("utf-8")) if file.is_file() else {}
 
     def note(self, key: str, error: str | None) -> None:
@@ -140,9 +146,9 @@ class ResultFiles:
         if error is not None:
             failures[key] = error
         if failures:
-            write_json(self.folder / "failures.json", failures)
+            write_json(self.folder / FAILURES, failures)
         else:
-            (self.folder / "failures.json").unlink(missing_ok=True)
+            (self.folder / FAILURES).unlink(missing_ok=True)
 
     def _remove(self, sequences: Collection[str] | bool) -> None:
         if sequences is True:
@@ -226,7 +232,7 @@ def find_runs(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
     """A tracker's result files by the canonical name of their sequence, and what is wrong with the names.
 
     OTB's layout is ``<sequence>.txt``; GOT-10k's, and that of TRE and SRE, ``<sequence>/<sequence>_001.txt``,
-    a file for each run.
+    a file for each run. OTB's toolkits have one file for all: ``<sequence>.json``, ``<sequence>_<tracker>.mat``.
     """
     runs: dict[str, list[Path]] = {}
     problems = []
@@ -237,11 +243,19 @@ def find_runs(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
     for path in sorted(folder.glob("*/*_[0-9][0-9][0-9].txt")):
         if path.stem[:-4] == path.parent.name:
             runs.setdefault(canonical_name(path.parent.name), []).append(path)
+    for path in sorted(folder.glob("[!.]*")):
+        if path.suffix in SUFFIXES and path.name not in (FILE, FAILURES):
+            runs.setdefault(canonical_name(toolkit_sequence(path)), [path])
     return runs, problems
 
 
 def read_runs(
-    folder: Path, truths: Mapping[str, Floats], protocol: str, rules: Rules, problems: list[str]
+    folder: Path,
+    truths: Mapping[str, Floats],
+    protocol: str,
+    rules: Rules,
+    problems: list[str],
+    not_started_in: Mapping[str, Stretches] = MappingProxyType({}),
 ) -> Runs:
     """Read every file of a tracker that can be scored, with the ground truth of its frames.
 
@@ -251,6 +265,7 @@ def read_runs(
         protocol: one of `PROTOCOLS`: how the tracker was run.
         rules: whose rules say which files can be scored.
         problems: gets a line for each file that cannot, and for what is odd with those that can.
+        not_started_in: sequence -> stretches in which TRE starts no run, where there are any.
     """
     free = folder / UNSUPERVISED  # as VOT has it
     files, odd = find_runs(free if free.is_dir() else folder)
@@ -260,11 +275,17 @@ def read_runs(
         paths = files.get(canonical_name(name), [])
         found = []
         try:
-            for path, expected in zip(paths, run_truths(truth, protocol, len(paths)), strict=True):
+            if paths and paths[0].suffix in SUFFIXES:
+                runs[name] = read_toolkit_runs(paths[0], truth, protocol)
+                continue
+            expectations = run_truths(truth, protocol, len(paths), not_started_in.get(name, ()))
+            for path, expected in zip(paths, expectations, strict=True):
                 bboxes = _read_coded(path, expected) if free in path.parents else read_bboxes(path)
-                problems += filter(None, [check_predicted(bboxes, path, expected, rules)])
+                # A run of TRE with fewer rows may have started later, and each box would meet another frame's.
+                may_end_early = rules == "otb" and protocol != "tre"
+                problems += filter(None, [check_predicted(bboxes, path, expected, rules, may_end_early)])
                 found.append((bboxes, expected[: len(bboxes)]))
-        except (OSError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             problems.append(f"{name} of {folder.name} is left out: {error}")
         else:
             if found:
@@ -281,10 +302,10 @@ def _read_coded(path: Path, truth: Floats) -> Floats:
     return bboxes
 
 
-def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> str:
+def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules, may_end_early: bool) -> str:
     """Check that a result file has a valid box for each frame of its sequence.
 
-    Under ``otb`` it may end early: what it has is scored, as was done for the published figures of STRUCK and
+    Under ``otb`` one may end early: what it has is scored, as was done for the published figures of STRUCK and
     MDNet.
 
     Args:
@@ -292,6 +313,7 @@ def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> 
         path: the file.
         truth: the ground truth ``(N, 4)``.
         rules: whose rules to follow.
+        may_end_early: whether it may have fewer rows than frames.
 
     Returns:
         A line about what is odd with boxes that can be scored all the same; empty if nothing is.
@@ -302,7 +324,7 @@ def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> 
     rows, frames = len(bboxes), len(truth)
     if rows > frames:
         raise ValueError(f"{path}, line {frames + 1}: {rows} rows for {frames} annotated frames")
-    if rows < frames and (rules != "otb" or rows == 0):
+    if rows < frames and (not may_end_early or rows == 0):
         raise ValueError(f"{path}, line {rows + 1}: the file ends after {rows} of {frames} frames")
     if rows < frames:
         return f"{path}, line {rows + 1}: ends after {rows} of {frames} frames; those are scored"
