@@ -3,7 +3,6 @@
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
@@ -12,6 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from data.boxes import Floats
+from data.files import printable
+from experiments.runtime.workers import worker_pool
 from experiments.scoring.annotations import Annotations
 from experiments.scoring.metrics import Rules, Score, has_average_overlap, mean_score, score_runs
 from experiments.scoring.protocols import Stretches
@@ -164,7 +165,7 @@ def evaluate(
     )
     processes = min(len(folders), processes or os.cpu_count() or 1)
     if processes > 1 and len(folders) * len(truths) >= _FILES_FOR_A_POOL:
-        with ProcessPoolExecutor(processes) as pool:
+        with worker_pool(processes) as pool:
             # A chunk each: the ground truth is sent along with every chunk.
             found = tuple(pool.map(work, folders, chunksize=math.ceil(len(folders) / processes)))
     else:
@@ -236,7 +237,9 @@ def evaluate_tracker(
     times = next((found for part in _PARTS if (found := read_times(folder / part, timed, problems))), {})
     timing = Timing.of(*chain.from_iterable(times.values())) if times else None
     bboxes = {name: found[0][0] for name, found in runs.items()}
-    return TrackerResult(folder.name, scores, bboxes, tuple(problems), timing, resets)
+    return TrackerResult(
+        printable(folder.name), scores, bboxes, tuple(map(printable, problems)), timing, resets
+    )
 
 
 def _data(annotations: Annotations) -> dict[str, Record]:

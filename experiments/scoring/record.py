@@ -7,7 +7,6 @@ machine, versions) are for people, and are those of the first run into the folde
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -19,7 +18,7 @@ import numpy as np
 from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.otb_protocol import canonical_name
-from data.files import sha256_of
+from data.files import read_json, sha256_of
 
 VERSION = 1
 FILE = "run.json"
@@ -67,12 +66,7 @@ def read_record(folder: Path) -> Record | None:
     file = folder / FILE
     if not file.is_file():
         return None
-    try:
-        record = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is not JSON: {error}") from None
-    if not isinstance(record, dict):
-        raise ValueError(f"{file} must hold an object, got {type(record).__name__}")
+    record = read_json(file)
     if "version" not in record and "checkpoint_sha256" in record:
         raise ValueError(
             f"{file} was written by a toolbox of before version {VERSION} of this record, which did not say "

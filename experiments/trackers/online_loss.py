@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
 from torch import Tensor, nn
 
+from experiments.config_file import parse_yaml
 from losses import Loss
 from losses.registry import build_map_loss
 from losses.settings import easy_background_share, in_the_setting, predicted
@@ -27,10 +27,7 @@ def parse_loss(text: str) -> dict[str, Any]:
         key, equals, value = argument.partition("=")
         if not equals:
             raise ValueError(f"a loss must be NAME or NAME:ARGUMENT=VALUE,…, got {text!r}")
-        try:
-            loss[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise ValueError(f"argument {key} of loss {name} is no value: {value!r}") from None
+        loss[key] = parse_yaml(value, f"{key} of loss {text!r}")
     build_map_loss(**loss)
     return loss
 
