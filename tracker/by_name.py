@@ -1,20 +1,25 @@
 """Trackers by name, from the checkpoint of a trained network, or from a network."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from tracker.base import Tracker
+from tracker.checks import whole
+from tracker.correlation import CorrelationFilterTracker
+from tracker.dslt import DSLTTracker
 from tracker.network.checkpoint import SUFFIX
 from tracker.network.regression_net import RegressionNet
 from tracker.presets.base import TRACKERS
 
 
 def load_tracker(
-    name: str | RegressionNet,
+    name: str | Path | RegressionNet,
     *,
     device: str | torch.device = "cpu",
     weights: str | None = None,
+    threads: int = 1,
     **settings: Any,
 ) -> Tracker:
     """Build a tracker from its registered name, a checkpoint of the ``train`` command, or a network.
@@ -24,6 +29,8 @@ def load_tracker(
             which give ``fast`` with these weights. A network is copied.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …
         weights: file with the weights of the backbone; None for the tracker's own.
+        threads: CPU threads of torch that the tracker computes with, whatever is set around it: the boxes depend on
+            it. One is right for small maps; more serve a large backbone on an idle machine.
         settings: settings that differ from the tracker's. For correlation filters: ``backbone``, ``filter``
             (registered names), and the fields of ``SearchSettings``, ``CorrelationScaleSettings``,
             ``CorrelationLearningSettings`` and the filter. For the DSLT family: ``backbone``, ``solver``
@@ -35,12 +42,17 @@ def load_tracker(
         ValueError: an unknown name or setting (the message suggests the nearest), or a value outside its range.
         FileNotFoundError: the weights file does not exist.
     """
+    name = str(name) if isinstance(name, Path) else name
     if isinstance(name, RegressionNet) or name.endswith(SUFFIX):
         if weights is not None:
             source = "network" if isinstance(name, RegressionNet) else f"checkpoint {name}"
             raise ValueError(f"the {source} holds its weights itself, got weights={weights!r} as well")
-        return TRACKERS["fast"](device=device, weights=name, **settings)
-    return TRACKERS[name](device=device, weights=weights, **settings)
+        tracker = TRACKERS["fast"](device=device, weights=name, **settings)
+    else:
+        tracker = TRACKERS[name](device=device, weights=weights, **settings)
+    if isinstance(tracker, CorrelationFilterTracker | DSLTTracker):
+        tracker.threads = whole("threads", threads, 1)
+    return tracker
 
 
 def list_trackers() -> list[str]:

@@ -22,6 +22,7 @@ from tracker.response import SCORE_RATE, Peak, find_peak, psr
 from tracker.scale import ScaleSearch, ScaleSettings
 from tracker.search_area import SearchSettings, bounded_scale
 from tracker.settings import describe
+from tracker.threads import with_own_threads
 
 NOISE = 0.3
 """A peak lower than this share of its running mean is noise, as when the target is hidden: the box stays."""
@@ -95,6 +96,9 @@ class CorrelationFilterTracker:
     VERSION = 2
     """Increased whenever the same settings begin to give other boxes; stored results record it."""
 
+    threads: int = 1
+    """CPU threads of torch in ``init`` and ``update``; the boxes depend on it, and on no other number of threads."""
+
     def __init__(
         self,
         extractor: FeatureExtractor,
@@ -124,6 +128,7 @@ class CorrelationFilterTracker:
         return {
             "class": type(self).__name__,
             "version": self.VERSION,
+            "threads": self.threads,
             "extractor": describe(self.extractor),
             "filter": describe(self.model),
             "search": describe(self.search),
@@ -134,7 +139,7 @@ class CorrelationFilterTracker:
 
     def twin(self) -> "CorrelationFilterTracker":
         """Another tracker of the same settings that has no target yet: it shares the networks, which never change."""
-        return CorrelationFilterTracker(
+        twin = CorrelationFilterTracker(
             replace(self.extractor),
             replace(self.model),
             search=self.search,
@@ -143,8 +148,11 @@ class CorrelationFilterTracker:
             box=None if self.box is None else replace(self.box),
             device=self.device,
         )
+        twin.threads = self.threads
+        return twin
 
     @torch.inference_mode()
+    @with_own_threads
     def init(self, image: Image, bbox: ArrayLike) -> None:
         """Start on a new target and forget the last one; see ``Tracker.init``."""
         height, width = check_image(image).shape[:2]
@@ -167,6 +175,7 @@ class CorrelationFilterTracker:
         self.model.start(self._memory, (round(cells[1]), round(cells[0])))
 
     @torch.inference_mode()
+    @with_own_threads
     def correct(self, image: Image, bbox: ArrayLike) -> None:
         """Go on from another box, given by someone who knows, and learn it; what was learned before is kept.
 
@@ -190,6 +199,7 @@ class CorrelationFilterTracker:
         self.model.fit(memory)
 
     @torch.inference_mode()
+    @with_own_threads
     def update(self, image: Image) -> TrackOutput:
         """Find the target in the next frame and learn from it; see ``Tracker.update``."""
         region = self.search_region()

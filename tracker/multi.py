@@ -15,6 +15,7 @@ from tracker.by_name import load_tracker
 from tracker.correlation import CorrelationFilterTracker
 from tracker.features import to_tensor
 from tracker.network.box_head import BoxMap, Template
+from tracker.threads import torch_threads
 
 CROPS = 2
 """Crops that go through the networks at once on a CPU: more no longer fit a core's caches, and take longer each."""
@@ -36,8 +37,9 @@ class Target:
 class MultiTracker:
     """Follows any number of targets, each as a tracker of its own would: to a rounding error the same boxes.
 
-    Trackers of correlation filters share backbone and box head, which see the crops of all targets in one batch; on
-    more than one thread of torch the targets then take turns on as many. Others are simply run one after another.
+    Trackers of correlation filters share backbone and box head, which see the crops of several targets at once; with
+    more threads than one (``load_tracker(…, threads=2)``) as many such groups are followed at a time. Others are simply
+    run one after another.
 
     Args:
         tracker: registered name (`list_trackers`), or what builds a tracker.
@@ -148,10 +150,11 @@ def _update_together(trackers: Sequence[CorrelationFilterTracker], image: Image)
     at_once = CROPS if trackers[0].device.type == "cpu" else len(trackers)
     groups = [trackers[first : first + at_once] for first in range(0, len(trackers), at_once)]
     update = partial(_update_group, image=image)
-    threads = min(torch.get_num_threads(), len(groups))
-    if threads < 2:
-        return [output for group in groups for output in update(group)]
-    with ThreadPoolExecutor(threads) as pool:
+    threads = trackers[0].threads
+    if min(threads, len(groups)) < 2:
+        with torch_threads(threads):
+            return [output for group in groups for output in update(group)]
+    with torch_threads(1), ThreadPoolExecutor(threads) as pool:
         return [output for outputs in pool.map(update, groups) for output in outputs]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.files import check_name
 from data.images import read_image, read_images
 
 
@@ -16,7 +17,8 @@ class Clip:
     """Frames on disk and the target's box in each of them.
 
     Attributes:
-        name: Name of the sequence; of a folder with several targets ``Jogging.1``, ``Jogging.2``.
+        name: Name of the sequence; of a folder with several targets ``Jogging.1``, ``Jogging.2``. Files of results
+            are called after it: it is checked by `data.files.check_name`.
         paths: Image file of each frame.
         bboxes: float64 ``(N, 4)`` x, y, w, h in pixels, 0-based; a row of NaN where the target is absent.
         attributes: Challenges of the sequence, e.g. ``("IV", "OCC")``.
@@ -38,6 +40,7 @@ class Clip:
     object_class: str = ""
 
     def __post_init__(self) -> None:
+        check_name(self.name, "a sequence")
         if self.bboxes.shape != (len(self.paths), 4):
             raise ValueError(
                 f"bboxes of {self.name} must have a row of 4 for each of its {len(self.paths)} frames, "

@@ -15,6 +15,7 @@ from pathlib import Path
 from data.datasets.base import DATASETS, Dataset, Reader, check_subset, collect
 from data.datasets.box_files import read_bboxes
 from data.datasets.clip import Clip
+from data.datasets.otb import OTB_LAYOUT
 from data.images import list_images
 
 
@@ -105,7 +106,7 @@ def load_otb(version: str, root: Path, subset: str | None) -> Dataset:
         if version in target.lists:
             folder = folders.get(target.name, folders.get(target.folder))
             readers[target.name] = partial(read_otb_target, target, folder) if folder else None
-    return collect(f"otb{version}", f"OTB{version}", root, readers, len(readers))
+    return collect(f"otb{version}", f"OTB{version}", root, readers, len(readers), layout=OTB_LAYOUT)
 
 
 for _version in ("2013", "50", "2015"):

@@ -6,7 +6,6 @@ SRE are numbered like GOT-10k's repetitions, and each has times of its own, for 
 layout below ``<tracker>/baseline`` for supervised runs and ``<tracker>/unsupervised`` for others.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,13 +15,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.box_files import read_bboxes, upright, write_bboxes
 from data.datasets.otb_protocol import canonical_name
-from data.files import replacing, write_json
+from data.files import read_json, remove_left_overs, replacing, write_json
+from experiments.runtime.lock import holding
 from experiments.scoring.metrics import Rules
 from experiments.scoring.protocols import PROTOCOLS, SUPERVISED, Stretches, run_truths
 from experiments.scoring.record import FILE, Record, differences, read_record
@@ -117,8 +116,7 @@ class ResultFiles:
             FileExistsError: The folder holds results that do not belong to this run.
         """
         self._remove(overwrite)
-        for left in self.folder.rglob(".*.partial*"):
-            left.unlink()
+        remove_left_overs(self.folder)
         present = self.present()
         if present:
             record = self._joined(record, present)
@@ -131,26 +129,14 @@ class ResultFiles:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process, so that no other benchmark writes into it meanwhile.
-
-        The system gives the lock back when the process ends, however it ends: none is ever left behind.
-
-        Raises:
-            RuntimeError: Another process holds it.
-        """
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(self.folder.with_name(f".{self.folder.name}.lock"), timeout=0):
-                yield
-        except Timeout:
-            raise RuntimeError(
-                f"another benchmark is writing into {self.folder}: wait for it, or give another --output"
-            ) from None
+        """Hold the folder; see ``holding``."""
+        with holding(self.folder, "another benchmark"):
+            yield
 
     def failures(self) -> dict[str, str]:
         """What went wrong, by run."""
         file = self.folder / FAILURES
-        return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+        return read_json(file) if file.is_file() else {}
 
     def note(self, key: str, error: str | None) -> None:
         """Record why a run failed, or by None that it succeeded after all."""
@@ -209,6 +195,19 @@ def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
     """
     if not results.is_dir():
         raise FileNotFoundError(f"results folder does not exist: {results}")
+    found = _protocols_in(results, benchmark)
+    for above in () if found else results.resolve().parents[:2]:  # the benchmark's own folder was given
+        beside = _protocols_in(above, benchmark)
+        if results.resolve() in beside.values():
+            found = beside
+    if not found:
+        raise FileNotFoundError(
+            f"results folder {results} must hold {benchmark}/TRACKER/SEQUENCE.txt, got no folder {benchmark}"
+        )
+    return found
+
+
+def _protocols_in(results: Path, benchmark: str) -> dict[str, Path]:
     outer = benchmark.rpartition("/")[0]  # NfS/30 is a folder in a folder
     places = [path for path in sorted(results.iterdir()) if path.is_dir()]
     places += [
@@ -216,12 +215,7 @@ def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
     ]
     folders = {_plain(str(path.relative_to(results))): path for path in places if path.is_dir()}
     names = {protocol: _plain(benchmark_folder(benchmark, protocol)) for protocol in PROTOCOLS}
-    found = {protocol: folders[name] for protocol, name in names.items() if name in folders}
-    if not found:
-        raise FileNotFoundError(
-            f"results folder {results} must hold {benchmark}/TRACKER/SEQUENCE.txt, got no folder {benchmark}"
-        )
-    return found
+    return {protocol: folders[name] for protocol, name in names.items() if name in folders}
 
 
 def find_trackers(folder: Path, trackers: Sequence[str] = ()) -> list[Path]:

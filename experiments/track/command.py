@@ -72,6 +72,9 @@ class Track(Command):
         str | None, arg(help=f"Another filter than the tracker's own: {registered('tracker/filters')}.")
     ] = None
 
+    loss: str | None = None
+    """Loss that the tracker learns with on line (dslt, dslt-paper, dslt-code): NAME or NAME:ARGUMENT=VALUE,…"""
+
     weights: UseAppendAction[tuple[str, ...]] = ()
     """File with other weights than the tracker's own (.safetensors, .npz, .pth); of several trackers TRACKER=PATH."""
 
@@ -104,14 +107,11 @@ class Track(Command):
 
     def run(self) -> int:
         """Track the targets and write their boxes, track.csv, run.json and the videos asked for."""
-        import torch
-
         from data import open_video
         from experiments.track.targets import read_targets
         from experiments.track.window import select_bbox
 
         self._check()
-        torch.set_num_threads(self.threads)
         given = self.init_bbox
         if given or self.init_file:
             targets = read_targets(given, self.init_file, self.correct, self.start_frame)
@@ -148,8 +148,6 @@ class Track(Command):
             require_display("--show")
         elif drawn:
             require_display("drawing the target (or give --init-bbox X,Y,W,H)")
-        if self.threads < 1:
-            raise ValueError(f"--threads must be at least 1, got {self.threads}")
         if self.start_frame < 0:
             raise ValueError(f"--start-frame must be 0 or more, got {self.start_frame}")
         if self.end_frame is not None and self.end_frame < self.start_frame:
@@ -163,12 +161,17 @@ class Track(Command):
         from experiments.trackers.by_name import parse_contenders
         from tracker import MultiTracker
 
-        changed = {"backbone": self.backbone, "filter": self.filter}
-        settings = tuple((name, value) for name, value in changed.items() if value is not None)
-        contenders = parse_contenders(self.tracker, self.weights, self.device)
-        if settings and len(contenders) > 1:
-            raise ValueError(f"--{settings[0][0]} is for one tracker, got --tracker {self.tracker}")
-        return {one.label: MultiTracker(replace(one, settings=settings).build) for one in contenders}
+        contenders = parse_contenders(
+            self.tracker,
+            self.weights,
+            self.device,
+            () if self.backbone is None else (self.backbone,),
+            () if self.loss is None else (self.loss,),
+        )
+        if self.filter is not None and len(contenders) > 1:
+            raise ValueError(f"--filter is for one tracker, got --tracker {self.tracker}")
+        chosen = [replace(one, filter=self.filter, threads=self.threads) for one in contenders]
+        return {one.label: MultiTracker(one.build) for one in chosen}
 
     def _scenes(
         self,

@@ -17,7 +17,7 @@ from data.video.h264 import has_h264
 from data.video.writer import VideoWriter
 from experiments.drawing.frames import annotate, overlay_response
 from experiments.drawing.palette import colours
-from experiments.runtime.provenance import versions
+from experiments.runtime.provenance import machine, versions
 from experiments.scoring.timing import Timing
 from experiments.trackers.follow import Scene
 
@@ -156,6 +156,7 @@ class TrackFiles:
             "lost_frames": self._lost if len(self._lost) > 1 else lost,
             "ended": self.ended,
             "timing": asdict(timing) | {"fps_in_all": count / wall},
+            "machine": machine(),
             "versions": versions(),
         }
         write_json(self._staging / "run.json", record)

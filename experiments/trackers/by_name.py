@@ -10,7 +10,14 @@ from typing import Any
 
 from data.files import sha256_of
 from data.registry import nearest
-from experiments.trackers.peers import OPENCV, FromGot10k, OpenCVTracker, load_got10k_tracker
+from experiments.trackers.online_loss import online_criterion, parse_loss
+from experiments.trackers.peers import (
+    OPENCV,
+    FromGot10k,
+    OpenCVTracker,
+    TrackerUnavailable,
+    load_got10k_tracker,
+)
 from losses import build_loss
 from tracker import Tracker, list_trackers, load_tracker
 from tracker.settings import Configured
@@ -24,18 +31,43 @@ ONLINE_LOSSES: dict[str, dict[str, Any]] = {
 }
 """The loss that a preset stands for, as ``build_loss`` takes it."""
 
+LEARNERS = {"dslt": "irls", "dslt-paper": "adam", "dslt-code": "adam"}
+"""Trackers that learn on line with any loss -> their solver."""
+
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
-def load_with_loss(name: str, **settings: Any) -> Tracker:
-    """``load_tracker`` with the loss that the tracker's name stands for, where it stands for one.
+def load_with_loss(name: str, loss: str | None = None, **settings: Any) -> Tracker:
+    """``load_tracker`` with the loss that is asked for, or that the tracker's name stands for.
+
+    Args:
+        name: As for ``load_tracker``.
+        loss: NAME or NAME:ARGUMENT=VALUE,… for a tracker that learns on line with any loss; None for its own.
+        settings: As for ``load_tracker``; those that are None count as not given.
 
     Raises:
-        ValueError, FileNotFoundError: As ``load_tracker``.
+        ValueError, FileNotFoundError: As ``load_tracker``; or the tracker learns with no loss, or not with this one.
+        TypeError: An argument that the loss does not have.
     """
-    if name in ONLINE_LOSSES:
+    _refuse_other_files(name)
+    settings = {key: value for key, value in settings.items() if value is not None}
+    if loss is not None:
+        if name not in LEARNERS:
+            raise ValueError(
+                f"a loss is for trackers that learn with it on line, {', '.join(LEARNERS)}: not for {name}"
+            )
+        settings["criterion"] = online_criterion(parse_loss(loss), settings.get("solver", LEARNERS[name]))
+    elif name in ONLINE_LOSSES:
         settings = {"criterion": build_loss(**ONLINE_LOSSES[name], reduction="sum"), **settings}
     return load_tracker(name, **settings)
+
+
+def _refuse_other_files(name: str) -> None:
+    """Say which file is the tracker where a folder, a training's state or bare weights are named."""
+    file = Path(name)
+    if name not in list_trackers() and (file.suffix in (".pt", ".pth", ".npz", ".onnx") or file.is_dir()):
+        best = (file if file.is_dir() else file.parent) / f"best{CHECKPOINT}"
+        raise ValueError(f"{name} is no trained tracker: give the file that train wrote, {best}")
 
 
 @dataclass(frozen=True)
@@ -47,21 +79,31 @@ class Contender:
             ``module:Class``.
         weights: File of weights; for OpenCV's networks the folder with their files; or None.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
-        settings: Names and values that differ from those of one of our trackers.
+        backbone: Other features than the tracker's own, by name; or None.
+        loss: NAME or NAME:ARGUMENT=VALUE,… of the loss that it learns with on line; None for its own.
+        filter: Another filter than the tracker's own, by name; or None.
+        threads: CPU threads of torch of one of ours.
     """
 
     name: str
     weights: Path | None = None
     device: str = "cpu"
-    settings: tuple[tuple[str, str], ...] = ()
+    backbone: str | None = None
+    loss: str | None = None
+    filter: str | None = None
+    threads: int = 1
 
     @property
     def label(self) -> str:
-        """What it is called: its name, or of a file the run that it is the best of, or the file's own name."""
-        file = self.checkpoint
-        if file is None:
-            return self.name
-        return file.absolute().parent.name if file.stem == "best" else file.stem
+        """What it is called: its name, or of a file the run that it is the best of, or the file's own name.
+
+        Another backbone and loss than its own follow, so that the results lie in another folder.
+        """
+        file, name = self.checkpoint, self.name
+        if file is not None:
+            name = file.absolute().parent.name if file.stem == "best" else file.stem
+        more = (re.sub(r"[^A-Za-z0-9_.+-]", "_", one) for one in (self.backbone, self.loss) if one)
+        return "+".join([name, *more])
 
     @property
     def checkpoint(self) -> Path | None:
@@ -75,19 +117,21 @@ class Contender:
             ValueError: There is no such tracker, or it cannot be built as asked.
             FileNotFoundError: A weights file does not exist.
         """
-        settings = dict(self.settings)
-        if settings and (":" in self.name or self.name in OPENCV):
-            raise ValueError(f"{self.name} is not ours and has no {' or '.join(settings)} to choose")
+        settings: dict[str, Any] = {"device": self.device, "backbone": self.backbone, "filter": self.filter}
+        settings["threads"] = self.threads
         if self.checkpoint is not None:
             if self.weights is not None:
                 raise ValueError(
                     f"{self.name} holds its own weights, got --weights {self.weights} for it as well"
                 )
-            return load_with_loss(self.name, device=self.device, **settings)
+            return load_with_loss(self.name, self.loss, **settings)
+        if self.name not in list_trackers() and (self.backbone or self.loss or self.filter):
+            raise ValueError(f"--backbone, --filter and --loss are for trackers of ours, not for {self.name}")
         if ":" in self.name:
             return load_got10k_tracker(self.name)
         if self.name in OPENCV:
             return OpenCVTracker(self.name, self.weights)
+        _refuse_other_files(self.name)
         choices = [*list_trackers(), *OPENCV]
         if self.name not in choices:
             raise ValueError(
@@ -95,7 +139,7 @@ class Contender:
                 f"trained tracker's file *{CHECKPOINT}, or module:Class for a subclass of got10k's Tracker"
             )
         weights = None if self.weights is None else str(self.weights)
-        return load_with_loss(self.name, device=self.device, weights=weights, **settings)
+        return load_with_loss(self.name, self.loss, weights=weights, **settings)
 
 
 class Description:
@@ -118,7 +162,7 @@ class Description:
         self.label = str(foreign.name) if foreign else contender.label
         self.is_deterministic = bool(foreign.is_deterministic) if foreign else True
         if not _SAFE_NAME.fullmatch(self.label):
-            raise ValueError(
+            raise TrackerUnavailable(
                 f"tracker {contender.name} calls itself {self.label!r}, which becomes a folder: expected "
                 "letters, digits and _.+- only"
             )
@@ -148,31 +192,38 @@ class Description:
         return [] if file is None else [file]
 
 
-def parse_contenders(trackers: str, weights: tuple[str, ...], device: str) -> list[Contender]:
+def parse_contenders(
+    trackers: str,
+    weights: tuple[str, ...],
+    device: str,
+    backbones: tuple[str, ...] = (),
+    losses: tuple[str, ...] = (),
+) -> list[Contender]:
     """Contenders from the command line.
 
     Args:
         trackers: Names with commas between them.
         weights: ``TRACKER=PATH`` each, or a path for the only tracker.
         device: Where ours run.
+        backbones: ``TRACKER=NAME`` each, or a name for the only tracker.
+        losses: ``TRACKER=NAME:ARGUMENT=VALUE,…`` each, or without the tracker for the only one.
 
     Raises:
-        ValueError: No name, a name twice, or weights of a tracker that does not take part.
+        ValueError: No name, a name twice, or something for a tracker that does not take part.
         FileNotFoundError: A path does not exist.
     """
     names = [name.strip() for name in trackers.split(",") if name.strip()]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"--trackers must be different names with commas between them, got {trackers!r}")
-    paths = {}
-    for entry in weights:
-        name, separator, path = entry.partition("=")
-        if not separator and len(names) == 1:
-            name, path = names[0], entry
-        if name not in names:
-            raise ValueError(f"--weights must be TRACKER=PATH with one of {', '.join(names)}, got {entry!r}")
-        if not Path(path).exists():
+    paths = {
+        name: Path(path).absolute() for name, path in _of_each("--weights", "PATH", weights, names).items()
+    }
+    for name, path in paths.items():
+        if not path.exists():
             raise FileNotFoundError(f"weights of {name} do not exist: {path}")
-        paths[name] = Path(path).absolute()
+    backbone_of, loss_of = (
+        _of_each(*given, names) for given in (("--backbone", "NAME", backbones), ("--loss", "NAME", losses))
+    )
     # A file's name is made absolute because another machine's process has another working folder.
     files = {name: str(Path(name).absolute()) for name in names if name.endswith(CHECKPOINT)}
     for name, file in files.items():
@@ -180,4 +231,20 @@ def parse_contenders(trackers: str, weights: tuple[str, ...], device: str) -> li
             raise FileNotFoundError(
                 f"trained tracker {name} does not exist: expected the file that train wrote"
             )
-    return [Contender(files.get(name, name), paths.get(name), device) for name in names]
+    return [
+        Contender(files.get(name, name), paths.get(name), device, backbone_of.get(name), loss_of.get(name))
+        for name in names
+    ]
+
+
+def _of_each(option: str, kind: str, entries: tuple[str, ...], names: list[str]) -> dict[str, str]:
+    """What an option's entries, TRACKER=VALUE, say of each tracker; of the only one they need not name it."""
+    found = {}
+    for entry in entries:
+        name, separator, value = entry.partition("=")
+        if ":" in name or not separator:  # the = of a loss's argument
+            name, value = names[0] if len(names) == 1 else "", entry
+        if name not in names:
+            raise ValueError(f"{option} must be TRACKER={kind} with one of {', '.join(names)}, got {entry!r}")
+        found[name] = value
+    return found

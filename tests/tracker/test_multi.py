@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from data import synthetic_sequence
 from data.boxes import bbox_iou
@@ -24,14 +23,9 @@ def frames():
 @pytest.mark.parametrize("threads", [1, 2])
 def test_each_target_has_the_boxes_that_it_has_alone(frames, name, threads):
     alone = np.array([[output.bbox for output in run(load_tracker(name), frames, bbox)] for bbox in BOXES])
-    several = MultiTracker(name)
+    several = MultiTracker(lambda: load_tracker(name, threads=threads))
     several.init(frames[0], BOXES)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        outputs = [several.update(frame) for frame in frames[1:]]
-    finally:
-        torch.set_num_threads(before)
+    outputs = [several.update(frame) for frame in frames[1:]]
     assert list(outputs[0]) == ["1", "2", "3", "4", "5"]
     together = np.array([[output.bbox for output in one.values()] for one in outputs])
     np.testing.assert_allclose(together.transpose(1, 0, 2), alone, atol=0.02)

@@ -362,7 +362,7 @@ def test_got10k_pools_all_frames_of_all_repetitions(tmp_path):
     ("content", "message"),
     [
         ("{", "is not JSON"),
-        ("[]", "must hold an object of sequences"),
+        ("[]", "must hold an object, got list"),
         ('{"a": {"gt_rect": [[1, 2]]}}', "sequence a: gt_rect must be a list of boxes"),
         ('{"a": 3}', "sequence a: gt_rect must be a list of boxes"),
     ],
