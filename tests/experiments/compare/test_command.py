@@ -309,6 +309,7 @@ def test_the_page_escapes_names(tmp_path):
         TEMPLATE,
         sections=[section],
         metrics={"ao": "AO"},
+        missing=0,
         machines=["m"],
         commits=["c"],
         versions={"commit": "c"},
