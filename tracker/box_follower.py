@@ -12,6 +12,7 @@ from data.boxes import Floats, bbox_center, bbox_from_center
 from data.crop import SearchRegion
 from tracker.checks import positive, share
 from tracker.network.box_head import BoxHead, BoxMap
+from tracker.network.onnx_engine import OnnxBoxHead
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class BoxFollower:
         box: how far it is believed.
     """
 
-    head: BoxHead
+    head: BoxHead | OnnxBoxHead
     box: BoxSettings = field(default_factory=BoxSettings)
 
     def start(self, features: Tensor, region: SearchRegion, center: Floats, size: Floats) -> None:

@@ -24,12 +24,13 @@ def load_tracker(
             either of which stands for ``fast`` with these weights. A network is copied.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …
         weights: file with the weights of the backbone, where it has any; None for the published ones.
-        settings: what is to differ: ``backbone`` and ``filter``, for the DSLT family ``solver`` (registered
-            names) and ``criterion`` (a loss module), and any field of the dataclasses that hold the settings of
-            the parts: of the trackers of correlation filters ``SearchSettings``, ``CorrelationScaleSettings``,
-            ``CorrelationLearningSettings`` and the filter; of the DSLT family ``SearchSettings``,
-            ``LevelSettings``, ``DSLTResponseSettings``, ``DSLTScaleSettings``, ``DSLTLearningSettings`` and the
-            solver.
+        settings: what is to differ: ``backbone`` and ``filter``; ``runtime``, what runs learned features and the box
+            head, ``"onnx"``, ``"torch"`` or ``"auto"`` (ONNX Runtime on a CPU where it is installed); for the DSLT
+            family ``solver`` (registered names) and ``criterion`` (a loss module); and any field of the dataclasses
+            that hold the settings of the parts: of the trackers of correlation filters ``SearchSettings``,
+            ``CorrelationScaleSettings``, ``CorrelationLearningSettings`` and the filter; of the DSLT family
+            ``SearchSettings``, ``LevelSettings``, ``DSLTResponseSettings``, ``DSLTScaleSettings``,
+            ``DSLTLearningSettings`` and the solver.
 
     Raises:
         ValueError: an unknown name or setting (the nearest one is named), or a value outside its range.

@@ -75,6 +75,9 @@ class Benchmark(Command):
     device: str = "cpu"
     """Where our trackers run: cpu, cuda, cuda:1 …"""
 
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs their networks: auto is ONNX Runtime on a CPU where it is installed (requirements-onnx.txt)."""
+
     pack: bool = False
     """Write and check the zip that GOT-10k's server takes (got10k, subset test)."""
 
@@ -89,7 +92,7 @@ class Benchmark(Command):
         from experiments.benchmark.run import Benchmarking, select
         from experiments.trackers.by_name import parse_contenders
 
-        contenders = parse_contenders(self.trackers, self.weights, self.device)
+        contenders = parse_contenders(self.trackers, self.weights, self.device, self.runtime)
         dataset = select(load_dataset(self.dataset, self.root, self.subset), self.sequences)
         if dataset.lack:
             print(dataset.lack)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -74,6 +74,9 @@ class Track(Command):
     device: str = "cpu"
     """cpu, cuda, cuda:1 …"""
 
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs the network: auto is ONNX Runtime on a CPU where it is installed (requirements-onnx.txt)."""
+
     threads: int = 1
     """CPU threads of torch. The maps are small: two are a little faster on an idle machine and many times
     slower on a busy one; more serve a large backbone."""
@@ -111,6 +114,7 @@ class Track(Command):
         from experiments.trackers.by_name import load_with_loss
 
         settings = {"backbone": self.backbone, "filter": self.filter}
+        settings |= {"runtime": None if self.runtime == "auto" else self.runtime}
         return load_with_loss(
             self.tracker,
             device=self.device,

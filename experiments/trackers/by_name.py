@@ -46,11 +46,13 @@ class Contender:
             ``module:Class``.
         weights: File of weights; for OpenCV's networks the folder with their files; or None.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
+        runtime: What runs the networks of ours: ``auto``, ``onnx`` or ``torch``.
     """
 
     name: str
     weights: Path | None = None
     device: str = "cpu"
+    runtime: str = "auto"
 
     @property
     def checkpoint(self) -> Path | None:
@@ -69,7 +71,7 @@ class Contender:
                 raise ValueError(
                     f"{self.name} holds its own weights, got --weights {self.weights} for it as well"
                 )
-            return load_with_loss(self.name, device=self.device)
+            return load_with_loss(self.name, **self._where())
         if ":" in self.name:
             return load_got10k_tracker(self.name)
         if self.name in OPENCV:
@@ -80,7 +82,11 @@ class Contender:
                 f"trained tracker's file *{CHECKPOINT}, or module:Class for a subclass of got10k's Tracker"
             )
         weights = None if self.weights is None else str(self.weights)
-        return load_with_loss(self.name, device=self.device, weights=weights)
+        return load_with_loss(self.name, weights=weights, **self._where())
+
+    def _where(self) -> dict[str, str]:
+        # auto is what trackers do by themselves, and not all have a network to run elsewhere.
+        return {"device": self.device} | ({} if self.runtime == "auto" else {"runtime": self.runtime})
 
 
 class Description:
@@ -141,13 +147,16 @@ def _label(contender: Contender) -> str:
     return file.absolute().parent.name if file.stem == "best" else file.stem
 
 
-def parse_contenders(trackers: str, weights: tuple[str, ...], device: str) -> list[Contender]:
+def parse_contenders(
+    trackers: str, weights: tuple[str, ...], device: str, runtime: str = "auto"
+) -> list[Contender]:
     """Contenders from the command line.
 
     Args:
         trackers: Names with commas between them.
         weights: ``TRACKER=PATH`` each, or a path for the only tracker.
         device: Where ours run.
+        runtime: What runs the networks of ours.
 
     Raises:
         ValueError: No name, a name twice, or weights of a tracker that does not take part.
@@ -173,4 +182,4 @@ def parse_contenders(trackers: str, weights: tuple[str, ...], device: str) -> li
             raise FileNotFoundError(
                 f"trained tracker {name} does not exist: expected the file that train wrote"
             )
-    return [Contender(files.get(name, name), paths.get(name), device) for name in names]
+    return [Contender(files.get(name, name), paths.get(name), device, runtime) for name in names]

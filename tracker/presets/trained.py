@@ -55,6 +55,7 @@ def trained(
     filter: str = "spatial",
     box_head: bool = True,
     device: str | torch.device = "cpu",
+    runtime: str = "auto",
     **settings: Any,
 ) -> CorrelationFilterTracker:
     """Build the tracker of a trained network, whatever parts that has.
@@ -64,6 +65,7 @@ def trained(
         filter: registered name.
         box_head: use the network's box head, where it has one.
         device: where the network and the filter are to live.
+        runtime: see ``assemble``.
         settings: see ``assemble``; by default crops are those of the training of a network with a box head.
 
     Raises:
@@ -89,7 +91,9 @@ def trained(
     reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]
     if reduction is None and isinstance(net.backbone, Mobile):
         settings = {"max_channels": COMPONENTS, **settings}
-    return assemble(net.features, filter, device, settings, reduction=reduction, box_head=head)
+    return assemble(
+        net.features, filter, device, settings, reduction=reduction, box_head=head, runtime=runtime
+    )
 
 
 REUSE = 1000.0
