@@ -5,6 +5,8 @@ from typing import Any
 import torch
 
 from tracker.base import Tracker
+from tracker.exported import SUFFIX as EXPORTED
+from tracker.exported import load_exported
 from tracker.network.checkpoint import SUFFIX
 from tracker.network.regression_net import RegressionNet
 from tracker.presets.base import TRACKERS
@@ -20,8 +22,9 @@ def load_tracker(
     """Build a tracker by its registered name, from a checkpoint that was trained here, or from a network.
 
     Args:
-        name: one of ``list_trackers()``; or the path of a checkpoint (``….safetensors``) or a ``RegressionNet``,
-            either of which stands for ``fast`` with these weights. A network is copied.
+        name: one of ``list_trackers()``; the path of a tracker that ``export`` wrote (``….onnx``); or the path of a
+            checkpoint (``….safetensors``) or a ``RegressionNet``, either of which stands for ``fast`` with these
+            weights. A network is copied.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …
         weights: file with the weights of the backbone, where it has any; None for the published ones.
         settings: what is to differ: ``backbone`` and ``filter``; ``runtime``, what runs learned features and the box
@@ -36,10 +39,12 @@ def load_tracker(
         ValueError: an unknown name or setting (the nearest one is named), or a value outside its range.
         FileNotFoundError: the weights file does not exist.
     """
-    if isinstance(name, RegressionNet) or name.endswith(SUFFIX):
+    if isinstance(name, RegressionNet) or name.endswith((SUFFIX, EXPORTED)):
         if weights is not None:
             source = "network" if isinstance(name, RegressionNet) else f"checkpoint {name}"
             raise ValueError(f"the {source} holds its weights itself, got weights={weights!r} as well")
+        if isinstance(name, str) and name.endswith(EXPORTED):
+            return load_exported(name, device=device, **settings)
         return TRACKERS["fast"](device=device, weights=name, **settings)
     return TRACKERS[name](device=device, weights=weights, **settings)
 

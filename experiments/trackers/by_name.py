@@ -14,8 +14,8 @@ from losses import build_loss
 from tracker import Tracker, list_trackers, load_tracker
 from tracker.settings import Configured
 
-CHECKPOINT = ".safetensors"
-"""How the file of a trained tracker ends."""
+CHECKPOINT = (".safetensors", ".onnx")
+"""How the file of a trained tracker ends, and of an exported one."""
 
 ONLINE_LOSSES: dict[str, dict[str, Any]] = {
     "dslt-paper": {"name": "shrinkage"},
@@ -42,7 +42,7 @@ class Contender:
     """A tracker that takes part in a benchmark: small enough to be sent to every worker, which builds it.
 
     Attributes:
-        name: Registered name, file of a trained tracker (``.safetensors``), ``opencv-csrt`` and the like, or
+        name: Registered name, file of a trained or exported tracker, ``opencv-csrt`` and the like, or
             ``module:Class``.
         weights: File of weights; for OpenCV's networks the folder with their files; or None.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
@@ -79,7 +79,7 @@ class Contender:
         if self.name not in list_trackers():
             raise ValueError(
                 f"unknown tracker {self.name!r}: choices are {', '.join([*list_trackers(), *OPENCV])}, a "
-                f"trained tracker's file *{CHECKPOINT}, or module:Class for a subclass of got10k's Tracker"
+                f"trained tracker's file (*{', *'.join(CHECKPOINT)}), or module:Class of got10k's"
             )
         weights = None if self.weights is None else str(self.weights)
         return load_with_loss(self.name, weights=weights, **self._where())
@@ -180,6 +180,6 @@ def parse_contenders(
     for name, file in files.items():
         if not Path(file).is_file():
             raise FileNotFoundError(
-                f"trained tracker {name} does not exist: expected the file that train wrote"
+                f"trained tracker {name} does not exist: expected the file that train or export wrote"
             )
     return [Contender(files.get(name, name), paths.get(name), device, runtime) for name in names]

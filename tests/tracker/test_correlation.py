@@ -171,7 +171,14 @@ def smooth_noise(rng, height, width, sigma):
 
 @pytest.mark.parametrize(
     ("name", "seed", "least"),  # the box head of `fast` knows no size of a patch of noise: its box is looser
-    [("hog", 0, 0.8), ("compact", 0, 0.8), ("fast", 0, 0.65), ("fast", 5, 0.65), ("fast", 6, 0.65), ("fast", 11, 0.65)],
+    [
+        ("hog", 0, 0.8),
+        ("compact", 0, 0.8),
+        ("fast", 0, 0.65),
+        ("fast", 5, 0.65),
+        ("fast", 6, 0.65),
+        ("fast", 11, 0.65),
+    ],
 )
 def test_a_post_that_passes_in_front_of_the_target_does_not_take_the_box_along(name, seed, least):
     rng = np.random.default_rng(seed)

@@ -60,7 +60,7 @@ def assemble(
     settings: Mapping[str, Any],
     *,
     reduction: Tensor | None = None,
-    box_head: BoxHead | None = None,
+    box_head: BoxHead | OnnxBoxHead | None = None,
     runtime: str = "auto",
 ) -> CorrelationFilterTracker:
     """Build a ``CorrelationFilterTracker`` from a backbone, the name of a filter, and settings.
@@ -90,15 +90,17 @@ def assemble(
     )
     check_known(settings, parts, others=("backbone", "filter", "max_channels", "runtime"))
     device, search = check_device(device), make(SearchSettings, settings)
-    head: BoxHead | OnnxBoxHead | None = box_head
     if chosen_runtime(runtime, device, backbone) == "onnx":
-        backbone, head = on_onnx(backbone, box_head, search.crop_size)
+        assert not isinstance(
+            box_head, OnnxBoxHead
+        )  # it has an exported backbone beside it, which has no weights
+        backbone, box_head = on_onnx(backbone, box_head, search.crop_size)
     return CorrelationFilterTracker(
         FeatureExtractor(backbone, settings.get("max_channels"), reduction),
         make(filter_class, settings),
         search=search,
         scale=make(CorrelationScaleSettings, settings),
         learning=make(CorrelationLearningSettings, settings),
-        box=None if head is None else BoxFollower(head, make(BoxSettings, settings)),
+        box=None if box_head is None else BoxFollower(box_head, make(BoxSettings, settings)),
         device=device,
     )
