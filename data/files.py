@@ -1,4 +1,4 @@
-"""Files that are either complete or not there, and texts that are read with care."""
+"""Writing files completely or not at all, and reading text files safely."""
 
 import errno
 import hashlib
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 MAX_TEXT_BYTES = 64 * 2**20
-"""Size of the largest text file that is read: boxes of a million frames have half of it."""
+"""Size of the largest text file that is read; the boxes of a million frames have half of it."""
 
 _WRITE_FAULTS = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO}
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -20,10 +20,10 @@ _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Hand out a temporary path beside ``path`` and move what was written there into place at the end.
+    """Yield a temporary path beside ``path`` and move the file written there to ``path`` at the end.
 
-    When the block raises, the temporary file is removed; when it wrote none, nothing happens. What is moved is on
-    the disk before, so that neither a full disk nor a power cut leaves half a file under the final name.
+    If the block raises, the temporary file is removed; if it wrote no file, nothing happens. The file is flushed
+    to disk before the move, so that neither a full disk nor a power cut leaves half a file at ``path``.
 
     Raises:
         FileNotFoundError: The folder of ``path`` does not exist.
@@ -32,7 +32,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"cannot write {path}: folder {path.parent} does not exist, create it first")
-    # A name may have 255 bytes: of one that is nearly as long a checksum has to do.
+    # A name may have 255 bytes: a long one is replaced by its checksum.
     stem = path.stem if len(os.fsencode(path.name)) < 200 else f"{zlib.crc32(os.fsencode(path.name)):08x}"
     temporary = path.with_name(f".{stem}.{os.getpid()}.partial{path.suffix[:20]}")
     try:
@@ -48,7 +48,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def naming_the_file(path: Path) -> Iterator[None]:
-    """Name ``path`` in the error of a write that fails, which the system leaves out."""
+    """Add ``path`` to the error of a failed write, because the system's message leaves it out."""
     try:
         yield
     except OSError as error:
@@ -58,7 +58,7 @@ def naming_the_file(path: Path) -> Iterator[None]:
 
 
 def flush_to_disk(path: Path) -> None:
-    """Wait until what was written to a file is on the disk; raises ``OSError`` where it cannot be."""
+    """Wait until a file's content is on the disk; raises ``OSError`` if the disk refuses."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -67,15 +67,21 @@ def flush_to_disk(path: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal digits."""
+    """Compute the SHA-256 of a file in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write ``content`` to ``path``, complete or not at all; numbers that JSON has not (NaN, ∞) become null."""
+    """Write ``content`` to ``path``, complete or not at all; NaN and ∞, which JSON does not have, become null."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write ``text`` to ``path`` in UTF-8, complete or not at all; see `replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8", newline="\n")
 
 
 def _finite(value: Any) -> Any:
@@ -87,16 +93,16 @@ def _finite(value: Any) -> Any:
 
 
 def read_text(path: str | Path, kind: str = "text file", largest: int | None = None) -> str:
-    """Read a text file in UTF-8, or in UTF-16 that says so, with any ends of lines.
+    """Read a text file in UTF-8, or in UTF-16 with a byte order mark, with any line ends.
 
     Args:
         path: The file.
-        kind: What it is, for the message.
-        largest: Most bytes that it may have; None for `MAX_TEXT_BYTES`.
+        kind: Name of this kind of file for messages.
+        largest: Largest size in bytes; None for `MAX_TEXT_BYTES`.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no text, or too large.
+        ValueError: The file is no text, or too large.
     """
     path = Path(path)
     if not path.is_file():

@@ -92,7 +92,7 @@ class _Fused(torch.autograd.Function):
 
 
 class _FusedWithTangent(_Fused):
-    """The same function with forward mode, which a compiler refuses to trace."""
+    """``_Fused`` with forward mode, which a compiler refuses to trace."""
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> tuple[Tensor, None]:

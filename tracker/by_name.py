@@ -1,4 +1,4 @@
-"""Trackers by name, out of the file of a trained network, or out of a network itself."""
+"""Trackers by name, from the checkpoint of a trained network, or from a network."""
 
 from typing import Any
 
@@ -19,24 +19,24 @@ def load_tracker(
     weights: str | None = None,
     **settings: Any,
 ) -> Tracker:
-    """Build a tracker by its registered name, from a checkpoint that was trained here, or from a network.
+    """Build a tracker from its registered name, a checkpoint of the ``train`` command, or a network.
 
     Args:
         name: one of ``list_trackers()``; the path of a tracker that ``export`` wrote (``….onnx``); or the path of a
-            checkpoint (``….safetensors``) or a ``RegressionNet``, either of which stands for ``fast`` with these
-            weights. A network is copied.
+            checkpoint (``….safetensors``) or a ``RegressionNet``, which give ``fast`` with these weights. A network is
+            copied.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …
-        weights: file with the weights of the backbone, where it has any; None for the published ones.
-        settings: what is to differ: ``backbone`` and ``filter``; ``runtime``, what runs learned features and the box
-            head, ``"onnx"``, ``"torch"`` or ``"auto"`` (ONNX Runtime on a CPU where it is installed); for the DSLT
-            family ``solver`` (registered names) and ``criterion`` (a loss module); and any field of the dataclasses
-            that hold the settings of the parts: of the trackers of correlation filters ``SearchSettings``,
-            ``CorrelationScaleSettings``, ``CorrelationLearningSettings`` and the filter; of the DSLT family
-            ``SearchSettings``, ``LevelSettings``, ``DSLTResponseSettings``, ``DSLTScaleSettings``,
-            ``DSLTLearningSettings`` and the solver.
+        weights: file with the weights of the backbone; None for the tracker's own.
+        settings: settings that differ from the tracker's. For correlation filters: ``backbone``, ``filter``
+            (registered names), ``runtime`` (what runs learned features and the box head: ``"onnx"``, ``"torch"`` or
+            ``"auto"``, ONNX Runtime on a CPU where it is installed), and the fields of ``SearchSettings``, ``CorrelationScaleSettings``,
+            ``CorrelationLearningSettings`` and the filter. For the DSLT family: ``backbone``, ``solver``
+            (registered names), ``criterion`` (a loss module), and the fields of ``SearchSettings``,
+            ``LevelSettings``, ``DSLTResponseSettings``, ``DSLTScaleSettings``, ``DSLTLearningSettings`` and the
+            solver.
 
     Raises:
-        ValueError: an unknown name or setting (the nearest one is named), or a value outside its range.
+        ValueError: an unknown name or setting (the message suggests the nearest), or a value outside its range.
         FileNotFoundError: the weights file does not exist.
     """
     if isinstance(name, RegressionNet) or name.endswith((SUFFIX, EXPORTED)):
@@ -50,5 +50,5 @@ def load_tracker(
 
 
 def list_trackers() -> list[str]:
-    """Names that ``load_tracker`` knows, sorted."""
+    """List the names that ``load_tracker`` knows, sorted."""
     return list(TRACKERS)

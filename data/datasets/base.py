@@ -1,4 +1,4 @@
-"""What a dataset is: named sequences below a root, and what the official list has that the root lacks."""
+"""Datasets: the sequences below a root folder, and the sequences of the official list that the root lacks."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,21 +9,21 @@ from data.datasets.clip import Clip
 from data.registry import Registry
 
 Reader = Callable[[], Clip | list[Clip]]
-"""Reads a sequence, or the several targets of a folder."""
+"""Reads a sequence, or several targets of one folder."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The sequences of a benchmark that are below a root.
+    """The sequences of a benchmark that a root folder holds.
 
     Attributes:
         name: Registered name, e.g. ``otb2015``.
-        results_name: Folder of its results, as got10k calls it, e.g. ``OTB2015``.
-        root: Folder that it was read from.
-        sequences: What is there and consistent, in the order of the official list.
+        results_name: Folder of its results, named as in got10k, e.g. ``OTB2015``.
+        root: Folder of the dataset.
+        sequences: The sequences that can be used, in the order of the official list.
         missing: Names of the official list that the root does not hold.
-        broken: Name -> what is wrong with it, for sequences that are there but cannot be used.
-        official_count: Number of targets in the official list, or None where there is no such list.
+        broken: Name -> error, for sequences that the root holds but that cannot be used.
+        official_count: Number of targets in the official list; None if there is no such list.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Dataset:
 
     @property
     def lack(self) -> str:
-        """What the official list has and the root lacks, in a sentence; empty where it lacks nothing."""
+        """A sentence that names the targets of the official list that the root lacks; empty if it lacks none."""
         if self.missing:
             names = ", ".join(self.missing[:8]) + (", …" if len(self.missing) > 8 else "")
             return f"{len(self.missing)} of the {self.official_count} official targets are not there: {names}"
@@ -56,10 +56,10 @@ class Dataset:
 
 
 class Loader(Protocol):
-    """Reads a dataset's root; registered in `DATASETS`."""
+    """Reads a dataset; registered in `DATASETS`."""
 
     def __call__(self, root: Path, subset: str | None) -> Dataset:
-        """Read what is below ``root``; ``subset`` is one of the dataset's own, or None for its usual one."""
+        """Read the dataset below ``root``; ``subset`` is one of its subsets, or None for the usual one."""
 
 
 DATASETS: Registry[Loader] = Registry("dataset", "data.datasets")
@@ -73,18 +73,18 @@ def collect(
     readers: Mapping[str, Reader | None],
     official_count: int | None = None,
 ) -> Dataset:
-    """Read every sequence, keeping apart those that are missing or broken.
+    """Read every sequence; those that are missing or broken are listed, not raised.
 
     Args:
         name: Registered name of the dataset.
         results_name: Folder of its results.
         root: Folder of the dataset.
-        readers: Name of the sequence -> what reads it, or None where the root does not hold it. A reader
-            says by ``OSError`` or ``ValueError`` what is wrong with the sequence.
-        official_count: Number of targets in the official list, if there is one.
+        readers: Name of the sequence -> its reader, or None if the root does not hold the sequence. A reader
+            raises ``OSError`` or ``ValueError`` for a broken sequence.
+        official_count: Number of targets in the official list; None if there is no such list.
 
     Raises:
-        FileNotFoundError: The root holds none of them.
+        FileNotFoundError: The root holds none of the sequences.
     """
     sequences: list[Clip] = []
     broken = {}

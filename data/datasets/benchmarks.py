@@ -1,15 +1,15 @@
-"""The benchmarks with a layout of their own, read by one rule each.
+"""Readers of the benchmarks that have a layout of their own.
 
-got10k has loaders for most of them. They are not used: in the wheel those of LaSOT, TrackingNet and VOT raise,
-and the others stop the whole dataset at the first sequence that is missing or inconsistent. Tests compare
-these readers with got10k's where those work. The lists of LaSOT and UAV123 are taken from got10k's files.
+The package got10k has loaders for most of these benchmarks. They are not used: those of LaSOT, TrackingNet and
+VOT raise, and the others refuse a whole dataset because of one missing or inconsistent sequence. Tests compare the
+readers here with got10k's where those work. The lists of LaSOT and UAV123 are read from got10k's files.
 """
 
 import ast
 import importlib.util
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,14 @@ import numpy as np
 from data.datasets.base import DATASETS, Dataset, Reader, check_subset, collect
 from data.datasets.box_files import parse_corners, parse_corners_of_region, parse_region, read_bboxes
 from data.datasets.clip import Clip
+from data.datasets.otb import read_otb
 from data.files import read_text
 from data.images import list_images, natural_order
 
 
 @DATASETS.register("got10k")
 def load_got10k(root: Path, subset: str | None) -> Dataset:
-    """Read GOT-10k; frames whose target is not visible at all (cover 0) have no box, as its rules want.
+    """Read GOT-10k; by its rules, frames in which nothing of the target is visible (cover 0) have no box.
 
     Of the test subset only the first box is known: the others are NaN.
     """
@@ -35,12 +36,8 @@ def load_got10k(root: Path, subset: str | None) -> Dataset:
         raise FileNotFoundError(
             f"GOT-10k's {part} must be in {folder}: expected list.txt and GOT-10k_… there"
         )
-    readers = {
-        name: partial(_read_got10k, folder / name, only_first=part == "test")
-        if (folder / name).is_dir()
-        else None
-        for name in _listed(folder, "GOT-10k_*")
-    }
+    read = partial(_read_got10k, only_first=part == "test")
+    readers = {name: _reader(read, folder / name) for name in _listed(folder, "GOT-10k_*")}
     return collect("got10k", "GOT-10k", root, readers, {"train": 9335, "val": 180, "test": 180}[part])
 
 
@@ -61,13 +58,11 @@ def _read_got10k(folder: Path, *, only_first: bool) -> Clip:
 
 @DATASETS.register("lasot")
 def load_lasot(root: Path, subset: str | None) -> Dataset:
-    """Read LaSOT; frames in which the target is out of view or fully hidden have no box, as its rules want."""
+    """Read LaSOT; by its rules, frames in which the target is out of view or fully hidden have no box."""
     names = _got10k_list("lasot.json")[check_subset("lasot", subset, ("test", "train"))]
-    readers: dict[str, Reader | None] = {}
-    for name in names:
-        places = (root / name.rpartition("-")[0] / name, root / name)
-        folder = next((place for place in places if place.is_dir()), None)
-        readers[name] = partial(_read_lasot, folder) if folder else None
+    readers = {
+        name: _reader(_read_lasot, root / name.rpartition("-")[0] / name, root / name) for name in names
+    }
     return collect("lasot", "LaSOT", root, readers, len(names))
 
 
@@ -87,12 +82,13 @@ def load_trackingnet(root: Path, subset: str | None) -> Dataset:
     """Read TrackingNet; of the test subset only the first box is known: the others are NaN."""
     part = check_subset("trackingnet", subset, ("test", "train"))
     parts = ["TEST"] if part == "test" else [f"TRAIN_{number}" for number in range(12)]
-    readers: dict[str, Reader | None] = {}
-    for place in parts:
-        for file in _sorted((root / place / "anno").glob("*.txt")):
-            homes = (root / place / "frames" / file.stem, root / place / file.stem)
-            folder = next((home for home in homes if home.is_dir()), None)
-            readers[file.stem] = partial(_read_trackingnet, file, folder) if folder else None
+    readers = {
+        file.stem: _reader(
+            partial(_read_trackingnet, file), root / place / "frames" / file.stem, root / place / file.stem
+        )
+        for place in parts
+        for file in _sorted((root / place / "anno").glob("*.txt"))
+    }
     return collect("trackingnet", "TrackingNet", root, readers, {"test": 511, "train": 30132}[part])
 
 
@@ -104,18 +100,16 @@ def _read_trackingnet(file: Path, folder: Path) -> Clip:
 
 @DATASETS.register("uav123")
 def load_uav123(root: Path, subset: str | None) -> Dataset:
-    """Read UAV123 (or subset UAV20L), whose sequences are stretches of longer ones."""
+    """Read UAV123 (or subset UAV20L), whose sequences are parts of longer recordings."""
     part = check_subset("uav123", subset, ("UAV123", "UAV20L"))
     listed = _got10k_list("uav123.json")[part]
     readers: dict[str, Reader | None] = {}
     for name, about in listed.items():
-        folder, file = (
-            root / "data_seq" / "UAV123" / about["folder_name"],
-            root / "anno" / part / f"{name}.txt",
-        )
-        there = folder.is_dir() and file.is_file()
+        file = root / "anno" / part / f"{name}.txt"
         frames = range(about["start_frame"], about["end_frame"] + 1)
-        readers[name] = partial(_read_numbered, name, folder, file, frames) if there else None
+        read = partial(_read_numbered, name, file, frames)
+        folder = root / "data_seq" / "UAV123" / about["folder_name"]
+        readers[name] = _reader(read, folder) if file.is_file() else None
     return collect("uav123", part, root, readers, len(listed))
 
 
@@ -123,10 +117,8 @@ def load_uav123(root: Path, subset: str | None) -> Dataset:
 def load_tcolor128(root: Path, subset: str | None) -> Dataset:
     """Read Temple-Color 128, whose folders say in ``*_frames.txt`` which frames count."""
     check_subset("tcolor128", subset, ("all",))
-    files = _sorted(root.glob("*/*_gt.txt"))
-    return collect(
-        "tcolor128", "TColor128", root, {file.parent.name: partial(_read_tcolor, file) for file in files}, 128
-    )
+    readers = {file.parent.name: partial(_read_tcolor, file) for file in _sorted(root.glob("*/*_gt.txt"))}
+    return collect("tcolor128", "TColor128", root, readers, 128)
 
 
 def _read_tcolor(file: Path) -> Clip:
@@ -136,7 +128,7 @@ def _read_tcolor(file: Path) -> Clip:
     if len(numbers) != 2:
         raise ValueError(f"{folder} must hold a *_frames.txt with the first and the last frame")
     frames = range(int(numbers[0]), int(numbers[1]) + 1)
-    return _read_numbered(folder.name, folder / "img", file, frames)
+    return _read_numbered(folder.name, file, frames, folder / "img")
 
 
 @DATASETS.register("nfs")
@@ -146,13 +138,11 @@ def load_nfs(root: Path, subset: str | None) -> Dataset:
     readers: dict[str, Reader | None] = {
         file.stem: partial(_read_nfs, file) for file in _sorted(root.glob(f"*/{rate}/*.txt"))
     }
-    if not readers and rate == "30":  # as PyTracking and its heirs keep it
-        files = _sorted((root / "anno").glob("nfs_*.txt"))
-        names = {file.stem.removeprefix("nfs_"): file for file in files}
-        places = {name: root / "sequences" / name for name in names}
+    if not readers and rate == "30":  # PyTracking's layout
+        files = {file.stem.removeprefix("nfs_"): file for file in _sorted((root / "anno").glob("nfs_*.txt"))}
         readers = {
-            name: partial(_read_flat_nfs, file, places[name]) if places[name].is_dir() else None
-            for name, file in names.items()
+            name: _reader(partial(_read_flat_nfs, file), root / "sequences" / name)
+            for name, file in files.items()
         }
     return collect("nfs", f"NfS/{rate}", root, readers, 100)
 
@@ -175,21 +165,16 @@ def _read_nfs(file: Path) -> Clip:
 def load_dtb70(root: Path, subset: str | None) -> Dataset:
     """Read DTB70, which has OTB's layout."""
     check_subset("dtb70", subset, ("all",))
-    files = _sorted(root.glob("*/groundtruth_rect.txt"))
-    return collect("dtb70", "DTB70", root, {file.parent.name: partial(_read_dtb, file) for file in files}, 70)
-
-
-def _read_dtb(file: Path) -> Clip:
-    return Clip.matched(file.parent.name, list_images(file.parent / "img"), read_bboxes(file), file)
+    folders = [file.parent for file in _sorted(root.glob("*/groundtruth_rect.txt"))]
+    return collect("dtb70", "DTB70", root, {path.name: partial(read_otb, path) for path in folders}, 70)
 
 
 @DATASETS.register("vot")
 def load_vot(root: Path, subset: str | None) -> Dataset:
     """Read a short-term VOT challenge: ``list.txt``, frames flat or in ``color/``, rectangles or corners."""
     check_subset("vot", subset, ("all",))
-    names = _listed(root, "*")
-    readers = {name: partial(_read_vot, root / name) if (root / name).is_dir() else None for name in names}
-    return collect("vot", "VOT", root, readers, len(names))
+    readers = {name: _reader(_read_vot, root / name) for name in _listed(root, "*")}
+    return collect("vot", "VOT", root, readers, len(readers))
 
 
 def _read_vot(folder: Path) -> Clip:
@@ -205,8 +190,14 @@ def _read_vot(folder: Path) -> Clip:
     return Clip.matched(folder.name, paths, bboxes, file, attributes=attributes, corners=corners)
 
 
-def _read_numbered(name: str, folder: Path, file: Path, frames: range) -> Clip:
-    """Read a sequence whose frames are those of a folder with certain numbers in their names."""
+def _reader(read: Callable[[Path], Clip], *folders: Path) -> Reader | None:
+    """Bind ``read`` to the first of the folders that exists; None if none does."""
+    folder = next((folder for folder in folders if folder.is_dir()), None)
+    return partial(read, folder) if folder else None
+
+
+def _read_numbered(name: str, file: Path, frames: range, folder: Path) -> Clip:
+    """Read a sequence from the images of a folder whose names hold the numbers ``frames``."""
     numbers = {int(match[0]): path for path in list_images(folder) if (match := re.search(r"\d+", path.stem))}
     lacking = [frame for frame in frames if frame not in numbers]
     if lacking:
@@ -217,7 +208,7 @@ def _read_numbered(name: str, folder: Path, file: Path, frames: range) -> Clip:
 
 
 def _listed(folder: Path, pattern: str) -> list[str]:
-    """Names in ``list.txt``, or those of the folders where there is none."""
+    """Return the names in ``list.txt``, or without such a file those of the folders."""
     file = folder / "list.txt"
     if file.is_file():
         return _text(file).split()
@@ -225,7 +216,7 @@ def _listed(folder: Path, pattern: str) -> list[str]:
 
 
 def _got10k_list(name: str) -> Any:
-    """A list of sequences that got10k carries; the package is looked up, not imported."""
+    """Read a list of sequences from a file of the package got10k, without importing it."""
     spec = importlib.util.find_spec("got10k")
     assert spec is not None
     assert spec.origin is not None

@@ -1,22 +1,16 @@
 """Datasets by name: the benchmarks of the field, any folder in OTB's layout, and a synthetic one.
 
-Nothing is ever downloaded. Frames and boxes are paired here; every text file of boxes is taken as 1-based, as
-the field's trackers take them, and results are written back the same way.
+Nothing is downloaded. Every text file of boxes is read and written as 1-based, the convention of the field.
 """
 
 import os
 from functools import partial
 from pathlib import Path
 
-import data.datasets.benchmarks
-import data.datasets.imagenet_vid  # noqa: F401  (and its own)
 from data.datasets.base import DATASETS, Dataset, Loader, check_subset, collect
 from data.datasets.clip import Clip
 from data.datasets.otb import find_otb, read_otb, write_otb
-from data.datasets.otb_protocol import canonical_name
 from data.synthetic.sequence import ATTRIBUTES, synthetic_sequence
-
-__all__ = ["DATASETS", "Dataset", "canonical_name", "find_dataset", "load_dataset"]
 
 _ALIASES = {"otb100": "otb2015"}
 _SYNTHETIC_LENGTH = 60
@@ -32,8 +26,8 @@ def load_dataset(name: str, root: str | Path, subset: str | None = None) -> Data
         subset: One of the dataset's own, e.g. ``val`` of ``got10k``; None for its usual one.
 
     Returns:
-        What is there; what the official list has and the root lacks is in ``missing``, what is there but
-        inconsistent in ``broken``.
+        The sequences that can be used; ``missing`` names those of the official list that the root does not hold,
+        ``broken`` those that are inconsistent.
 
     Raises:
         ValueError: The dataset or subset is unknown.
@@ -48,7 +42,7 @@ def load_dataset(name: str, root: str | Path, subset: str | None = None) -> Data
 
 
 def find_dataset(name: str) -> tuple[str, Loader]:
-    """The name that a dataset is registered by, ``otb2015`` for ``otb100``, and what reads it.
+    """Return the registered name of a dataset (``otb2015`` for ``otb100``) and its loader.
 
     Raises:
         ValueError: The dataset is unknown.
@@ -67,7 +61,7 @@ def load_folder(root: Path, subset: str | None) -> Dataset:
 
 @DATASETS.register("synthetic")
 def load_synthetic(root: Path, subset: str | None) -> Dataset:
-    """Read a plain sequence and one for each of OTB's attributes, rendered where they are not there yet."""
+    """Read one plain sequence and one for each of OTB's attributes; those that do not exist yet are rendered."""
     check_subset("synthetic", subset, ("all",))
     names = ["_".join(["synthetic", *attributes]) for attributes in _CHALLENGES]
     readers = {

@@ -1,4 +1,4 @@
-"""An annotated clip: frames on disk and where the target is in each of them."""
+"""An annotated clip: frames on disk and the target's box in each of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from data.images import read_image, read_images
 
 @dataclass(frozen=True)
 class Clip:
-    """Frames on disk and where the target is in each of them.
+    """Frames on disk and the target's box in each of them.
 
     Attributes:
         name: Name of the sequence; of a folder with several targets ``Jogging.1``, ``Jogging.2``.
         paths: Image file of each frame.
         bboxes: float64 ``(N, 4)`` x, y, w, h in pixels, 0-based; a row of NaN where the target is absent.
-        attributes: Challenges that it holds, e.g. ``("IV", "OCC")``.
-        unannotated: Number of images at its end that were left out because they have no box.
+        attributes: Challenges of the sequence, e.g. ``("IV", "OCC")``.
+        unannotated: Number of images at the end that were left out because they have no box.
         frame_wh: Width and height of the frames in pixels where the dataset states them, else None.
         corners: float64 ``(N, 8)``, x, y of the four corners of turned boxes, 0-based; None where all are upright.
     """
@@ -43,12 +43,17 @@ class Clip:
     def __len__(self) -> int:
         return len(self.paths)
 
+    @property
+    def regions(self) -> NDArray[np.float64]:
+        """Corners ``(N, 8)`` where the target's box is turned, else boxes ``(N, 4)``; 0-based."""
+        return self.bboxes if self.corners is None else self.corners
+
     def frames(self) -> Iterator[NDArray[np.uint8]]:
         """Read the frames one by one as uint8 RGB ``(H, W, 3)``."""
         return read_images(self.paths, f"images of {self.name}")
 
     def read_frame_wh(self) -> tuple[int, int]:
-        """Width and height of the frames: as the dataset states them, or of the first image.
+        """Return width and height of the frames: as the dataset states them, or of the first image.
 
         Raises:
             OSError: The image cannot be read.
@@ -68,8 +73,8 @@ class Clip:
             name: Name of the sequence.
             paths: Image files in order; the first box belongs to the first.
             bboxes: ``(N, 4)``, 0-based.
-            source: Where the boxes come from, for the message.
-            more: Further attributes.
+            source: File of the boxes, for the message.
+            more: Further attributes of the clip.
 
         Raises:
             ValueError: There is no box, or there are more boxes than images.

@@ -1,4 +1,4 @@
-"""Clips in OTB's layout: ``img/`` and ``groundtruth_rect.txt``; only the files are 1-based."""
+"""Clips in OTB's layout: a folder with ``img/`` and ``groundtruth_rect.txt``, which is 1-based."""
 
 import re
 from collections.abc import Iterator
@@ -15,12 +15,11 @@ from data.images import IMAGE_SUFFIXES, list_images, natural_order
 
 
 def read_otb(folder: str | Path) -> list[Clip]:
-    """Read a sequence in OTB's layout: one entry a target, i.e. a ``groundtruth_rect*.txt``.
+    """Read a sequence in OTB's layout: one clip for each target, i.e. for each ``groundtruth_rect*.txt``.
 
-    Frames are the images of ``img/`` in natural order. Frames beyond the last box are left out and counted in
-    ``unannotated``; the first box belongs to the first image, so a folder that keeps frames before it (David
-    as OTB distributes it) has to be cut first. ``attributes.txt``, where there is one, holds names separated
-    by commas or white space.
+    Frames are the images of ``img/`` in natural order. The first box belongs to the first image: of a folder with
+    frames before the first box (OTB's David) remove these first. Frames beyond the last box are left out and
+    counted in ``unannotated``. An ``attributes.txt`` holds names separated by commas or white space.
 
     Args:
         folder: Folder with ``img/`` and one or several box files; its name is the sequence's name.
@@ -68,12 +67,12 @@ def find_otb(root: str | Path) -> list[Path]:
 
 
 def read_otb_root(root: str | Path) -> list[Clip]:
-    """Read every target of every sequence below an OTB root; raises what `find_otb` and `read_otb` raise."""
+    """Read every target of every sequence below an OTB root; raises the errors of `find_otb` and `read_otb`."""
     return [sequence for folder in find_otb(root) for sequence in read_otb(folder)]
 
 
 class FrameSource(Protocol):
-    """What `write_otb` can write: a `Clip`, a `SyntheticSequence`, or anything like them."""
+    """A sequence that `write_otb` can write, such as a `Clip` or a `SyntheticSequence`."""
 
     @property
     def bboxes(self) -> NDArray[np.float64]:
@@ -81,24 +80,24 @@ class FrameSource(Protocol):
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """Names of the challenges that it holds."""
+        """Names of the sequence's challenges."""
 
     def frames(self) -> Iterator[NDArray[np.uint8]]:
         """Frames as uint8 RGB ``(H, W, 3)``."""
 
 
 def write_otb(sequence: FrameSource, folder: str | Path, suffix: str = ".png") -> None:
-    """Write a sequence in OTB's layout; `read_otb` gives it back (of a lossy suffix, but for the loss).
+    """Write a sequence in OTB's layout; `read_otb` returns the same sequence, up to the loss of a lossy suffix.
 
-    The box file comes last: a folder without one is not taken for a sequence.
+    The box file is written last, because a folder without one does not count as a sequence.
 
     Args:
-        sequence: What to write.
+        sequence: The sequence.
         folder: New or empty folder.
         suffix: Image format, e.g. ``.png`` or ``.jpg``.
 
     Raises:
-        FileExistsError: The folder holds something.
+        FileExistsError: The folder is not empty.
         ValueError: The suffix is no image format.
     """
     folder = Path(folder)

@@ -1,11 +1,11 @@
-"""Tracklets in tar files, in the layout of WebDataset, with an index of where each crop lies.
+"""Tracklets in tar files, in the layout of WebDataset, with an index of the position of each crop.
 
-A folder of shards holds ``shard-000000.tar``, … ; ``shard-000000.npz``, …, the index of each; ``manifest.json``,
+A folder of shards holds ``shard-000000.tar``, …; for each its index ``shard-000000.npz``, …; ``manifest.json``,
 which names them all; and ``SHA256SUMS`` for ``sha256sum -c``. A sample ``000017`` of a tar is ``000017.json`` (name
 of the clip, numbers of the frames, boxes) and its crops ``000017.000.jpg``, ….
 
-Training reads crops by their place in the tar, so that any of them can be had at any time, from a disk or by ranged
-requests over a network.
+Training reads single crops in any order by their position in the tar, from a disk or by ranged requests over a
+network.
 """
 
 import io
@@ -29,19 +29,19 @@ from data.pairs.tracklets import Tracklet
 
 FORMAT = "tracklet-shards-1"
 MANIFEST = "manifest.json"
-_COLUMNS = ("numbers", "bboxes", "starts", "stops")  # a row a crop
+_COLUMNS = ("numbers", "bboxes", "starts", "stops")  # a row for each crop
 _ARRAYS = ("names", "counts", *_COLUMNS, "skipped", "sha256")
 
 
 def write_shard(path: Path, first_key: int, tracklets: Sequence[Tracklet]) -> None:
-    """Write a shard and then its index; a shard whose index is there is complete.
+    """Write a shard and then its index; a shard with an index is complete.
 
     The same tracklets give the same bytes.
 
     Args:
-        path: The tar file to be.
-        first_key: Number of the first sample, the others follow; unique in all shards.
-        tracklets: What it holds; those without any crop take a number and nothing else.
+        path: Path of the tar file.
+        first_key: Number of the first sample; numbers are unique over all shards.
+        tracklets: The samples; a tracklet without any crop takes a number but is not stored.
     """
     places: list[tuple[int, int]] = []
     with replacing(path) as temporary:
@@ -66,7 +66,7 @@ def write_shard(path: Path, first_key: int, tracklets: Sequence[Tracklet]) -> No
 
 
 def _add_sample(tar: tarfile.TarFile, key: str, tracklet: Tracklet) -> list[tuple[int, int]]:
-    """Add a tracklet; return the place of each of its crops."""
+    """Add a tracklet; return start and stop of each of its crops in the tar."""
     names = [f"{key}.{number:03d}.jpg" for number in range(len(tracklet.images))]
     numbers, bboxes = tracklet.numbers.tolist(), tracklet.bboxes.round(3).tolist()
     about = {"name": tracklet.name, "files": names, "numbers": numbers, "bboxes": bboxes}
@@ -75,7 +75,7 @@ def _add_sample(tar: tarfile.TarFile, key: str, tracklet: Tracklet) -> list[tupl
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> tuple[int, int]:
-    """Add a file; return the places of its first byte and of the byte after its last."""
+    """Add a file; return the positions of its first byte and of the byte after its last."""
     member = tarfile.TarInfo(name)
     member.size = len(content)
     start = tar.offset + tarfile.BLOCKSIZE  # behind its header, one block in this format
@@ -84,7 +84,7 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> tuple[int, int]:
 
 
 def is_complete(path: Path) -> bool:
-    """Tell whether a shard and its index are there and go together."""
+    """Tell whether a shard and its index exist and match."""
     try:
         index = _read_index(path.with_suffix(".npz").read_bytes(), path)
         return sha256_of(path) == str(index["sha256"])
@@ -93,10 +93,10 @@ def is_complete(path: Path) -> bool:
 
 
 def write_manifest(folder: Path, shards: Sequence[Path], about: dict[str, Any]) -> dict[str, Any]:
-    """Write ``manifest.json`` and ``SHA256SUMS`` of complete shards and return the former's content.
+    """Write ``manifest.json`` and ``SHA256SUMS`` of complete shards and return the manifest's content.
 
     Raises:
-        ValueError: There is no crop in any of them.
+        ValueError: No shard holds a crop.
     """
     listed: list[dict[str, Any]] = []
     sums: list[str] = []
@@ -124,15 +124,15 @@ def write_manifest(folder: Path, shards: Sequence[Path], about: dict[str, Any]) 
 
 
 class ShardClip(NamedTuple):
-    """A tracklet in a shard, as `data.pairs.sources.PairClip` wants it.
+    """A tracklet in a shard, a `data.pairs.sources.PairClip`.
 
     Attributes:
         name: Name of the clip.
         url: The tar file.
-        numbers: int64 ``(n,)``, numbers of its frames in the clip.
+        numbers: int64 ``(n,)``, numbers of the frames in the clip.
         bboxes: float32 ``(n, 4)`` in pixels of the crops.
-        starts: int64 ``(n,)``, place of each crop's first byte in the tar.
-        stops: int64 ``(n,)``, place behind its last.
+        starts: int64 ``(n,)``, position of each crop's first byte in the tar.
+        stops: int64 ``(n,)``, position after each crop's last byte.
     """
 
     name: str
@@ -143,7 +143,7 @@ class ShardClip(NamedTuple):
     stops: NDArray[np.int64]
 
     def view(self, index: int) -> View:
-        """The target in one of the crops."""
+        """Return the view of one of the crops."""
         blob = Blob(self.url, int(self.starts[index]), int(self.stops[index]))
         bbox: Floats = self.bboxes[index].astype(np.float64)
         return View(f"{self.name}/{self.numbers[index]}", bbox, blob)
@@ -151,14 +151,14 @@ class ShardClip(NamedTuple):
 
 @dataclass(frozen=True)
 class ShardClips:
-    """All tracklets that a manifest names: a handful of arrays however many there are.
+    """All tracklets of a manifest, in a few arrays.
 
     Attributes:
         urls: The shards.
-        context: Side of their crops in ``sqrt(w h)`` of the target; infinite where the manifest does not say.
+        context: Side of the crops in ``sqrt(w h)`` of the target; infinite if the manifest does not state it.
         names: str ``(n,)``, names of the clips.
         shards: int64 ``(n,)``, the shard of each tracklet.
-        ends: int64 ``(n,)``, the row behind its last crop in the arrays below.
+        ends: int64 ``(n,)``, the row after each tracklet's last crop in the arrays below.
         numbers, bboxes, starts, stops: Rows of the crops, as in `ShardClip`.
     """
 
@@ -174,14 +174,14 @@ class ShardClips:
 
     @classmethod
     def open(cls, manifest: str | Path) -> "ShardClips":
-        """Read a manifest and the indices that it names.
+        """Read a manifest and its indices.
 
         Args:
-            manifest: Path or URL of ``manifest.json``, or of the folder that holds it.
+            manifest: Path or URL of ``manifest.json``, or of its folder.
 
         Raises:
-            OSError: Something cannot be read.
-            ValueError: It is no manifest, or a shard is not what it says.
+            OSError: A file cannot be read.
+            ValueError: The file is no manifest, or a shard has another size than the manifest states.
         """
         content, folder = _read_manifest(str(manifest))
         shards = content["shards"]
@@ -206,7 +206,7 @@ class ShardClips:
         return len(self.ends)
 
     def __getitem__(self, index: Any) -> ShardClip:
-        """One tracklet."""
+        """Return one tracklet."""
         part = slice(int(self.ends[index - 1]) if index else 0, int(self.ends[index]))
         return ShardClip(
             name=str(self.names[index]),
@@ -219,7 +219,7 @@ class ShardClips:
 
 
 def _read_manifest(place: str) -> tuple[dict[str, Any], str]:
-    """A manifest's content and the folder that its names are relative to."""
+    """Read a manifest; return its content and the folder to which its names are relative."""
     if not place.endswith(".json"):
         place = f"{place.rstrip('/')}/{MANIFEST}"
     (data,) = _read_all([place])

@@ -44,8 +44,9 @@ class Benchmark(Command):
     subset: str | None = None
     """Part of the dataset, e.g. train, val or test of got10k; by default its usual one."""
 
-    protocol: Literal["ope", "tre", "sre"] = "ope"
-    """One pass, OTB's 20 start frames, or OTB's 12 shifted and scaled initial boxes."""
+    protocol: Literal["ope", "tre", "sre", "supervised"] | None = None
+    """One pass, OTB's 20 start frames, OTB's 12 shifted and scaled initial boxes, or VOT's new start after each
+    failure; by default supervised on vot, ope elsewhere."""
 
     sequences: str | None = None
     """Only these sequences, with commas between them."""
@@ -90,13 +91,15 @@ class Benchmark(Command):
             warm_up()
         from data.datasets.by_name import load_dataset
         from experiments.benchmark.run import Benchmarking, select
+        from experiments.scoring.protocols import usual_protocol
         from experiments.trackers.by_name import parse_contenders
 
         contenders = parse_contenders(self.trackers, self.weights, self.device, self.runtime)
         dataset = select(load_dataset(self.dataset, self.root, self.subset), self.sequences)
         if dataset.lack:
             print(dataset.lack)
-        benchmarking = Benchmarking(dataset, contenders, self.protocol, self.output / "results")
+        protocol = self.protocol or usual_protocol(dataset.name)
+        benchmarking = Benchmarking(dataset, contenders, protocol, self.output / "results")
         with benchmarking.locked():
             names = None if self.sequences is None else [one.name for one in dataset]
             benchmarking.claim(overwrite=(names or True) if self.overwrite else False)
@@ -113,7 +116,7 @@ class Benchmark(Command):
             raise ValueError(f"--timeout must be a positive number of seconds, got {self.timeout:g}")
         if self.address is not None and self.engine != "ray":
             raise ValueError(f"--address is Ray's: give --engine ray as well, got --engine {self.engine}")
-        if self.pack and (self.dataset, self.subset, self.protocol) != ("got10k", "test", "ope"):
+        if self.pack and (self.dataset, self.subset, self.protocol or "ope") != ("got10k", "test", "ope"):
             raise ValueError("--pack is for --dataset got10k --subset test with --protocol ope")
 
     def _engine(self) -> "Engine":

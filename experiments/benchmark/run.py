@@ -1,4 +1,4 @@
-"""A benchmark under way: which runs there are, which are done, what came of them, and the scores."""
+"""A benchmark under way: its runs, their outcomes, and the scores."""
 
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -19,16 +19,17 @@ from experiments.runtime.provenance import machine, versions
 from experiments.scoring.annotations import annotations_of
 from experiments.scoring.evaluation import Evaluation, evaluate
 from experiments.scoring.metrics import usual_rules
-from experiments.scoring.protocols import Run, plan_runs
+from experiments.scoring.protocols import SUPERVISED, Run, plan_runs
 from experiments.scoring.record import VERSION, data_record
-from experiments.scoring.result_files import ResultFiles
+from experiments.scoring.result_files import ResultFiles, benchmark_folder
 from experiments.trackers.by_name import Contender, Description
 
-GOT10K_REPETITIONS = 3
+REPETITIONS = {("got10k", "ope"): 3, ("vot", SUPERVISED): 15}
+"""Dataset and protocol -> how often a tracker that is not deterministic is run on a sequence."""
 
 
 def select(dataset: Dataset, names: str | None) -> Dataset:
-    """The dataset with nothing but the sequences named, with commas between them; None for all.
+    """Reduce the dataset to the named sequences, with commas between them; None for all.
 
     Raises:
         ValueError: A name is not in the dataset.
@@ -57,9 +58,9 @@ class Benchmarking:
     """Trackers on a dataset under a protocol.
 
     Args:
-        dataset: What to run on.
+        dataset: The dataset.
         contenders: The trackers.
-        protocol: One of ``experiments.scoring.protocols.PROTOCOLS``.
+        protocol: One of ``experiments.scoring.protocols.PROTOCOLS``, or ``SUPERVISED``.
         results: Folder ``<output>/results``.
 
     Attributes:
@@ -79,6 +80,7 @@ class Benchmarking:
         if len(set(labels)) < len(labels):
             raise ValueError(f"trackers must have different names, got {', '.join(labels)}")
         self.files = {label: ResultFiles.of(results, dataset, protocol, label) for label in labels}
+        self._home = results / benchmark_folder(dataset.results_name, protocol)
         self._unusable = dict(dataset.broken)
         self._runs = {
             described.label: self._plan(self._repetitions(described)) for _, described in self._entries
@@ -86,14 +88,14 @@ class Benchmarking:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the result folders; see ``ResultFiles.locked``."""
+        """Lock the result folders; see ``ResultFiles.locked``."""
         with ExitStack() as stack:
             for files in self.files.values():
                 stack.enter_context(files.locked())
             yield
 
     def claim(self, *, overwrite: Collection[str] | bool = False) -> None:
-        """Make the result folders these trackers'; see ``ResultFiles.claim`` for what it refuses."""
+        """Take the result folders for these trackers; raises as ``ResultFiles.claim``."""
         data = data_record(self.dataset, self.protocol)
         for contender, described in self._entries:
             record = {
@@ -109,7 +111,7 @@ class Benchmarking:
             self.files[described.label].claim(record, overwrite=overwrite)
 
     def run(self, engine: Engine, *, debug: bool) -> int:
-        """Do every run that is not done yet, the longest first; return how many failed.
+        """Do every run that is not done yet, the longest first; return the number of failures.
 
         Each failure is printed, with its traceback if ``debug``, and kept in ``failures.json``.
         """
@@ -130,7 +132,7 @@ class Benchmarking:
         return failed
 
     def _repetitions(self, described: Description) -> int:
-        return 1 if described.is_deterministic or self.dataset.name != "got10k" else GOT10K_REPETITIONS
+        return 1 if described.is_deterministic else REPETITIONS.get((self.dataset.name, self.protocol), 1)
 
     def _plan(self, repetitions: int) -> list[Run]:
         runs = []
@@ -142,7 +144,7 @@ class Benchmarking:
         return runs
 
     def _jobs(self) -> list[Job]:
-        """What is left to do, the longest first, so that no worker starts a long run when the others end."""
+        """The runs left to do, the longest first, so that no worker starts a long run when the others end."""
         jobs, total = [], 0
         for contender, described in self._entries:
             files, runs = self.files[described.label], self._runs[described.label]
@@ -155,6 +157,7 @@ class Benchmarking:
                     run.number,
                     run.sequence.paths[run.start :],
                     run.bbox,
+                    run.sequence.regions if self.protocol == SUPERVISED else None,
                 )
                 for run in runs
                 if not files.is_done(run.sequence.name, run.number)
@@ -167,7 +170,7 @@ class Benchmarking:
         job, files = outcome.job, self.files[outcome.job.label]
         key = files.key(job.sequence, job.number)
         if outcome.error is None:
-            files.write(job.sequence, job.number, outcome.bboxes, outcome.seconds)
+            files.write(job.sequence, job.number, outcome.bboxes, outcome.seconds, outcome.codes)
         else:
             tqdm.write(f"{job.label} failed on {key}: {outcome.error}", sys.stderr)
             if debug:
@@ -175,12 +178,12 @@ class Benchmarking:
         files.note(key, outcome.error)
 
     def evaluate(self) -> Evaluation:
-        """Score what is done so far by the rules of the dataset, as a report on the same files does."""
+        """Score the finished runs by the dataset's rules, as a report on the same files does."""
         # One process: this one may hold a GPU, which a fork would share.
         return evaluate(
-            [files.folder for files in self.files.values()],
+            [self._home / label for label in self.files],
             annotations_of(self.dataset),
             usual_rules(self.dataset.name),
-            self.protocol,
+            "ope" if self.protocol == SUPERVISED else self.protocol,  # their files lie together
             processes=1,
         )

@@ -13,7 +13,9 @@ import torch
 from data.boxes import Floats
 from data.images import read_images
 from experiments.benchmark.jobs import Job, Outcome
+from experiments.benchmark.supervised import follow_supervised
 from experiments.runtime.interrupt import ignore_interrupts
+from experiments.scoring.resets import SKIPPED
 from experiments.trackers.by_name import Contender
 from experiments.trackers.follow import follow
 from tracker import Tracker
@@ -41,15 +43,22 @@ def serve(connection: Connection, frames: Any) -> None:
 
 
 def _run(job: Job, trackers: dict[Contender, Tracker], connection: Connection, frames: Any) -> Outcome:
-    bboxes, seconds = [], []
+    bboxes, seconds, codes = [], [], dict[int, int]()
     try:
         # Taken out while in use: one that raised may be in any state.
         tracker = trackers.pop(job.contender, None) or job.contender.build()
         _seed(job.number)
         frames.value = 0
-        for step in follow(tracker, read_images(job.paths), job.bbox):
-            bboxes.append(_checked(step.output.bbox))
+        images = read_images(job.paths)
+        if job.regions is None:
+            steps = follow(tracker, images, job.bbox)
+        else:
+            steps = follow_supervised(tracker, images, job.regions)
+        for step in steps:
+            bboxes.append(step.output.bbox if step.code == SKIPPED else _checked(step.output.bbox))
             seconds.append(step.seconds)
+            if step.code is not None:
+                codes[step.frame] = step.code
             frames.value += 1
             if connection.poll():  # nothing is sent during a job: whoever wanted the outcome is gone
                 os._exit(1)
@@ -57,7 +66,7 @@ def _run(job: Job, trackers: dict[Contender, Tracker], connection: Connection, f
     except Exception as error:  # whatever a tracker raises is this run's failure and no other's
         reason = f"{type(error).__name__}: {error} (frame {len(bboxes)})"
         return Outcome.failed(job, " ".join(reason.split()), traceback.format_exc())
-    return Outcome(job, np.array(bboxes), np.array(seconds))
+    return Outcome(job, np.array(bboxes), np.array(seconds), codes=codes)
 
 
 def _checked(bbox: Floats) -> Floats:

@@ -13,8 +13,8 @@ import numpy as np
 from data.boxes import Floats, from_one_based
 from data.datasets.base import Dataset
 from data.datasets.box_files import upright
-from data.datasets.by_name import canonical_name, find_dataset, load_dataset
-from data.datasets.otb_protocol import otb_targets
+from data.datasets.by_name import find_dataset, load_dataset
+from data.datasets.otb_protocol import canonical_name, otb_targets
 from data.images import read_image
 
 _RESULTS_NAMES = {

@@ -15,7 +15,7 @@ from data.boxes import Floats
 from experiments.scoring.annotations import Annotations
 from experiments.scoring.metrics import Rules, Score, has_average_overlap, mean_score, score_runs
 from experiments.scoring.record import FILE, Record, misfits, read_record, sequence_record, some
-from experiments.scoring.resets import ResetScore, evaluate_resets
+from experiments.scoring.resets import BASELINE, UNSUPERVISED, ResetScore, evaluate_resets
 from experiments.scoring.result_files import Runs, read_runs, read_times
 from experiments.scoring.timing import Timing
 
@@ -24,6 +24,9 @@ METRICS = (
     *("ao", "sr_50", "sr_75"),
 )
 """Attributes of a `Score` that reports list."""
+
+_PARTS = ("", BASELINE, UNSUPERVISED)
+"""Where results lie in a tracker's folder."""
 
 _FILES_FOR_A_POOL = 400  # with fewer, starting processes takes longer than it saves
 
@@ -38,7 +41,7 @@ class TrackerResult:
         bboxes: sequence -> boxes ``(n, 4)`` of its first run, 0-based; of the sequences that have a score.
         problems: a line for each file that is missing rows, cannot be read, or holds invalid boxes.
         timing: its speed, where there are time files.
-        resets: accuracy and robustness of its supervised runs, where there are any (VOT).
+        resets: what VOT measures of its runs with and without resets, where there are any.
     """
 
     name: str
@@ -49,9 +52,11 @@ class TrackerResult:
     resets: ResetScore | None = None
 
     def lacks(self, sequences: Iterable[str]) -> bool:
-        """Whether some sequence has no score, unless all that there is are VOT's supervised runs."""
-        supervised_only = self.resets is not None and not self.scores
-        return not supervised_only and any(name not in self.scores for name in sequences)
+        """Whether some sequence has no score, or no supervised run where VOT's supervised runs are all there is."""
+        wanted, supervised = list(sequences), self.resets.sequences if self.resets else 0
+        if 0 < supervised < len(wanted):
+            return True
+        return (bool(self.scores) or not supervised) and any(name not in self.scores for name in wanted)
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ def evaluate(
     gives_average_overlap = has_average_overlap(annotations.dataset) and rules == "got10k"
     truths = {name: one.bboxes for name, one in annotations.sequences.items() if one.is_public}
     secret = len(annotations.sequences) - len(truths)
-    has_resets = any((folder / "baseline").is_dir() for folder in folders)
+    has_resets = any((folder / part).is_dir() for folder in folders for part in _PARTS[1:])
     sizes, unreadable = _frame_sizes(annotations) if gives_average_overlap or has_resets else ({}, {})
     if gives_average_overlap and truths and not sizes:
         raise ValueError(f"GOT-10k's rules need the frames' size: {next(iter(unreadable.values()))}")
@@ -132,7 +137,9 @@ def evaluate(
         evaluate_tracker,
         truths={name: truth for name, truth in truths.items() if name not in left_out},
         timed=tuple(annotations.sequences),
-        data=_data(annotations) if any((folder / FILE).is_file() for folder in folders) else {},
+        data=_data(annotations)
+        if any((folder / part / FILE).is_file() for folder in folders for part in _PARTS)
+        else {},
         regions={name: annotations.sequences[name].regions for name in truths} if has_resets else {},
         year=annotations.year,
         sizes=sizes,
@@ -198,16 +205,17 @@ def evaluate_tracker(
         protocol: how the tracker was run.
     """
     problems: list[str] = []
-    others = _of_other_data(folder, data, problems)
+    others = {name for part in _PARTS for name in _of_other_data(folder / part, data, problems)}
     usable = {name: truth for name, truth in truths.items() if name not in others}
     runs = read_runs(folder, usable, protocol, rules, problems)
     scores = _scores(runs, rules, sizes if clipped else None)
+    regions = {name: region for name, region in regions.items() if name not in others}
     resets = evaluate_resets(folder, regions, sizes, problems, year)
     missing = [name for name in truths if name not in scores]
     if missing and (scores or not resets):
         some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         problems.append(f"{folder} is incomplete: no score for {len(missing)} of {len(truths)}: {some}")
-    times = read_times(folder, timed, problems)
+    times = next((found for part in _PARTS if (found := read_times(folder / part, timed, problems))), {})
     timing = Timing.of(*chain.from_iterable(times.values())) if times else None
     bboxes = {name: found[0][0] for name, found in runs.items()}
     return TrackerResult(folder.name, scores, bboxes, tuple(problems), timing, resets)

@@ -1,11 +1,13 @@
-"""VOT's supervised runs: a tracker that loses its target is started anew five frames later.
+"""VOT's runs: supervised ones, in which a tracker that loses its target is started anew, and those without resets.
 
 The measures are those of the VOT challenges of 2015 to 2019 (Kristan et al., TPAMI 2016, and the challenges' reports):
-accuracy, failures and the expected average overlap (EAO).
+accuracy, failures and the expected average overlap (EAO); without resets the average overlap.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from data.boxes import Floats
 from data.datasets.box_files import parse_corners_of_region
 from data.files import read_text
 from data.polygons import polygon_iou
+from experiments.scoring.record import some
 
 BURN_IN = 10
 """Frames from each start on that accuracy leaves out: a fresh box is too good to count (Kristan et al., 2015)."""
@@ -21,32 +24,39 @@ BURN_IN = 10
 EAO_RANGES = {2015: (108, 371), 2016: (108, 371), 2017: (100, 356), 2018: (100, 356), 2019: (46, 291)}
 """Year of the challenge -> shortest and longest length of a sequence, in frames, that EAO averages over."""
 
-START, FAILURE = 1, 2
-"""Codes in place of a region: here the tracker was started, here it had lost the target."""
+SKIPPED, START, FAILURE = 0, 1, 2
+"""Codes in place of a region: here the tracker was not run, here it was started, here it had lost the target."""
+
+BASELINE, UNSUPERVISED = "baseline", "unsupervised"
+"""Folders in a tracker's, as VOT's toolkit and got10k call them: runs with resets and without."""
 
 
 @dataclass(frozen=True)
 class ResetScore:
-    """Accuracy, robustness and EAO over all sequences and repetitions of a supervised run.
+    """Accuracy, robustness and EAO over all sequences and repetitions of supervised runs; NaN where there are none.
 
     Attributes:
         accuracy: mean overlap over the frames that count; NaN where none does.
         failures: how often the target was lost.
         failures_per_100: the same for each 100 frames.
-        frames: of all runs together.
+        frames: of all supervised runs together.
         eao: expected average overlap; NaN where the year of the challenge, and so its range, is not known.
+        ao: average overlap of the runs without resets.
+        sequences: how many have a supervised run.
     """
 
-    accuracy: float
-    failures: int
-    failures_per_100: float
-    frames: int
-    eao: float = float("nan")
+    accuracy: float = math.nan
+    failures: float = math.nan
+    failures_per_100: float = math.nan
+    frames: int = 0
+    eao: float = math.nan
+    ao: float = math.nan
+    sequences: int = 0
 
 
 @dataclass(frozen=True)
 class SupervisedRun:
-    """A run with resets.
+    """A run of VOT, with resets or without.
 
     Attributes:
         regions: boxes ``(N, 4)`` or corners ``(N, 8)``, 0-based, NaN where the tracker gave none.
@@ -91,8 +101,8 @@ def score_resets(runs: Iterable[SupervisedRun], year: int | None = None) -> Rese
         failures += int(np.equal(run.codes, FAILURE).sum())
         frames += len(run.truth)
     counted = np.concatenate([*overlaps, np.empty(0)])
-    accuracy = float(counted.mean()) if counted.size else float("nan")
-    eao = expected_average_overlap(stretches, EAO_RANGES[year]) if year in EAO_RANGES else float("nan")
+    accuracy = float(counted.mean()) if counted.size else math.nan
+    eao = expected_average_overlap(stretches, EAO_RANGES[year]) if year in EAO_RANGES else math.nan
     return ResetScore(accuracy, failures, 100 * failures / max(frames, 1), frames, eao)
 
 
@@ -121,7 +131,18 @@ def expected_average_overlap(stretches: Sequence[tuple[Floats, bool]], lengths: 
     with np.errstate(invalid="ignore"):
         curve = (total / count)[lengths[0] : lengths[1] + 1]
     curve = curve[np.isfinite(curve)]  # lengths that no sequence has
-    return float(curve.mean()) if curve.size else float("nan")
+    return float(curve.mean()) if curve.size else math.nan
+
+
+def average_overlap(runs: Iterable[SupervisedRun]) -> float:
+    """AO of runs without resets: each one's mean overlap after the burn-in, weighted by its length."""
+    means, lengths = [], []
+    for run in runs:
+        overlap = run.overlap()[BURN_IN:]
+        overlap = overlap[np.isfinite(overlap)]
+        means.append(overlap.mean() if overlap.size else 0.0)
+        lengths.append(len(run.truth))
+    return float(np.average(means, weights=lengths)) if means else math.nan
 
 
 def evaluate_resets(
@@ -131,7 +152,7 @@ def evaluate_resets(
     problems: list[str],
     year: int | None = None,
 ) -> ResetScore | None:
-    """Score ``baseline/<sequence>/<sequence>_001.txt``, … of a tracker's folder; None where there are none.
+    """Score the runs of VOT in a tracker's folder, ``baseline/<sequence>/<sequence>_001.txt``, …; None without any.
 
     Args:
         folder: of the tracker.
@@ -140,9 +161,34 @@ def evaluate_resets(
         problems: gets a line for each file that cannot be used.
         year: of the challenge, where it is known.
     """
-    runs = []
+    supervised = _read_runs(folder, BASELINE, truths, sizes, problems)
+    free = list(chain.from_iterable(_read_runs(folder, UNSUPERVISED, truths, sizes, problems).values()))
+    if not supervised and not free:
+        return None
+    if not supervised:
+        return ResetScore(ao=average_overlap(free))
+    if year not in EAO_RANGES:
+        problems.append(f"{folder.name} has no EAO: the name of the root does not say a year of 2015 to 2019")
+    lacking = [name for name in truths if name not in supervised]
+    if lacking:
+        problems.append(
+            f"{folder} is incomplete: no supervised run of {len(lacking)} of {len(truths)}: {some(lacking)}"
+        )
+    found = score_resets(chain.from_iterable(supervised.values()), year)
+    return replace(found, ao=average_overlap(free), sequences=len(supervised))
+
+
+def _read_runs(
+    folder: Path,
+    part: str,
+    truths: Mapping[str, Floats],
+    sizes: Mapping[str, tuple[int, int]],
+    problems: list[str],
+) -> dict[str, list[SupervisedRun]]:
+    """Sequence -> its runs in ``part`` of a tracker's folder; sequences without any are not in it."""
+    runs: dict[str, list[SupervisedRun]] = {}
     for name, truth in truths.items():
-        for path in sorted((folder / "baseline" / name).glob(f"{name}_[0-9][0-9][0-9].txt")):
+        for path in sorted((folder / part / name).glob(f"{name}_[0-9][0-9][0-9].txt")):
             try:
                 regions, codes = read_resets(path)
                 if len(regions) != len(truth):
@@ -150,14 +196,12 @@ def evaluate_resets(
             except (OSError, ValueError) as error:
                 problems.append(f"a run of {name} of {folder.name} is left out: {error}")
             else:
-                runs.append(SupervisedRun(regions, codes, truth, sizes.get(name)))
-    if runs and year not in EAO_RANGES:
-        problems.append(f"{folder.name} has no EAO: the name of the root does not say a year of 2015 to 2019")
-    return score_resets(runs, year) if runs else None
+                runs.setdefault(name, []).append(SupervisedRun(regions, codes, truth, sizes.get(name)))
+    return runs
 
 
 def read_resets(path: Path) -> tuple[Floats, list[int]]:
-    """Regions, 0-based, and codes of a supervised run; a line holds a region or a single code, ``2`` or ``2.0``.
+    """Regions, 0-based, and codes of a run of VOT; a line holds a region or a single code, ``2`` or ``2.0``.
 
     Returns:
         Boxes ``(N, 4)``, or corners ``(N, 8)`` where some line holds corners; NaN where there is a code.
@@ -190,7 +234,7 @@ def _code(text: str) -> int:
 def _widened(row: list[float], width: int) -> list[float]:
     """A row of ``width`` numbers, 0-based: NaN for a code, and the corners of a box beside corners."""
     if not row:
-        return [float("nan")] * width
+        return [math.nan] * width
     if len(row) == 8:
         return [value - 1 for value in row]
     x, y, w, h = row[0] - 1, row[1] - 1, row[2], row[3]

@@ -2,7 +2,8 @@
 
 The layout is got10k's. OPE on most datasets has ``<tracker>/<Seq>.txt`` and ``<tracker>/times/<Seq>_time.txt``;
 GOT-10k has ``<tracker>/<seq>/<seq>_001.txt`` and ``<seq>_time.txt`` with a column a repetition. The runs of TRE and
-SRE are numbered like GOT-10k's repetitions, and each has times of its own, for they differ in length.
+SRE are numbered like GOT-10k's repetitions, and each has times of its own, for they differ in length. VOT has GOT-10k's
+layout below ``<tracker>/baseline`` for supervised runs and ``<tracker>/unsupervised`` for others.
 """
 
 import json
@@ -18,12 +19,13 @@ from filelock import FileLock, Timeout
 
 from data.boxes import Floats
 from data.datasets.base import Dataset
-from data.datasets.box_files import read_bboxes, write_bboxes
+from data.datasets.box_files import read_bboxes, upright, write_bboxes
 from data.datasets.otb_protocol import canonical_name
 from data.files import replacing, write_json
 from experiments.scoring.metrics import Rules
-from experiments.scoring.protocols import PROTOCOLS, run_truths
+from experiments.scoring.protocols import PROTOCOLS, SUPERVISED, run_truths
 from experiments.scoring.record import FILE, Record, differences, read_record
+from experiments.scoring.resets import BASELINE, START, UNSUPERVISED, read_resets
 
 Runs = Mapping[str, Sequence[tuple[Floats, Floats]]]
 """Sequence -> predicted and annotated boxes of each of its runs, both ``(n, 4)``, 0-based."""
@@ -31,7 +33,7 @@ Runs = Mapping[str, Sequence[tuple[Floats, Floats]]]
 
 def benchmark_folder(results_name: str, protocol: str) -> str:
     """Name of the folder that holds every tracker's results: ``OTB2015``, ``OTB2015-TRE``, ``OTB2015-SRE``."""
-    return results_name if protocol == "ope" else f"{results_name}-{protocol.upper()}"
+    return results_name if protocol in ("ope", SUPERVISED) else f"{results_name}-{protocol.upper()}"
 
 
 @dataclass(frozen=True)
@@ -39,21 +41,26 @@ class ResultFiles:
     """The results of one tracker on one dataset under one protocol.
 
     Attributes:
-        folder: ``<output>/results/OTB2015/<tracker>``, or ``OTB2015-TRE``, ``OTB2015-SRE``.
+        folder: ``<output>/results/OTB2015/<tracker>``, or ``OTB2015-TRE``, ``OTB2015-SRE``; of VOT a folder in it.
         numbered: Each run of a sequence has a number in its file's name.
         shared_times: The runs of a sequence share a file of times, a column each.
+        coded: The first row of a file holds VOT's code in place of the box, as in every frame it starts in.
     """
 
     folder: Path
     numbered: bool = False
     shared_times: bool = False
+    coded: bool = False
 
     @classmethod
     def of(cls, results: Path, dataset: Dataset, protocol: str, tracker: str) -> "ResultFiles":
         """The files of a tracker below ``results`` (``<output>/results``)."""
         folder = results / benchmark_folder(dataset.results_name, protocol) / tracker
-        repeated = dataset.name == "got10k" and protocol == "ope"
-        return cls(folder, numbered=repeated or protocol != "ope", shared_times=repeated)
+        part = BASELINE if protocol == SUPERVISED else UNSUPERVISED
+        of_vot = protocol == SUPERVISED or (dataset.name == "vot" and protocol == "ope")
+        repeated = of_vot or (dataset.name == "got10k" and protocol == "ope")
+        numbered = repeated or protocol != "ope"
+        return cls(folder / part if of_vot else folder, numbered, shared_times=repeated, coded=of_vot)
 
     def key(self, sequence: str, number: int) -> str:
         """Name of a run in messages and file names."""
@@ -74,14 +81,24 @@ class ResultFiles:
         """Tell whether a run is complete: its boxes are written last."""
         return self.box_file(sequence, number).is_file()
 
-    def write(self, sequence: str, number: int, bboxes: Floats, seconds: Floats) -> None:
-        """Write a run's times and boxes (0-based ``(N, 4)``); the boxes appear only when both are complete."""
+    def write(
+        self,
+        sequence: str,
+        number: int,
+        bboxes: Floats,
+        seconds: Floats,
+        codes: Mapping[int, int] | None = None,
+    ) -> None:
+        """Write a run's times and boxes (0-based ``(N, 4)``); the boxes appear only when both are complete.
+
+        Frames of ``codes`` get these in place of a box; by default the first frame of a run of VOT does.
+        """
         times, boxes = self.time_file(sequence, number), self.box_file(sequence, number)
         times.parent.mkdir(parents=True, exist_ok=True)
         columns = self._beside(times, number, seconds) if self.shared_times else seconds
         with replacing(times) as temporary:
             np.savetxt(temporary, columns, fmt="%.8f", delimiter=",")
-        write_bboxes(boxes, bboxes)
+        write_bboxes(boxes, bboxes, codes or ({0: START} if self.coded else {}))
 
     def claim(self, record: Record, *, overwrite: Collection[str] | bool = False) -> None:
         """Make the folder this run's, and clear what a killed process left half-written.
@@ -247,7 +264,8 @@ def read_runs(
         rules: whose rules say which files can be scored.
         problems: gets a line for each file that cannot, and for what is odd with those that can.
     """
-    files, odd = find_runs(folder)
+    free = folder / UNSUPERVISED  # as VOT has it
+    files, odd = find_runs(free if free.is_dir() else folder)
     problems += odd
     runs: dict[str, list[tuple[Floats, Floats]]] = {}
     for name, truth in truths.items():
@@ -255,7 +273,7 @@ def read_runs(
         found = []
         try:
             for path, expected in zip(paths, run_truths(truth, protocol, len(paths)), strict=True):
-                bboxes = read_bboxes(path)
+                bboxes = _read_coded(path, expected) if free in path.parents else read_bboxes(path)
                 problems += filter(None, [check_predicted(bboxes, path, expected, rules)])
                 found.append((bboxes, expected[: len(bboxes)]))
         except (OSError, ValueError) as error:
@@ -264,6 +282,15 @@ def read_runs(
             if found:
                 runs[name] = found
     return runs
+
+
+def _read_coded(path: Path, truth: Floats) -> Floats:
+    """Upright boxes ``(N, 4)`` of a run of VOT without resets; where it has a code it was given the truth."""
+    regions, codes = read_resets(path)
+    bboxes = upright(regions)
+    started = np.flatnonzero(np.equal(codes, START)[: len(truth)])
+    bboxes[started] = truth[started]
+    return bboxes
 
 
 def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> str:

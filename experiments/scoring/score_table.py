@@ -1,36 +1,47 @@
 """The table at the end of a benchmark."""
 
+import math
+
 from experiments.scoring.evaluation import Evaluation
-from experiments.scoring.metrics import Score
-from experiments.scoring.timing import Timing
 
 _COLUMNS = {
-    "success AUC": "success_auc",
-    "precision@20": "precision_20",
-    "   AO": "ao",
-    " SR50": "sr_50",
-    " SR75": "sr_75",
+    "success AUC": ("success_auc", 3),
+    "precision@20": ("precision_20", 3),
+    "   AO": ("ao", 3),
+    " SR50": ("sr_50", 3),
+    " SR75": ("sr_75", 3),
 }
-"""Heading, as wide as its column -> attribute of `Score`."""
+"""Heading, as wide as its column -> attribute of `Score`, and digits."""
+
+_VOT = {
+    "accuracy": ("accuracy", 3),
+    "failures": ("failures", 0),
+    "  EAO": ("eao", 3),
+    "AO without resets": ("ao", 3),
+}
+"""The same of `ResetScore`."""
+
+_SPEED = {"   fps": ("fps", 1), "median ms": ("median_ms", 1), "95 % ms": ("p95_ms", 1)}
+"""The same of `Timing`."""
 
 
 def print_scores(evaluation: Evaluation) -> None:
     """Print the scores and the speed of every tracker of an evaluation, a line each."""
-    means = evaluation.means()
-    width = max(len("tracker"), *(len(one.name) for one in evaluation.results))
-    print(f"{'tracker':{width}}  targets  {'  '.join(_COLUMNS)}     fps  median ms  95 % ms")
-    for one in evaluation.results:
-        scores = _score_cells(means.get(one.name))
-        print(f"{one.name:{width}}  {len(one.scores):7}  {scores}  {_timing_cells(one.timing)}")
+    means, results = evaluation.means(), evaluation.results
+    by_vot = any(one.resets for one in results)
+    width = max(len("tracker"), *(len(one.name) for one in results))
+    print(f"{'tracker':{width}}  targets  {'  '.join(_VOT if by_vot else _COLUMNS)}  {'  '.join(_SPEED)}")
+    for one in results:
+        scored = max(len(one.scores), one.resets.sequences if one.resets else 0)
+        scores = _cells(_VOT, one.resets) if by_vot else _cells(_COLUMNS, means.get(one.name))
+        print(f"{one.name:{width}}  {scored:7}  {scores}  {_cells(_SPEED, one.timing)}")
 
 
-def _score_cells(mean: Score | None) -> str:
-    if mean is None:
-        return "  ".join(f"{'-':>{len(heading)}}" for heading in _COLUMNS)
-    return "  ".join(f"{getattr(mean, name):{len(heading)}.3f}" for heading, name in _COLUMNS.items())
-
-
-def _timing_cells(timing: Timing | None) -> str:
-    if timing is None:
-        return f"{'-':>6}  {'-':>9}  {'-':>7}"
-    return f"{timing.fps:6.1f}  {timing.median_ms:9.1f}  {timing.p95_ms:7.1f}"
+def _cells(columns: dict[str, tuple[str, int]], numbers: object) -> str:
+    """The numbers in a row, each as wide as its heading; a dash where there is none."""
+    cells = []
+    for heading, (name, digits) in columns.items():
+        value = getattr(numbers, name, math.nan)
+        text = "-" if math.isnan(value) else f"{value:.{digits}f}"
+        cells.append(f"{text:>{len(heading)}}")
+    return "  ".join(cells)

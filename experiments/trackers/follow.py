@@ -20,12 +20,14 @@ class Step:
         image: the frame, uint8 ``(H, W, 3)`` RGB.
         output: the tracker's answer; in frame 0 the box it was given.
         seconds: the tracker's own time, decoding left out.
+        code: of VOT's supervised runs, what stands in place of a box: started, lost or not tracked.
     """
 
     frame: int
     image: Image
     output: TrackOutput
     seconds: float
+    code: int | None = None
 
 
 def follow(tracker: Tracker, frames: Iterable[Image], bbox: ArrayLike) -> Iterator[Step]:

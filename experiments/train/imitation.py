@@ -1,4 +1,4 @@
-"""Distillation: how far a backbone's features are from a teacher's."""
+"""Distillation: the distance of a backbone's features from a teacher's."""
 
 from collections.abc import Iterable
 
@@ -32,12 +32,17 @@ class Imitation(nn.Module):
         for index, deviation in enumerate(feature_deviations(self.teacher, images)):
             self.register_buffer(f"deviation{index}", deviation, persistent=False)
 
-    def forward(self, student: Backbone, images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, student: Backbone, images: Tensor, forced: float = 0.0) -> tuple[Tensor, Tensor]:
         """Compare a student with the teacher.
+
+        A layer learns slowly while the layers before it still say something else every time. Of the forced images each
+        layer sees what the teacher's layer before it says, so that all of them learn at once (teacher forcing, Williams
+        and Zipser, 1989).
 
         Args:
             student: backbone in training.
             images: float32 ``(B, 3, S, S)`` RGB in [0, 255].
+            forced: share of the images that are forced, in [0, 1]: the first of the batch.
 
         Returns:
             The loss of each image, float32 ``(B,)``: the sum of the stages' shares, those on the way with
@@ -48,7 +53,12 @@ class Imitation(nn.Module):
         """
         with torch.no_grad():
             wanted = self.teacher.stages(images)
-        got = student.stages(images)
+        count = round(forced * len(images))
+
+        def instead(stage: int, ours: Tensor) -> Tensor:
+            return torch.cat([wanted[stage].features[:count].to(ours), ours[count:]])
+
+        got = student.stages(images, instead if count else None)
         forms = [[tuple(stage.features.shape[1:]) for stage in stages] for stages in (wanted, got)]
         if forms[0] != forms[1]:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""The settings of a training run: what the options say, typed; plain mappings are made of them for files only."""
+"""The settings of a training run, typed; files hold them as plain mappings."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -7,7 +7,7 @@ from experiments.config_file import plain
 
 
 class Arguments(dict[str, Any]):
-    """Arguments of what is chosen by name. They are options too, but `parse` knows them and not the parser."""
+    """Arguments of a loss or filter layer chosen by name; `experiments.train.parse` reads them, not tyro."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +194,10 @@ class DistillationSettings:
 
     window: int = 144
     """Side in pixels of the part of each crop that is looked at, at another place in each step."""
+
+    forcing: float = 0.8
+    """Share of these steps in which layers also see what the teacher's layers before them say, of all images at first
+    and of none at the end of it: every layer then learns at once, not each after the one before it."""
 
     weight: float = 1.0
     """Weight of the teacher's term afterwards, while the backbone is trained through the filter; without it the

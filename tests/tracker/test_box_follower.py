@@ -60,10 +60,11 @@ def test_the_template_is_told_in_crop_pixels():
 def test_place_and_size_go_a_part_of_the_way():
     peak, size = np.array([130.0, 225.0]), np.array([60.0, 40.0])
     bbox = np.array([138.0 - 29.5, 221.0 - 24.5, 60.0, 50.0])  # centre (138, 221)
-    center, followed = follower(bbox).follow(torch.zeros(1), REGION, peak, size)
+    center, followed = follower(bbox).follow(torch.zeros(1), REGION, peak, size, sure=True)
     np.testing.assert_allclose(center, [134.0, 223.0], atol=1e-4)
     np.testing.assert_allclose(followed, [60.0, 40 * (50 / 40) ** 0.3], rtol=1e-5)
-    center, followed = follower(bbox, box_rate=1.0, box_pull=0.0).follow(torch.zeros(1), REGION, peak, size)
+    told = follower(bbox, box_rate=1.0, box_pull=0.0)
+    center, followed = told.follow(torch.zeros(1), REGION, peak, size, sure=True)
     np.testing.assert_allclose(center, peak)
     np.testing.assert_allclose(followed, [60.0, 50.0], rtol=1e-5)
 
@@ -74,13 +75,27 @@ def test_place_and_size_go_a_part_of_the_way():
 def test_a_head_that_is_elsewhere_or_unsure_is_not_believed(shift, logit, settings):
     peak, size = np.array([130.0, 225.0]), np.array([60.0, 40.0])  # half a target size is 24.5
     bbox = np.array([130.0 + shift - 39.5, 225.0 - 39.5, 80.0, 80.0])
-    center, followed = follower(bbox, logit, **settings).follow(torch.zeros(1), REGION, peak, size)
+    told = follower(bbox, logit, **settings)
+    center, followed = told.follow(torch.zeros(1), REGION, peak, size, sure=True)
     assert center is peak
     assert followed is size
 
 
+def test_an_unsure_filter_lets_the_size_change_only_a_little():
+    """The head takes the post that hides the target for the target, for as long as it likes."""
+    peak, size = np.array([130.0, 225.0]), np.array([60.0, 40.0])
+    post = follower(np.array([130.0 - 59.5, 225.0 - 9.5, 120.0, 20.0]))
+    for _ in range(20):
+        _, size = post.follow(torch.zeros(1), REGION, peak, size, sure=False)
+    np.testing.assert_allclose(size, [60 * np.exp(0.2), 40 / np.exp(0.2)], rtol=1e-6)
+    for _ in range(40):
+        _, size = post.follow(torch.zeros(1), REGION, peak, size, sure=True)
+    np.testing.assert_allclose(size, [120.0, 20.0], rtol=1e-3)
+
+
 @pytest.mark.parametrize(
-    "settings", [{"box_rate": 1.5}, {"box_pull": -0.1}, {"box_reach": 0}, {"least_overlap": 2}]
+    "settings",
+    [{"box_rate": 1.5}, {"box_pull": -0.1}, {"box_reach": 0}, {"least_overlap": 2}, {"unsure_change": -1}],
 )
 def test_settings_out_of_their_range_are_refused(settings):
     with pytest.raises(ValueError, match="must be"):

@@ -1,4 +1,4 @@
-"""Checkpoints of the ``train`` command: a network's tensors, and what it was built and trained with."""
+"""Checkpoints of the ``train`` command: a network's tensors, and the settings of its construction and training."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def read_metadata(file: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no checkpoint of the ``train`` command.
+        ValueError: the file is no checkpoint of the ``train`` command.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -40,14 +40,14 @@ def load_regression_net(file: str | Path) -> RegressionNet:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no checkpoint of the ``train`` command, or its tensors do not fit what it says of itself.
+        ValueError: the file is no checkpoint of the ``train`` command, or its tensors do not fit its settings.
     """
     config = read_metadata(file)["config"]
     data = config.get("data", {})
     crops = None
     if {"crop_size", "search_area_scale"} <= data.keys():
         crops = TrainingCrops(data["crop_size"], data["search_area_scale"])
-    # The backbone's tensors are in the file, whatever training started from.
+    # The backbone's tensors are in the file, for any initial weights of the training.
     net = build_regression_net(**{**config["model"], "initial": str(file)}, crops=crops)
     load_into(net, read_weights(file), str(file))
     return net.eval().requires_grad_(False)

@@ -24,19 +24,19 @@ from tracker.settings import check_known, make
 
 @TRACKERS.register("gray")
 def gray(**settings: Any) -> CorrelationFilterTracker:
-    """Grey levels alone: the weakest and quickest; they cannot judge a size, so it stays that of frame 1."""
+    """Grey levels only, the fastest and weakest features; the size stays that of frame 1."""
     return correlation_filter_tracker(**{"backbone": "gray", "num_scales": 1, **settings})
 
 
 @TRACKERS.register("hog")
 def hog(**settings: Any) -> CorrelationFilterTracker:
-    """Histograms of oriented gradients and colour, without any weights."""
+    """Histograms of oriented gradients and colour, without weights."""
     return correlation_filter_tracker(**{"backbone": "hog+color", **settings})
 
 
 @TRACKERS.register("squeezenet")
 def squeezenet(**settings: Any) -> CorrelationFilterTracker:
-    """fHOG, colour and two levels of an ImageNet SqueezeNet: slower, with a sense of objects."""
+    """fHOG, colour and two levels of an ImageNet SqueezeNet; slower."""
     return correlation_filter_tracker(**{"backbone": "hog+color+squeezenet", "max_channels": 34, **settings})
 
 
@@ -68,11 +68,11 @@ def assemble(
     Args:
         backbone: maps crops to features.
         filter: registered name.
-        device: where features and filter are to live.
+        device: device of features and filter.
         settings: ``max_channels``, and any field of the filter, ``SearchSettings``, ``CorrelationScaleSettings``
-            and ``CorrelationLearningSettings``, with a box head of ``BoxSettings`` too.
+            and ``CorrelationLearningSettings``; with a box head also of ``BoxSettings``.
         reduction: see ``FeatureExtractor``.
-        box_head: follows the box, in place of the scale search; or None.
+        box_head: follows the box, instead of the scale search; or None.
         runtime: what runs the backbone and the box head: ``"onnx"``, ``"torch"``, or ``"auto"``, ONNX Runtime on a
             CPU where it is installed. Features differ by rounding.
 

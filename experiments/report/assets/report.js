@@ -120,6 +120,8 @@ function showResets() {
     { title: "accuracy", value: (one) => one.resets.accuracy, cell: (one) => number(one.resets.accuracy) },
     { title: "failures", value: (one) => one.resets.failures },
     { title: "failures per 100 frames", value: (one) => one.resets.failures_per_100, cell: (one) => number(one.resets.failures_per_100, 2) },
+    { title: "EAO", value: (one) => one.resets.eao, cell: (one) => number(one.resets.eao) },
+    { title: "AO without resets", value: (one) => one.resets.ao, cell: (one) => number(one.resets.ao) },
   ], summary().trackers.filter((one) => one.resets));
 }
 

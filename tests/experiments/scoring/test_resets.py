@@ -106,9 +106,11 @@ def test_the_report_shows_them(tmp_path):
         "failures_per_100": pytest.approx(100 / 60),
         "frames": 60,
         "eao": None,
+        "ao": None,
+        "sequences": 1,
     }
     assert summary["problems"] == [
         f"a run of ball of mine is left out: {folder / 'ball_002.txt'}: 1 rows for 60 frames",
         "mine has no EAO: the name of the root does not say a year of 2015 to 2019",
     ]
-    assert "| mine | 1.000 | 1 | 1.67 | – |" in (tmp_path / "out" / "report.md").read_text()
+    assert "| mine | 1.000 | 1 | 1.67 | – | – |" in (tmp_path / "out" / "report.md").read_text()

@@ -93,3 +93,37 @@ def test_a_student_of_another_form_is_refused():
         Imitation(Linear(0), [images(1)])(student, images(2))
     with pytest.raises(ValueError, match="at least one batch"):
         Imitation(Linear(0), [])
+
+
+class TwoLayers(Backbone):
+    """Patches, and a linear map of what is said of them; both are shown."""
+
+    stride, blocks = 4, (3,)
+
+    def __init__(self, first, second):
+        super().__init__()
+        self.first, self.second = Linear(first).map, nn.Conv2d(5, 3, 1)
+        nn.init.normal_(self.second.weight, generator=torch.Generator().manual_seed(second))
+        nn.init.zeros_(self.second.bias)
+
+    def stages(self, images, instead=None):
+        first = self.first(images)
+        return [Stage(first, False), Stage(self.second(instead(0, first) if instead else first), True)]
+
+
+@pytest.mark.parametrize(("forced", "count"), [(0.0, 0), (0.5, 3), (1.0, 6)])
+def test_a_layer_of_a_forced_image_sees_what_the_teachers_layer_before_says(forced, count):
+    """The student's second layer is the teacher's and its first is not, so that forced images have no error in it."""
+    teacher, student, seen = TwoLayers(0, 0), TwoLayers(1, 0), images(2)
+    imitation = Imitation(teacher, [images(1)])
+    loss, shares = imitation(student, seen, forced)
+    deviations = feature_deviations(teacher, [images(1)])
+    errors = [
+        ((ours.features - theirs.features) / deviation).square().mean((1, 2, 3))
+        for ours, theirs, deviation in zip(
+            student.stages(seen), teacher.stages(seen), deviations, strict=True
+        )
+    ]
+    expected = UNUSED_WEIGHT * errors[0] + torch.where(torch.arange(6) < count, 0.0, errors[1])
+    torch.testing.assert_close(loss, expected)
+    assert float(shares) == pytest.approx(float(errors[1].detach()[count:].sum()) / 6, rel=1e-4)

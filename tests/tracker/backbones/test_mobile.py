@@ -33,7 +33,7 @@ def test_a_fine_map_begins_with_the_level_of_stride_4():
 
 
 def test_levels_of_strides_that_are_not_there_are_refused():
-    with pytest.raises(ValueError, match=r"\[4, 8, 16\], got \(32,\)"):
+    with pytest.raises(ValueError, match=r"\[2, 4, 8, 16\], got \(32,\)"):
         MobileLevels(LAYOUT, (32,))
 
 
