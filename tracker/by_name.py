@@ -29,11 +29,11 @@ def load_tracker(
         weights: file with the weights of the backbone; None for the tracker's own.
         settings: settings that differ from the tracker's. For correlation filters: ``backbone``, ``filter``
             (registered names), ``runtime`` (what runs learned features and the box head: ``"onnx"``, ``"torch"`` or
-            ``"auto"``, ONNX Runtime on a CPU where it is installed), and the fields of ``SearchSettings``, ``CorrelationScaleSettings``,
-            ``CorrelationLearningSettings`` and the filter. For the DSLT family: ``backbone``, ``solver``
-            (registered names), ``criterion`` (a loss module), and the fields of ``SearchSettings``,
-            ``LevelSettings``, ``DSLTResponseSettings``, ``DSLTScaleSettings``, ``DSLTLearningSettings`` and the
-            solver.
+            ``"auto"``, ONNX Runtime on a CPU where it is installed), and the fields of ``SearchSettings``,
+            ``CorrelationScaleSettings``, ``CorrelationLearningSettings`` and the filter. For the DSLT family:
+            ``backbone``, ``solver`` (registered names), ``criterion`` (a loss module), and the fields of
+            ``SearchSettings``, ``LevelSettings``, ``DSLTResponseSettings``, ``DSLTScaleSettings``,
+            ``DSLTLearningSettings`` and the solver.
 
     Raises:
         ValueError: an unknown name or setting (the message suggests the nearest), or a value outside its range.
