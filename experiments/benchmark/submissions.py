@@ -42,10 +42,7 @@ def pack(files: ResultFiles, dataset: Dataset) -> Path:
             f"results in {files.folder} cannot be submitted, {len(problems)} problems: {'; '.join(problems[:5])}"
         )
     target = files.folder.with_name(f"{files.folder.name}.zip")
-    with (
-        replacing(target) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
-    ):
+    with replacing(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in _NAMES:
             for path in [*_box_files(files, name), files.time_file(name)]:
                 archive.write(path, f"{name}/{path.name}")

@@ -90,10 +90,7 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
 
 
 def _write_sequences(
-    folder: Path,
-    sequences: Mapping[str, Annotation],
-    files: Mapping[str, str],
-    evaluation: Evaluation,
+    folder: Path, sequences: Mapping[str, Annotation], files: Mapping[str, str], evaluation: Evaluation
 ) -> None:
     """Write the boxes of each sequence, and pictures of its frames."""
     for part in ("sequences", "frames"):  # an earlier report's would take room and never be shown

@@ -114,20 +114,14 @@ class FrameErrors:
 
 
 def frame_errors(
-    predicted: ArrayLike,
-    truth: ArrayLike,
-    rules: Rules = "got10k",
-    frame_wh: tuple[int, int] | None = None,
+    predicted: ArrayLike, truth: ArrayLike, rules: Rules = "got10k", frame_wh: tuple[int, int] | None = None
 ) -> FrameErrors:
     """Compare boxes ``(N, 4)`` frame by frame; arguments and errors are those of `score`."""
     return _compare([_checked(predicted, truth)], rules, None if frame_wh is None else [frame_wh])
 
 
 def score(
-    predicted: ArrayLike,
-    truth: ArrayLike,
-    rules: Rules = "got10k",
-    frame_wh: tuple[int, int] | None = None,
+    predicted: ArrayLike, truth: ArrayLike, rules: Rules = "got10k", frame_wh: tuple[int, int] | None = None
 ) -> Score:
     """Score boxes ``(N, 4)``, 0-based, of one target; the first box counts as the truth, which the tracker was given.
 

@@ -80,12 +80,7 @@ class TrackingScore:
         processes: this process among those that train together.
     """
 
-    def __init__(
-        self,
-        clips: Sequence[Clip | SyntheticSequence],
-        frames: int,
-        processes: Processes,
-    ) -> None:
+    def __init__(self, clips: Sequence[Clip | SyntheticSequence], frames: int, processes: Processes) -> None:
         self._clips, self._frames, self._processes = clips, frames, processes
 
     def __call__(self, net: RegressionNet) -> dict[str, float]:
