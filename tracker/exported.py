@@ -139,7 +139,7 @@ def _reduction(model: "onnx.ModelProto") -> torch.Tensor | None:
 
 
 def _parts(backbone: Backbone) -> list[Backbone]:
-    return list(backbone.parts) if isinstance(backbone, Concatenation) else [backbone]
+    return list(backbone.backbones) if isinstance(backbone, Concatenation) else [backbone]
 
 
 def _features(backbone: Backbone) -> str:

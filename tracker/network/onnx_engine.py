@@ -135,7 +135,7 @@ class OnnxBoxHead:
 
 def learned_part(backbone: Backbone) -> int | None:
     """Index of the one part of a backbone that has weights, 0 for the whole; None if none or several have."""
-    parts = backbone.parts if isinstance(backbone, Concatenation) else [backbone]
+    parts = backbone.backbones if isinstance(backbone, Concatenation) else [backbone]
     found = [index for index, part in enumerate(parts) if next(part.parameters(), None) is not None]
     return found[0] if len(found) == 1 else None
 
@@ -152,7 +152,7 @@ def on_onnx(backbone: Backbone, head: BoxHead | None, side: int) -> tuple[Backbo
         head: takes its features; or None.
         side: of a crop in pixels.
     """
-    parts = list(backbone.parts) if isinstance(backbone, Concatenation) else [backbone]
+    parts = list(backbone.backbones) if isinstance(backbone, Concatenation) else [backbone]
     place = learned_part(backbone)
     assert place is not None
     told = describe(parts[place]), told_of_head(head)
@@ -228,7 +228,7 @@ def export(backbone: Backbone, head: BoxHead | None, channels: int, side: int) -
         torch.onnx.export(
             graph,
             tuple(examples),
-            file,
+            file,  # type: ignore[arg-type]  # torch's stubs know of paths only
             input_names=inputs,
             output_names=outputs,
             dynamic_axes=axes,
