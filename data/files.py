@@ -5,6 +5,8 @@ import hashlib
 import json
 import math
 import os
+import re
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +16,41 @@ from typing import Any
 MAX_TEXT_BYTES = 64 * 2**20
 """Size of the largest text file that is read; the boxes of a million frames have half of it."""
 
+MAX_NAME_BYTES = 240
+"""Of a name that becomes a file's: systems allow 255, and ``_time.txt`` and the like are put behind it."""
+
 _WRITE_FAULTS = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO}
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+def printable(text: str) -> str:
+    r"""The text as a terminal may show it: what would command it, and what is no Unicode, is escaped.
+
+    >>> printable("\x1b[31mred\udcff")
+    '\\x1b[31mred\\udcff'
+    """
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def check_name(name: str, what: str, *, folders: bool = False) -> None:
+    """Check a name that was read from a file or a folder before it becomes a part of a path.
+
+    Args:
+        name: The name.
+        what: What it is the name of, for the message.
+        folders: It may be a path, of names with ``/`` between them, which leads down only.
+
+    Raises:
+        ValueError: It is no name (empty, ``..``, with a slash), cannot be shown, or is longer than `MAX_NAME_BYTES`.
+    """
+    for part in name.split("/") if folders else [name]:
+        if part in ("", ".", "..") or set(part) & set("/\\") or not part.isprintable():
+            expected = "a path that leads down from the folder it is in" if folders else "no path"
+            raise ValueError(
+                f"name of {what} must be printable and {expected}, got '{printable(name)[:200]}'"
+            )
+        if len(part.encode()) > MAX_NAME_BYTES:
+            raise ValueError(f"name of {what} must have at most {MAX_NAME_BYTES} bytes, got {part[:40]}…")
 
 
 @contextmanager
@@ -32,9 +67,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"cannot write {path}: folder {path.parent} does not exist, create it first")
-    # A name may have 255 bytes: a long one is replaced by its checksum.
-    stem = path.stem if len(os.fsencode(path.name)) < 200 else f"{zlib.crc32(os.fsencode(path.name)):08x}"
-    temporary = path.with_name(f".{stem}.{os.getpid()}.partial{path.suffix[:20]}")
+    temporary = partial_path(path)
     try:
         with naming_the_file(path):
             yield temporary
@@ -44,6 +77,38 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remove_left_overs(folder: Path) -> None:
+    """Remove what processes that were killed left half-written in a folder and below it, see `partial_path`."""
+    for path in folder.rglob(".*.partial*"):
+        number = re.fullmatch(r"\..*\.(\d+)\.partial(\..*)?", path.name)
+        if number is None or _is_at_work(int(number[1])):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _is_at_work(process: int) -> bool:
+    """Tell whether another process of this machine has a number; where nobody can say, none has."""
+    if process == os.getpid() or os.name != "posix":
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def partial_path(path: Path) -> Path:
+    """Where this process writes what is to become ``path``."""
+    # A name may have 255 bytes: of one that is nearly as long a checksum has to do.
+    stem = path.stem if len(os.fsencode(path.name)) < 200 else f"{zlib.crc32(os.fsencode(path.name)):08x}"
+    return path.with_name(f".{stem}.{os.getpid()}.partial{path.suffix[:20]}")
 
 
 @contextmanager
@@ -90,6 +155,21 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_json(path: Path, kind: str = "JSON file", largest: int | None = None) -> dict[str, Any]:
+    """Read a JSON file that holds an object; arguments and errors are those of `read_text`.
+
+    Raises:
+        ValueError: It is no JSON, or holds something else.
+    """
+    try:
+        content = json.loads(read_text(path, kind, largest))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{kind} {path} is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{kind} {path} must hold an object, got {type(content).__name__}")
+    return content
 
 
 def read_text(path: str | Path, kind: str = "text file", largest: int | None = None) -> str:

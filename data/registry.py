@@ -80,6 +80,9 @@ class Registry(Generic[T]):
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """Return the hint ``"did you mean '…'? "`` with the choice closest to ``word``, or "" if none is close."""
-    near = get_close_matches(word, list(choices), n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}? " if near else ""
+    """The hint ``"did you mean '…'? "``: choices that begin with ``word``, or the one most like it, if there is one."""
+    choices = sorted(choices)
+    near = [one for one in choices if word and one.startswith(word)] or get_close_matches(
+        word, choices, 1, 0.5
+    )
+    return f"did you mean {' or '.join(map(repr, near[:4]))}? " if near else ""

@@ -4,6 +4,7 @@ Only the argument schemas are imported here. A command imports torch, OpenCV and
 ``--help`` answers at once.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ from experiments.benchmark.command import Benchmark
 from experiments.check.command import Check
 from experiments.command import Command
 from experiments.compare.command import Compare
+from experiments.config_file import expand
 from experiments.demo.command import Demo
 from experiments.export.command import Export
 from experiments.losses.command import Losses
@@ -59,7 +61,7 @@ def _parse(arguments: list[str]) -> Command:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse ``arguments`` (default: the process's), run the command, return its exit status."""
     debug = False
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = [expand(one) for one in (sys.argv[1:] if arguments is None else arguments)]
     if given == ["--version"]:
         print(__version__)
         return 0
@@ -67,16 +69,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Interrupt(at_once=True):
             command = _parse(given)
             debug = command.debug
-            return command.run()
+            status = command.run()
+            sys.stdout.flush()
+            return status
+    except BrokenPipeError:  # whoever read what is printed has seen enough, as in `check … | head`
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # nor may the flush at the end complain
+        return 141
     except KeyboardInterrupt as interrupt:
         print(str(interrupt) or "interrupted", file=sys.stderr)
         return interrupt.status if isinstance(interrupt, Interrupted) else 130
     except Exception as error:  # whatever it is: one line, and the rest with --debug
         if debug:
             raise
+        from data.files import printable  # heavy, as all of that package
+
         ours = isinstance(error, ValueError | TypeError | OSError | RuntimeError) and str(error).strip()
         said = str(error) if ours else f"{type(error).__name__}: {error} (--debug shows where)"
-        print(f"error: {' '.join(said.split())}", file=sys.stderr)
+        print(f"error: {printable(' '.join(said.split()))}", file=sys.stderr)
         return 2
 
 

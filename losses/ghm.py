@@ -106,7 +106,7 @@ def _summed_over_processes(counts: Tensor) -> Tensor:
 class GradientHarmonizing(ModulatedLoss):
     """The common part of GHM-C and GHM-R: the density of gradient norms, and the weights N / (density · bins).
 
-    The running density lives in the buffer ``acc_sum`` and is updated by a call in training mode. As in the
+    The running density is the buffer ``acc_sum``; calls in training mode update it. As in the
     released code it starts at 0 without bias correction (the first step is 1 / (1 - momentum) times larger)
     and does not decay in empty bins.
     """

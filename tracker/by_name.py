@@ -1,5 +1,6 @@
 """Trackers by name, from the checkpoint of a trained network, or from a network."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from tracker.presets.base import TRACKERS
 
 
 def load_tracker(
-    name: str | RegressionNet,
+    name: str | Path | RegressionNet,
     *,
     device: str | torch.device = "cpu",
     weights: str | None = None,
@@ -39,6 +40,7 @@ def load_tracker(
         ValueError: an unknown name or setting (the message suggests the nearest), or a value outside its range.
         FileNotFoundError: the weights file does not exist.
     """
+    name = str(name) if isinstance(name, Path) else name
     if isinstance(name, RegressionNet) or name.endswith((SUFFIX, EXPORTED)):
         if weights is not None:
             source = "network" if isinstance(name, RegressionNet) else f"checkpoint {name}"

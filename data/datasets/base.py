@@ -1,11 +1,13 @@
 """Datasets: the sequences below a root folder, and the sequences of the official list that the root lacks."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from data.datasets.clip import Clip
+from data.files import printable
 from data.registry import Registry
 
 Reader = Callable[[], Clip | list[Clip]]
@@ -72,6 +74,8 @@ def collect(
     root: Path,
     readers: Mapping[str, Reader | None],
     official_count: int | None = None,
+    *,
+    layout: str = "its sequences",
 ) -> Dataset:
     """Read every sequence; those that are missing or broken are listed, not raised.
 
@@ -82,6 +86,7 @@ def collect(
         readers: Name of the sequence -> its reader, or None if the root does not hold the sequence. A reader
             raises ``OSError`` or ``ValueError`` for a broken sequence.
         official_count: Number of targets in the official list; None if there is no such list.
+        layout: What a root holds, as paths, for the message about another one.
 
     Raises:
         FileNotFoundError: The root holds none of the sequences.
@@ -94,13 +99,21 @@ def collect(
         try:
             found = read()
         except (OSError, ValueError) as error:
-            broken[sequence_name] = str(error)
+            broken[printable(sequence_name)] = printable(str(error))
         else:
             sequences += found if isinstance(found, list) else [found]
+    for target, count in Counter(one.name for one in sequences).items():
+        if count > 1:
+            broken[target] = (
+                f"{count} targets have this name, and so would their results: rename their folders"
+            )
+    sequences = [one for one in sequences if one.name not in broken]
     missing = tuple(sequence_name for sequence_name, read in readers.items() if read is None)
     if not sequences and not broken:
-        wanted = f": expected {', '.join(missing[:3])}, …" if missing else ""
-        raise FileNotFoundError(f"dataset root {root} holds no sequence of {name}{wanted}")
+        got = ", ".join(sorted(path.name for path in root.iterdir())[:4]) or "nothing"
+        raise FileNotFoundError(
+            f"dataset root {root} holds no sequence of {name}: expected {layout}; got {printable(got)}"
+        )
     return Dataset(name, results_name, root, tuple(sequences), missing, broken, official_count)
 
 

@@ -112,7 +112,7 @@ def write_bboxes(
     Args:
         path: Text file to write or replace; its folder must exist.
         bboxes: ``(N, 4)``, 0-based.
-        codes: Frame -> the number that stands in its row in place of a box, as VOT has it.
+        codes: Frame -> number written in its row instead of a box, as in VOT's files.
 
     Raises:
         FileNotFoundError: The folder does not exist.

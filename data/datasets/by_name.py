@@ -3,13 +3,12 @@
 Nothing is downloaded. Every text file of boxes is read and written as 1-based, the convention of the field.
 """
 
-import os
 from functools import partial
 from pathlib import Path
 
 from data.datasets.base import DATASETS, Dataset, Loader, check_subset, collect
 from data.datasets.clip import Clip
-from data.datasets.otb import find_otb, read_otb, write_otb
+from data.datasets.otb import OTB_LAYOUT, find_otb, read_otb, write_otb
 from data.synthetic.sequence import ATTRIBUTES, synthetic_sequence
 
 _ALIASES = {"otb100": "otb2015"}
@@ -56,7 +55,7 @@ def load_folder(root: Path, subset: str | None) -> Dataset:
     """Read any tree of folders in OTB's layout, whatever their names."""
     check_subset("folder", subset, ("all",))
     readers = {folder.name: partial(read_otb, folder) for folder in find_otb(root)}
-    return collect("folder", "folder", root, readers)
+    return collect("folder", "folder", root, readers, layout=OTB_LAYOUT)
 
 
 @DATASETS.register("synthetic")
@@ -68,12 +67,10 @@ def load_synthetic(root: Path, subset: str | None) -> Dataset:
         name: partial(_rendered, root / name, seed, attributes)
         for seed, (name, attributes) in enumerate(zip(names, _CHALLENGES, strict=True))
     }
-    return collect("synthetic", "synthetic", root, readers, len(readers))
+    return collect("synthetic", "synthetic", root, readers, len(readers), layout=OTB_LAYOUT)
 
 
 def _rendered(folder: Path, seed: int, attributes: tuple[str, ...]) -> list[Clip]:
     if not folder.exists():
-        temporary = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-        write_otb(synthetic_sequence(seed, _SYNTHETIC_LENGTH, attributes=attributes), temporary, ".jpg")
-        temporary.rename(folder)
+        write_otb(synthetic_sequence(seed, _SYNTHETIC_LENGTH, attributes=attributes), folder, ".jpg")
     return read_otb(folder)

@@ -27,7 +27,8 @@ def load_imagenet_vid(root: Path, subset: str | None) -> Dataset:
         folder.name: partial(_read_clip, folder, images / folder.relative_to(annotations))
         for folder in folders
     }
-    return collect("imagenet-vid", "ImageNet-VID", root, readers)
+    layout = f"Annotations/VID/{part}/…/NAME/000000.xml, … and Data/VID/{part}/…/NAME/000000.JPEG, …"
+    return collect("imagenet-vid", "ImageNet-VID", root, readers, layout=layout)
 
 
 def _read_clip(annotations: Path, images: Path) -> list[Clip]:

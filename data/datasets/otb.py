@@ -1,6 +1,7 @@
 """Clips in OTB's layout: a folder with ``img/`` and ``groundtruth_rect.txt``, which is 1-based."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +12,10 @@ from numpy.typing import NDArray
 
 from data.datasets.box_files import read_bboxes, write_bboxes
 from data.datasets.clip import Clip
+from data.files import partial_path, read_text, remove_left_overs
 from data.images import IMAGE_SUFFIXES, list_images, natural_order
+
+OTB_LAYOUT = "NAME/groundtruth_rect.txt and NAME/img/0001.jpg, …"
 
 
 def read_otb(folder: str | Path) -> list[Clip]:
@@ -38,7 +42,9 @@ def read_otb(folder: str | Path) -> list[Clip]:
         )
     paths = list_images(folder / "img")
     listed = folder / "attributes.txt"
-    attributes = tuple(re.findall(r"[^\s,]+", listed.read_text("utf-8-sig"))) if listed.is_file() else ()
+    attributes = (
+        tuple(re.findall(r"[^\s,]+", read_text(listed, "list of attributes"))) if listed.is_file() else ()
+    )
     sequences = []
     for file in files:
         number = file.stem.removeprefix("groundtruth_rect")
@@ -60,9 +66,7 @@ def find_otb(root: str | Path) -> list[Path]:
         path for path in sorted(root.iterdir(), key=natural_order) if path.is_dir() and _box_files(path)
     ]
     if not folders:
-        raise FileNotFoundError(
-            f"dataset root {root} holds no sequence: expected folders with img/ and groundtruth_rect.txt"
-        )
+        raise FileNotFoundError(f"dataset root {root} holds no sequence: expected {OTB_LAYOUT}")
     return folders
 
 
@@ -89,7 +93,7 @@ class FrameSource(Protocol):
 def write_otb(sequence: FrameSource, folder: str | Path, suffix: str = ".png") -> None:
     """Write a sequence in OTB's layout; `read_otb` returns the same sequence, up to the loss of a lossy suffix.
 
-    The box file is written last, because a folder without one does not count as a sequence.
+    The folder appears when it is complete; what a killed process left of it is removed.
 
     Args:
         sequence: The sequence.
@@ -105,13 +109,22 @@ def write_otb(sequence: FrameSource, folder: str | Path, suffix: str = ".png") -
         raise ValueError(f"suffix must be one of {', '.join(IMAGE_SUFFIXES)}, got '{suffix}'")
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"folder {folder} is not empty: give a new one")
-    (folder / "img").mkdir(parents=True, exist_ok=True)
-    for number, frame in enumerate(sequence.frames(), 1):
-        encoded = cv2.imencode(suffix, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1]
-        (folder / "img" / f"{number:04d}{suffix}").write_bytes(encoded.tobytes())
-    if sequence.attributes:
-        (folder / "attributes.txt").write_text(",".join(sequence.attributes) + "\n", "utf-8")
-    write_bboxes(folder / "groundtruth_rect.txt", sequence.bboxes)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_left_overs(folder.parent)
+    partial = partial_path(folder)
+    (partial / "img").mkdir(parents=True)
+    try:
+        for number, frame in enumerate(sequence.frames(), 1):
+            encoded = cv2.imencode(suffix, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1]
+            (partial / "img" / f"{number:04d}{suffix}").write_bytes(encoded.tobytes())
+        if sequence.attributes:
+            (partial / "attributes.txt").write_text(",".join(sequence.attributes) + "\n", "utf-8")
+        write_bboxes(partial / "groundtruth_rect.txt", sequence.bboxes)
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _box_files(folder: Path) -> list[Path]:

@@ -1,8 +1,9 @@
 """Targets, frames and names of OTB as its authors evaluate it (Wu, Lim, Yang, TPAMI 2015).
 
 Each row of ``otb_targets.csv`` is a target: first and last frame by the number in the image's name, the lists
-that it belongs to, and its attributes on the benchmark's web site. Tiger1 starts at frame 6: the toolkit leaves
-out the five frames before, in which the target is hidden.
+that it belongs to, its attributes on the benchmark's web site, and the frames in which the toolkit starts no run
+of TRE, because the target is hidden or out of view (``initOmit`` of github.com/jwlim/tracker_benchmark, 27 targets).
+Tiger1 starts at frame 6: the toolkit leaves out the five frames before, in which the target is hidden.
 """
 
 import csv
@@ -14,6 +15,7 @@ from pathlib import Path
 from data.datasets.base import DATASETS, Dataset, Reader, check_subset, collect
 from data.datasets.box_files import read_bboxes
 from data.datasets.clip import Clip
+from data.datasets.otb import OTB_LAYOUT
 from data.images import list_images
 
 
@@ -26,6 +28,7 @@ class Target:
     last_frame: int
     lists: tuple[str, ...]
     attributes: tuple[str, ...]
+    not_started_in: tuple[tuple[int, int], ...] = ()
 
     @property
     def folder(self) -> str:
@@ -50,9 +53,16 @@ def otb_targets() -> dict[str, Target]:
                 int(row["last_frame"]),
                 tuple(row["lists"].split()),
                 tuple(row["attributes"].split()),
+                _ranges(row["not_started_in"], int(row["first_frame"])),
             )
             for row in csv.DictReader(file)
         }
+
+
+def _ranges(text: str, first_frame: int) -> tuple[tuple[int, int], ...]:
+    """Indices of the first and the last frame of each range, of ``61-83 90-95`` by the numbers of images."""
+    pairs = (one.split("-") for one in text.split())
+    return tuple((max(int(first) - first_frame, 0), int(last) - first_frame) for first, last in pairs)
 
 
 def canonical_name(name: str) -> str:
@@ -83,7 +93,8 @@ def read_otb_target(target: Target, folder: Path) -> Clip:
         paths = [path for path in paths if first <= _frame_number(path) <= last]
     if len(bboxes) == last:
         bboxes = bboxes[first - 1 :]
-    return Clip.matched(target.name, paths, bboxes, file, attributes=target.attributes)
+    more = {"attributes": target.attributes, "not_started_in": target.not_started_in}
+    return Clip.matched(target.name, paths, bboxes, file, **more)
 
 
 def load_otb(version: str, root: Path, subset: str | None) -> Dataset:
@@ -95,7 +106,7 @@ def load_otb(version: str, root: Path, subset: str | None) -> Dataset:
         if version in target.lists:
             folder = folders.get(target.name, folders.get(target.folder))
             readers[target.name] = partial(read_otb_target, target, folder) if folder else None
-    return collect(f"otb{version}", f"OTB{version}", root, readers, len(readers))
+    return collect(f"otb{version}", f"OTB{version}", root, readers, len(readers), layout=OTB_LAYOUT)
 
 
 for _version in ("2013", "50", "2015"):

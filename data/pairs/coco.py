@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from data.files import read_text
+from data.files import check_name, read_text
 from data.pairs.sources import StillSource
 
 _LARGEST_FILE = 2**31  # bytes; COCO's own have 0.5 GB
@@ -38,6 +38,8 @@ def read_coco(annotations: str | Path, **settings: Any) -> StillSource:
         single = [item for item in content["annotations"] if not item.get("iscrowd", 0)]
         objects = [(known[item["image_id"]], item["bbox"]) for item in single]
         kept = [(image, bbox) for image, bbox in objects if _usable(image, bbox)]
+        for image, _ in kept:
+            check_name(image["file_name"], "an image", folders=True)
         files = [os.fsencode(image["file_name"]) for image, _ in kept]
         sizes = np.array([(image["width"], image["height"]) for image, _ in kept], np.int64)
         boxes = np.array([bbox for _, bbox in kept], np.float64)

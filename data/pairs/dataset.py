@@ -244,7 +244,7 @@ def build_loader(
 
 @cache
 def _make_opencv_forkable() -> None:
-    """End OpenCV's threads before each fork, because a child waits for ever for the threads of an inherited pool."""
+    """End OpenCV's threads before each fork, because a child would wait for an inherited pool without end."""
     counts: list[int] = []
 
     def end_threads() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.boxes import Floats, Image, bbox_center
-from data.pairs.jitter_geometry import CropWindow
+from data.crop import CropWindow
 
 
 def random_window(size_wh: tuple[int, int], rng: np.random.Generator, size: int) -> CropWindow:

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-import data.datasets.clip
 from data.boxes import Floats, Image, frames_with_box
+from data.datasets.clip import Clip
 from data.images import is_image, natural_order
 from data.pairs.blobs import Blob
 from data.pairs.jitter_geometry import GeometricJitter
@@ -100,7 +100,7 @@ class FolderClip:
     files: NDArray[np.bytes_]
 
     @classmethod
-    def of(cls, sequence: "data.datasets.clip.Clip") -> "FolderClip | None":
+    def of(cls, sequence: Clip) -> "FolderClip | None":
         """Make the clip of an annotated sequence; None if its target is always absent."""
         numbers = frames_with_box(sequence.bboxes)
         if not len(numbers):
@@ -136,7 +136,7 @@ class ClipSource:
             raise ValueError(f"max_gap must be 1 or more frames, got {self.max_gap}")
 
     @classmethod
-    def of(cls, sequences: "Sequence[data.datasets.clip.Clip]", **settings: Any) -> "ClipSource":
+    def of(cls, sequences: Sequence[Clip], **settings: Any) -> "ClipSource":
         """Make the source of annotated sequences; those whose target is always absent are left out."""
         clips = [clip for sequence in sequences if (clip := FolderClip.of(sequence))]
         return cls(clips, **settings)

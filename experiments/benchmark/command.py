@@ -80,7 +80,7 @@ class Benchmark(Command):
     """What runs their networks: auto is ONNX Runtime on a CPU where it is installed (requirements-onnx.txt)."""
 
     pack: bool = False
-    """Write and check the zip that GOT-10k's server takes (got10k, subset test)."""
+    """Write and check the zip that the server of GOT-10k or TrackingNet takes (subset test)."""
 
     def run(self) -> int:
         """Run what is not done yet, print the scores; 1 when something failed."""
@@ -116,8 +116,11 @@ class Benchmark(Command):
             raise ValueError(f"--timeout must be a positive number of seconds, got {self.timeout:g}")
         if self.address is not None and self.engine != "ray":
             raise ValueError(f"--address is Ray's: give --engine ray as well, got --engine {self.engine}")
-        if self.pack and (self.dataset, self.subset, self.protocol or "ope") != ("got10k", "test", "ope"):
-            raise ValueError("--pack is for --dataset got10k --subset test with --protocol ope")
+        usual = {"got10k": "val", "trackingnet": "test"}.get(self.dataset)
+        if self.pack and (not usual or (self.subset or usual, self.protocol or "ope") != ("test", "ope")):
+            raise ValueError(
+                "--pack is for --dataset got10k or trackingnet, --subset test and --protocol ope"
+            )
 
     def _engine(self) -> "Engine":
         if self.engine == "ray":

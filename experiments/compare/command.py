@@ -88,6 +88,12 @@ class Compare(Command):
         losses = parse_losses(self.losses)
         if self.solver == "irls" and "online" in self.stages:
             self._check_regress(losses)
+        if "online" in self.stages:  # a wrong name or file is said now, and not by every run
+            from tracker import load_tracker
+
+            load_tracker(
+                "dslt", backbone=self.backbone, weights=None if self.weights is None else str(self.weights)
+            )
         started = time.perf_counter()
         seeds = self.seeds or (2 if self.quick else 3)
         comparison = Comparison(self.output, self.settings(), self.stages, losses, seeds)

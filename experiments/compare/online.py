@@ -37,6 +37,8 @@ MARKS = (1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120)
 TRACKED_MARKS = (3, 12)
 """Steps on frame 1 after which, as after all of them, the filter tracks the validation clips as it is."""
 
+_PROBES = 4  # measured frames of a clip
+
 _SHIFT = 1.2
 """Largest displacement of a measured frame's target either way, in its width and height."""
 
@@ -129,7 +131,7 @@ def _without_updates(unit: Unit, settings: ComparisonSettings) -> dict[int, floa
     return overlaps
 
 
-def probes(clip: Clip, tracker: DSLTTracker, count: int = 4) -> Iterator[tuple[Image, Floats]]:
+def probes(clip: Clip, tracker: DSLTTracker) -> Iterator[tuple[Image, Floats]]:
     """Search regions of frames spread over a clip, displaced from the target; the same for every loss and seed.
 
     Yields:
@@ -137,7 +139,7 @@ def probes(clip: Clip, tracker: DSLTTracker, count: int = 4) -> Iterator[tuple[I
     """
     draw = np.random.default_rng([PROBE_SEED, len(clip)])
     present = frames_with_box(clip.bboxes)[1:]
-    for index in present[np.linspace(0, len(present) - 1, min(count, len(present))).astype(int)]:
+    for index in present[np.linspace(0, len(present) - 1, min(_PROBES, len(present))).astype(int)]:
         bbox = clip.bboxes[index]
         side = tracker.search.side(bbox[2:])
         shift = draw.uniform(-_SHIFT, _SHIFT, 2) * bbox[2:]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import yaml
+from experiments.config_file import parse_yaml
 
 Stage = Literal["offline", "online"]
 Phase = Literal["search", "final"]
@@ -60,7 +60,7 @@ def parse_losses(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
             key, equals, value = argument.partition("=")
             if not equals:
                 raise ValueError(f"a loss must be NAME or NAME:ARGUMENT=VALUE,…, got {text!r}")
-            loss[key] = yaml.safe_load(value)
+            loss[key] = parse_yaml(value, f"{key} of loss {text!r}")
         setting = build_loss(**loss).setting
         if setting == "class":
             raise ValueError(

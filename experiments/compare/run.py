@@ -3,14 +3,12 @@
 A unit is a training or a tracking; it has no frames to watch as a job of the benchmark has.
 """
 
-import json
-import multiprocessing
 import shutil
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stdout
 from io import StringIO
@@ -19,11 +17,12 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from data.files import replacing, write_json
+from data.files import read_json, remove_left_overs, replacing, write_json
 from experiments.compare.plan import Stage, Unit, best_factors, final_units, search_units
 from experiments.compare.settings import ComparisonSettings, as_mapping, with_defaults
 from experiments.config_file import differences, read_config
 from experiments.runtime.provenance import machine, versions
+from experiments.runtime.workers import worker_pool
 
 CONFIG = "config.yaml"
 
@@ -83,8 +82,7 @@ class Comparison:
         elif (self.folder / "units").is_dir():
             raise ValueError(f"{self.folder} holds units of unknown origin (no {CONFIG}): use --overwrite")
         (self.folder / "units").mkdir(parents=True, exist_ok=True)
-        for leftover in (self.folder / "units").glob(".*.partial*"):  # of a process that was killed
-            leftover.unlink()
+        remove_left_overs(self.folder)
         with replacing(config) as path:
             path.write_text(yaml.safe_dump(mine, sort_keys=False), "utf-8")
 
@@ -131,7 +129,9 @@ class Comparison:
         file = self._file(unit)
         if not file.is_file():
             return None
-        result: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        result = read_json(file)
+        if not {"factor", "score" if unit.phase == "search" else "rate"} <= result.keys():
+            raise ValueError(f"{file} holds no result of a run: remove it, and the run is done again")
         return result if result["factor"] == unit.factor else None
 
     @staticmethod
@@ -143,13 +143,11 @@ def local_engine(workers: int) -> Engine:
     """Processes of this machine, each with one thread."""
 
     def run(units: Sequence[Unit], settings: ComparisonSettings) -> Iterator[Done]:
-        methods = multiprocessing.get_all_start_methods()
-        context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         left = deque(units)
         running: dict[Future[Done], Unit] = {}
-        with ProcessPoolExecutor(max(1, min(workers, len(units))), context) as pool:
+        with worker_pool(max(1, min(workers, len(units)))) as pool:
             while left or running:
-                # No more are handed out than run: after Ctrl-C, which all processes get, nothing else begins.
+                # No more are handed out than run: what has begun first is done first.
                 while left and len(running) < workers:
                     unit = left.popleft()
                     running[pool.submit(perform, unit, settings)] = unit

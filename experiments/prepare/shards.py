@@ -1,24 +1,21 @@
 """Cropping a training set into shards: in parallel, in order, and so that a run that was stopped goes on."""
 
 import json
-import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 import data.datasets.clip
-from data.files import replacing
+from data.files import read_json, remove_left_overs, replacing
 from data.pairs.shards import is_complete, write_manifest, write_shard
 from data.pairs.tracklets import Tracklet, TrackletFrames, TrackletSettings, crop_tracklet
-from experiments.runtime.interrupt import ignore_interrupts
 from experiments.runtime.progress import progress_bar
+from experiments.runtime.workers import worker_pool
 
 _SETTINGS = "settings.json"
 _AHEAD = 4  # clips a worker that may be cropped before the shard before them is written
@@ -66,8 +63,7 @@ class Preparation:
         if not frames:
             raise ValueError("the dataset holds no frame with a box: there is nothing to crop")
         self._begin([clip.name for clip in frames])
-        for left_over in self.output.glob(".shard-*.partial.*"):  # of a run that was killed
-            left_over.unlink()
+        remove_left_overs(self.output)
         starts = range(0, len(frames), self.clips_per_shard)
         shards = {self.output / f"shard-{number:06d}.tar": start for number, start in enumerate(starts)}
         missing = {path: start for path, start in shards.items() if not is_complete(path)}
@@ -99,7 +95,7 @@ class Preparation:
         """Write down what the shards are made of, or compare it with what an earlier run wrote."""
         file, mine = self.output / _SETTINGS, {**self.about, "clips": names}
         if file.is_file():
-            known = json.loads(file.read_text("utf-8"))
+            known = read_json(file)
             changed = [key for key in mine if known.get(key) != mine[key]]
             if changed:
                 what = ", ".join(f"{key} {_difference(known.get(key), mine[key])}" for key in changed)
@@ -126,25 +122,17 @@ def _cropped(clips: Sequence[TrackletFrames], settings: TrackletSettings, worker
     if workers == 1:
         yield from (crop_tracklet(clip, settings) for clip in clips)
         return
-    # Spawned: a forked process would inherit OpenCV's threads' locks, but not its threads.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
     pending: deque[Future[Tracklet]] = deque()
     try:
-        for clip in clips:
-            pending.append(pool.submit(crop_tracklet, clip, settings))
-            if len(pending) > _AHEAD * workers:
+        with worker_pool(min(workers, len(clips))) as pool:
+            for clip in clips:
+                pending.append(pool.submit(crop_tracklet, clip, settings))
+                if len(pending) > _AHEAD * workers:
+                    yield pending.popleft().result()
+            while pending:
                 yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
     except BrokenProcessPool:
         raise RuntimeError(
             "a worker process died, of too little memory perhaps: run the same command again, finished shards "
             "are kept; fewer --workers need less memory"
         ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    ignore_interrupts()  # Ctrl-C is for the process that writes
-    cv2.setNumThreads(1)

@@ -3,7 +3,6 @@
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
@@ -12,8 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from data.boxes import Floats
+from data.files import printable
+from experiments.runtime.workers import worker_pool
 from experiments.scoring.annotations import Annotations
 from experiments.scoring.metrics import Rules, Score, has_average_overlap, mean_score, score_runs
+from experiments.scoring.protocols import Stretches
 from experiments.scoring.record import FILE, Record, misfits, read_record, sequence_record, some
 from experiments.scoring.resets import BASELINE, UNSUPERVISED, ResetScore, evaluate_resets
 from experiments.scoring.result_files import Runs, read_runs, read_times
@@ -70,6 +72,7 @@ class Evaluation:
         attributes: sequence -> its challenges, in the benchmark's order; its keys are all sequences.
         results: the trackers', in the order they were asked for.
         problems: a line for each thing that is missing or was left out.
+        classes: sequence -> what its target is, where the dataset says it.
     """
 
     protocol: str
@@ -78,6 +81,7 @@ class Evaluation:
     attributes: dict[str, tuple[str, ...]]
     results: tuple[TrackerResult, ...]
     problems: tuple[str, ...] = ()
+    classes: Mapping[str, str] = field(default_factory=dict)
 
     def with_attribute(self, attribute: str | None) -> list[str]:
         """Names of the sequences that have ``attribute``; None for all."""
@@ -88,6 +92,18 @@ class Evaluation:
         chosen = self.with_attribute(attribute)
         scores = {one.name: [one.scores[n] for n in chosen if n in one.scores] for one in self.results}
         return {name: mean_score(found, self.by_frames) for name, found in scores.items() if found}
+
+    def class_means(self) -> dict[str, Score]:
+        """Tracker -> mean in which every class of targets counts the same: GOT-10k's mAO and mSR."""
+        found = {}
+        for one in self.results:
+            by_class: dict[str, list[Score]] = {}
+            for name, score in one.scores.items():
+                by_class.setdefault(self.classes.get(name, ""), []).append(score)
+            means = [mean_score(scores) for kind, scores in by_class.items() if kind]
+            if means:
+                found[one.name] = mean_score(means)
+        return found
 
     def table(self, metric: str) -> Floats:
         """Values ``(trackers, sequences)`` of one of `METRICS`; NaN where there is none."""
@@ -126,8 +142,9 @@ def evaluate(
         ValueError: GOT-10k's rules are to be followed without any frames.
     """
     gives_average_overlap = has_average_overlap(annotations.dataset) and rules == "got10k"
-    truths = {name: one.bboxes for name, one in annotations.sequences.items() if one.is_public}
-    secret = len(annotations.sequences) - len(truths)
+    public = {name: one for name, one in annotations.sequences.items() if one.is_public}
+    truths = {name: one.bboxes for name, one in public.items()}
+    recorded = any((folder / part / FILE).is_file() for folder in folders for part in _PARTS)
     has_resets = any((folder / part).is_dir() for folder in folders for part in _PARTS[1:])
     sizes, unreadable = _frame_sizes(annotations) if gives_average_overlap or has_resets else ({}, {})
     if gives_average_overlap and truths and not sizes:
@@ -137,10 +154,9 @@ def evaluate(
         evaluate_tracker,
         truths={name: truth for name, truth in truths.items() if name not in left_out},
         timed=tuple(annotations.sequences),
-        data=_data(annotations)
-        if any((folder / part / FILE).is_file() for folder in folders for part in _PARTS)
-        else {},
-        regions={name: annotations.sequences[name].regions for name in truths} if has_resets else {},
+        data=_data(annotations) if recorded else {},
+        regions={name: one.regions for name, one in public.items()} if has_resets else {},
+        not_started_in={name: one.not_started_in for name, one in public.items()},
         year=annotations.year,
         sizes=sizes,
         clipped=gives_average_overlap,
@@ -149,21 +165,22 @@ def evaluate(
     )
     processes = min(len(folders), processes or os.cpu_count() or 1)
     if processes > 1 and len(folders) * len(truths) >= _FILES_FOR_A_POOL:
-        with ProcessPoolExecutor(processes) as pool:
+        with worker_pool(processes) as pool:
             # A chunk each: the ground truth is sent along with every chunk.
             found = tuple(pool.map(work, folders, chunksize=math.ceil(len(folders) / processes)))
     else:
         found = tuple(map(work, folders))
     problems = [*annotations.problems, *unreadable.values()]
-    if secret:
+    if secret := len(annotations.sequences) - len(public):
         problems.append(f"{secret} sequences are not scored: their ground truth is not public")
     return Evaluation(
         protocol,
         rules,
         gives_average_overlap,
-        {name: annotations.sequences[name].attributes for name in truths},
+        {name: one.attributes for name, one in public.items()},
         found,
         (*problems, *(line for one in found for line in one.problems)),
+        {name: one.object_class for name, one in public.items() if one.object_class},
     )
 
 
@@ -184,6 +201,7 @@ def evaluate_tracker(
     timed: Iterable[str],
     data: Mapping[str, Record],
     regions: Mapping[str, Floats],
+    not_started_in: Mapping[str, Stretches],
     year: int | None,
     sizes: Mapping[str, tuple[int, int]],
     clipped: bool,
@@ -198,6 +216,7 @@ def evaluate_tracker(
         timed: the sequences whose times make the tracker's speed.
         data: sequence -> what `experiments.scoring.record` says of it.
         regions: sequence -> its boxes or corners, for supervised runs.
+        not_started_in: sequence -> stretches in which TRE starts no run.
         year: of a VOT challenge, where it is known.
         sizes: sequence -> width and height of its frames, where they are known.
         clipped: cut boxes to the frames, as GOT-10k's rules have it; supervised runs always are.
@@ -207,7 +226,7 @@ def evaluate_tracker(
     problems: list[str] = []
     others = {name for part in _PARTS for name in _of_other_data(folder / part, data, problems)}
     usable = {name: truth for name, truth in truths.items() if name not in others}
-    runs = read_runs(folder, usable, protocol, rules, problems)
+    runs = read_runs(folder, usable, protocol, rules, problems, not_started_in)
     scores = _scores(runs, rules, sizes if clipped else None)
     regions = {name: region for name, region in regions.items() if name not in others}
     resets = evaluate_resets(folder, regions, sizes, problems, year)
@@ -218,7 +237,9 @@ def evaluate_tracker(
     times = next((found for part in _PARTS if (found := read_times(folder / part, timed, problems))), {})
     timing = Timing.of(*chain.from_iterable(times.values())) if times else None
     bboxes = {name: found[0][0] for name, found in runs.items()}
-    return TrackerResult(folder.name, scores, bboxes, tuple(problems), timing, resets)
+    return TrackerResult(
+        printable(folder.name), scores, bboxes, tuple(map(printable, problems)), timing, resets
+    )
 
 
 def _data(annotations: Annotations) -> dict[str, Record]:

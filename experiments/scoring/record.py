@@ -7,7 +7,6 @@ machine, versions) are for people, and are those of the first run into the folde
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.otb_protocol import canonical_name
+from data.files import read_json
 
 VERSION = 1
 FILE = "run.json"
@@ -32,8 +32,9 @@ def data_record(dataset: Dataset, protocol: str) -> Record:
     sequences = {canonical_name(one.name): sequence_record(one.paths, one.bboxes) for one in dataset}
     if protocol == "tre":
         for one in dataset:
-            digest = hashlib.sha256(np.ascontiguousarray(one.bboxes, "<f8").tobytes()).hexdigest()
-            sequences[canonical_name(one.name)]["bboxes_sha256"] = digest
+            digest = hashlib.sha256(np.ascontiguousarray(one.bboxes, "<f8").tobytes())
+            digest.update(repr(one.not_started_in or "").encode())
+            sequences[canonical_name(one.name)]["bboxes_sha256"] = digest.hexdigest()
     return {"root": str(dataset.root.resolve()), "sequences": sequences}
 
 
@@ -64,12 +65,7 @@ def read_record(folder: Path) -> Record | None:
     file = folder / FILE
     if not file.is_file():
         return None
-    try:
-        record = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is not JSON: {error}") from None
-    if not isinstance(record, dict):
-        raise ValueError(f"{file} must hold an object, got {type(record).__name__}")
+    record = read_json(file)
     if "version" not in record and "checkpoint_sha256" in record:
         raise ValueError(
             f"{file} was written by a toolbox of before version {VERSION} of this record, which did not say "

@@ -6,13 +6,13 @@ SRE are numbered like GOT-10k's repetitions, and each has times of its own, for 
 layout below ``<tracker>/baseline`` for supervised runs and ``<tracker>/unsupervised`` for others.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -21,14 +21,19 @@ from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.box_files import read_bboxes, upright, write_bboxes
 from data.datasets.otb_protocol import canonical_name
-from data.files import replacing, write_json
+from data.files import read_json, remove_left_overs, replacing, write_json
 from experiments.scoring.metrics import Rules
-from experiments.scoring.protocols import PROTOCOLS, SUPERVISED, run_truths
+from experiments.scoring.protocols import PROTOCOLS, SUPERVISED, Stretches, run_truths
 from experiments.scoring.record import FILE, Record, differences, read_record
 from experiments.scoring.resets import BASELINE, START, UNSUPERVISED, read_resets
+from experiments.scoring.toolkit_files import SUFFIXES, read_toolkit_runs, toolkit_sequence
 
 Runs = Mapping[str, Sequence[tuple[Floats, Floats]]]
 """Sequence -> predicted and annotated boxes of each of its runs, both ``(n, 4)``, 0-based."""
+
+
+FAILURES = "failures.json"
+"""In a tracker's folder: why runs failed."""
 
 
 def benchmark_folder(results_name: str, protocol: str) -> str:
@@ -111,8 +116,7 @@ class ResultFiles:
             FileExistsError: The folder holds results that do not belong to this run.
         """
         self._remove(overwrite)
-        for left in self.folder.rglob(".*.partial*"):
-            left.unlink()
+        remove_left_overs(self.folder)
         present = self.present()
         if present:
             record = self._joined(record, present)
@@ -143,8 +147,8 @@ class ResultFiles:
 
     def failures(self) -> dict[str, str]:
         """What went wrong, by run."""
-        file = self.folder / "failures.json"
-        return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+        file = self.folder / FAILURES
+        return read_json(file) if file.is_file() else {}
 
     def note(self, key: str, error: str | None) -> None:
         """Record why a run failed, or by None that it succeeded after all."""
@@ -152,9 +156,9 @@ class ResultFiles:
         if error is not None:
             failures[key] = error
         if failures:
-            write_json(self.folder / "failures.json", failures)
+            write_json(self.folder / FAILURES, failures)
         else:
-            (self.folder / "failures.json").unlink(missing_ok=True)
+            (self.folder / FAILURES).unlink(missing_ok=True)
 
     def _remove(self, sequences: Collection[str] | bool) -> None:
         if sequences is True:
@@ -203,6 +207,19 @@ def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
     """
     if not results.is_dir():
         raise FileNotFoundError(f"results folder does not exist: {results}")
+    found = _protocols_in(results, benchmark)
+    for above in () if found else results.resolve().parents[:2]:  # the benchmark's own folder was given
+        beside = _protocols_in(above, benchmark)
+        if results.resolve() in beside.values():
+            found = beside
+    if not found:
+        raise FileNotFoundError(
+            f"results folder {results} must hold {benchmark}/TRACKER/SEQUENCE.txt, got no folder {benchmark}"
+        )
+    return found
+
+
+def _protocols_in(results: Path, benchmark: str) -> dict[str, Path]:
     outer = benchmark.rpartition("/")[0]  # NfS/30 is a folder in a folder
     places = [path for path in sorted(results.iterdir()) if path.is_dir()]
     places += [
@@ -210,12 +227,7 @@ def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
     ]
     folders = {_plain(str(path.relative_to(results))): path for path in places if path.is_dir()}
     names = {protocol: _plain(benchmark_folder(benchmark, protocol)) for protocol in PROTOCOLS}
-    found = {protocol: folders[name] for protocol, name in names.items() if name in folders}
-    if not found:
-        raise FileNotFoundError(
-            f"results folder {results} must hold {benchmark}/TRACKER/SEQUENCE.txt, got no folder {benchmark}"
-        )
-    return found
+    return {protocol: folders[name] for protocol, name in names.items() if name in folders}
 
 
 def find_trackers(folder: Path, trackers: Sequence[str] = ()) -> list[Path]:
@@ -238,7 +250,7 @@ def find_runs(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
     """A tracker's result files by the canonical name of their sequence, and what is wrong with the names.
 
     OTB's layout is ``<sequence>.txt``; GOT-10k's, and that of TRE and SRE, ``<sequence>/<sequence>_001.txt``,
-    a file for each run.
+    a file for each run. OTB's toolkits have one file for all: ``<sequence>.json``, ``<sequence>_<tracker>.mat``.
     """
     runs: dict[str, list[Path]] = {}
     problems = []
@@ -249,11 +261,19 @@ def find_runs(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
     for path in sorted(folder.glob("*/*_[0-9][0-9][0-9].txt")):
         if path.stem[:-4] == path.parent.name:
             runs.setdefault(canonical_name(path.parent.name), []).append(path)
+    for path in sorted(folder.glob("[!.]*")):
+        if path.suffix in SUFFIXES and path.name not in (FILE, FAILURES):
+            runs.setdefault(canonical_name(toolkit_sequence(path)), [path])
     return runs, problems
 
 
 def read_runs(
-    folder: Path, truths: Mapping[str, Floats], protocol: str, rules: Rules, problems: list[str]
+    folder: Path,
+    truths: Mapping[str, Floats],
+    protocol: str,
+    rules: Rules,
+    problems: list[str],
+    not_started_in: Mapping[str, Stretches] = MappingProxyType({}),
 ) -> Runs:
     """Read every file of a tracker that can be scored, with the ground truth of its frames.
 
@@ -263,6 +283,7 @@ def read_runs(
         protocol: one of `PROTOCOLS`: how the tracker was run.
         rules: whose rules say which files can be scored.
         problems: gets a line for each file that cannot, and for what is odd with those that can.
+        not_started_in: sequence -> stretches in which TRE starts no run, where there are any.
     """
     free = folder / UNSUPERVISED  # as VOT has it
     files, odd = find_runs(free if free.is_dir() else folder)
@@ -272,11 +293,17 @@ def read_runs(
         paths = files.get(canonical_name(name), [])
         found = []
         try:
-            for path, expected in zip(paths, run_truths(truth, protocol, len(paths)), strict=True):
+            if paths and paths[0].suffix in SUFFIXES:
+                runs[name] = read_toolkit_runs(paths[0], truth, protocol)
+                continue
+            expectations = run_truths(truth, protocol, len(paths), not_started_in.get(name, ()))
+            for path, expected in zip(paths, expectations, strict=True):
                 bboxes = _read_coded(path, expected) if free in path.parents else read_bboxes(path)
-                problems += filter(None, [check_predicted(bboxes, path, expected, rules)])
+                # A run of TRE with fewer rows may have started later, and each box would meet another frame's.
+                may_end_early = rules == "otb" and protocol != "tre"
+                problems += filter(None, [check_predicted(bboxes, path, expected, rules, may_end_early)])
                 found.append((bboxes, expected[: len(bboxes)]))
-        except (OSError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             problems.append(f"{name} of {folder.name} is left out: {error}")
         else:
             if found:
@@ -293,10 +320,10 @@ def _read_coded(path: Path, truth: Floats) -> Floats:
     return bboxes
 
 
-def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> str:
+def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules, may_end_early: bool) -> str:
     """Check that a result file has a valid box for each frame of its sequence.
 
-    Under ``otb`` it may end early: what it has is scored, as was done for the published figures of STRUCK and
+    Under ``otb`` one may end early: what it has is scored, as was done for the published figures of STRUCK and
     MDNet.
 
     Args:
@@ -304,6 +331,7 @@ def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> 
         path: the file.
         truth: the ground truth ``(N, 4)``.
         rules: whose rules to follow.
+        may_end_early: whether it may have fewer rows than frames.
 
     Returns:
         A line about what is odd with boxes that can be scored all the same; empty if nothing is.
@@ -314,7 +342,7 @@ def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> 
     rows, frames = len(bboxes), len(truth)
     if rows > frames:
         raise ValueError(f"{path}, line {frames + 1}: {rows} rows for {frames} annotated frames")
-    if rows < frames and (rules != "otb" or rows == 0):
+    if rows < frames and (not may_end_early or rows == 0):
         raise ValueError(f"{path}, line {rows + 1}: the file ends after {rows} of {frames} frames")
     if rows < frames:
         return f"{path}, line {rows + 1}: ends after {rows} of {frames} frames; those are scored"

@@ -95,8 +95,8 @@ class Track(Command):
             require_display("--show")
         elif self.init_bbox is None:
             require_display("drawing the target (or give --init-bbox X,Y,W,H)")
-        if self.threads < 1:
-            raise ValueError(f"--threads must be at least 1, got {self.threads}")
+        if not 1 <= self.threads <= 1024:
+            raise ValueError(f"--threads must be 1 to 1024, got {self.threads}")
         for name in self.format:
             FORMATS[name]  # an unknown one is said before an hour of tracking
         torch.set_num_threads(self.threads)

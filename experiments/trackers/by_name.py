@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from data.files import sha256_of
-from experiments.trackers.peers import OPENCV, FromGot10k, OpenCVTracker, load_got10k_tracker
+from experiments.trackers.peers import (
+    OPENCV,
+    FromGot10k,
+    OpenCVTracker,
+    TrackerUnavailable,
+    load_got10k_tracker,
+)
 from losses import build_loss
 from tracker import Tracker, list_trackers, load_tracker
 from tracker.settings import Configured
@@ -32,9 +38,18 @@ def load_with_loss(name: str, **settings: Any) -> Tracker:
     Raises:
         ValueError, FileNotFoundError: As ``load_tracker``.
     """
+    _refuse_other_files(name)
     if name in ONLINE_LOSSES:
         settings = {"criterion": build_loss(**ONLINE_LOSSES[name], reduction="sum"), **settings}
     return load_tracker(name, **settings)
+
+
+def _refuse_other_files(name: str) -> None:
+    """Say which file is the tracker where a folder, a training's state or bare weights are named."""
+    file = Path(name)
+    if name not in list_trackers() and (file.suffix in (".pt", ".pth", ".npz", ".onnx") or file.is_dir()):
+        best = (file if file.is_dir() else file.parent) / f"best{CHECKPOINT}"
+        raise ValueError(f"{name} is no trained tracker: give the file that train wrote, {best}")
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,7 @@ class Contender:
             return load_got10k_tracker(self.name)
         if self.name in OPENCV:
             return OpenCVTracker(self.name, self.weights)
+        _refuse_other_files(self.name)
         if self.name not in list_trackers():
             raise ValueError(
                 f"unknown tracker {self.name!r}: choices are {', '.join([*list_trackers(), *OPENCV])}, a "
@@ -109,7 +125,7 @@ class Description:
         self.label = str(foreign.name) if foreign else _label(contender)
         self.is_deterministic = bool(foreign.is_deterministic) if foreign else True
         if not _SAFE_NAME.fullmatch(self.label):
-            raise ValueError(
+            raise TrackerUnavailable(
                 f"tracker {contender.name} calls itself {self.label!r}, which becomes a folder: expected "
                 "letters, digits and _.+- only"
             )

@@ -19,12 +19,13 @@ from experiments.runtime.provenance import versions
 from experiments.train.batches import batches
 from experiments.train.data import build_pairs
 from experiments.train.imitation import Imitation
+from experiments.train.limits import check_limits
 from experiments.train.loop import Batches, Training, Validate
 from experiments.train.objective import PairObjective
 from experiments.train.optimiser import build_optimiser, rate_at
 from experiments.train.parse import complete
 from experiments.train.processes import Processes, join_processes
-from experiments.train.run_files import claim, load_last, seed_everything
+from experiments.train.run_files import check_folder, claim, load_last, seed_everything
 from experiments.train.settings import LossSettings, TrainingSettings, as_mapping, distillation_steps
 from experiments.train.step import Learner
 from experiments.train.validation import TrackingScore, validation_clips
@@ -79,10 +80,13 @@ def train(
     with join_processes(settings.compute.device) as processes:
         check_settings(settings, processes.world_size)
         if processes.is_first:
+            check_folder(folder, settings, resume=resume, overwrite=overwrite)
+        # What is wrong with data or weights is found before anything is written.
+        training, feed = build_training(settings, folder, processes, validate)
+        if processes.is_first:
             claim(folder, settings, resume=resume, overwrite=overwrite)
         processes.gather(None)  # the others wait until the folder is theirs too
         state = load_last(folder) if resume else None
-        training, feed = build_training(settings, folder, processes, validate)
         if state:
             training.resume(state)
         if processes.is_first:
@@ -133,33 +137,7 @@ def check_settings(settings: TrainingSettings, world_size: int) -> None:
     Raises:
         ValueError: a number is out of its range, or the loss cannot be built.
     """
-    optimiser, validation = settings.optimiser, settings.validation
-    for name, value, least in (
-        ("steps", settings.steps, 1),
-        ("batch_size", settings.batch_size, 1),
-        ("log_every", settings.log_every, 1),
-        ("checkpoint_every", settings.checkpoint_every, 1),
-        ("seed", settings.seed, 0),
-        ("box_weight", settings.box_weight, 0),
-        ("compute.accumulation", settings.compute.accumulation, 1),
-        ("compute.threads", settings.compute.threads, 1),
-        ("data.workers", settings.data.workers, 0),
-        ("optimiser.clip", optimiser.clip, 0),
-        ("optimiser.rate", optimiser.rate, 0),
-        ("optimiser.warmup", optimiser.warmup, 0),
-        ("distillation.steps", settings.distillation.steps, 0),
-        ("distillation.rate", settings.distillation.rate, 0),
-        ("distillation.window", settings.distillation.window, 32),
-        ("distillation.forcing", settings.distillation.forcing, 0),
-        ("distillation.weight", settings.distillation.weight, 0),
-        ("validation.every", validation.every, 0),
-        ("validation.frames", validation.frames, 2),
-        ("validation.synthetic", validation.synthetic, 1),
-    ):
-        if not value >= least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
-    if not settings.distillation.forcing <= 1:
-        raise ValueError(f"distillation.forcing must be in [0, 1], got {settings.distillation.forcing}")
+    check_limits(settings)
     parts = world_size * settings.compute.accumulation
     if settings.batch_size % parts:
         raise ValueError(

@@ -6,7 +6,7 @@ not declare are read as YAML and checked against the constructor.
 """
 
 import inspect
-import sys
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import fields, replace
@@ -15,9 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
-from experiments.config_file import read_config
+from experiments.config_file import parse_yaml, read_config
 from experiments.train.settings import OPEN, Arguments, LossSettings, ModelSettings, TrainingSettings
 
 AnyCommand = TypeVar("AnyCommand")
@@ -64,7 +62,7 @@ def read_settings(file: Path) -> TrainingSettings:
     """The settings that a YAML file describes: a config, or the ``config.yaml`` of a run.
 
     Raises:
-        SystemExit, ValueError, FileNotFoundError: as `parse`; the file is named.
+        ValueError, FileNotFoundError: as `parse`; the file is named.
     """
     written = read_config(file)
     said = StringIO()
@@ -72,10 +70,9 @@ def read_settings(file: Path) -> TrainingSettings:
         with redirect_stderr(said), redirect_stdout(said):
             return settings_from(written)
     except SystemExit:
-        print(said.getvalue(), file=sys.stderr, end="")
-        print(f"error: that is in the config file {file}", file=sys.stderr)
-        raise
-    except ValueError as error:
+        words = re.sub(r"[\u2500-\u257f]+", " ", said.getvalue()).partition("For full helptext")[0]
+        raise ValueError(f"{' '.join(words.split())}; that is in the config file {file}") from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{error}; that is in the config file {file}") from None
 
 
@@ -161,7 +158,7 @@ def _is_number(text: str) -> bool:
 
 
 def _value(text: str) -> Any:
-    return None if text == "None" else yaml.safe_load(text)
+    return None if text == "None" else parse_yaml(text, f"value {text!r}")
 
 
 def _with_arguments(

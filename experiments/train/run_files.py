@@ -11,7 +11,7 @@ import torch
 import yaml
 from torch import nn
 
-from data.files import replacing
+from data.files import remove_left_overs, replacing
 from experiments.config_file import differences
 from experiments.train.parse import read_settings
 from experiments.train.settings import TrainingSettings, as_mapping
@@ -21,14 +21,14 @@ LAST, BEST, CONFIG, METRICS = "last.pt", "best.safetensors", "config.yaml", "met
 _FILES = (LAST, BEST, CONFIG, METRICS, "events.out.tfevents.*")
 
 
-def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: bool) -> None:
-    """Make sure that a run may write into ``folder``, and write ``config.yaml``.
+def check_folder(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: bool) -> None:
+    """Make sure that a run may write into ``folder``; nothing is written.
 
     Args:
-        folder: made where it does not exist.
+        folder: of the run.
         settings: of the run.
         resume: the folder may hold a run with this config.
-        overwrite: what it holds of a run is removed.
+        overwrite: what it holds of a run may be removed.
 
     Raises:
         FileExistsError: it holds something, and neither is asked for.
@@ -41,13 +41,6 @@ def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: 
             f"run folder {folder} is not empty: go on with --resume, start anew with --overwrite, or choose another "
             "--output"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".*.partial*"):  # of a process that was killed while it wrote
-        leftover.unlink()
-    if overwrite:
-        for pattern in _FILES:
-            for file in folder.glob(pattern):
-                file.unlink()
     config = folder / CONFIG
     if resume and config.is_file():
         # An option younger than the run was at its default.
@@ -58,9 +51,19 @@ def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: 
                 f"--resume needs the config of the run in {folder}, but {'; '.join(different)}: give the same "
                 "options (or none, they are read from there), or start anew with --overwrite"
             )
-        return
-    with replacing(config) as path:
-        path.write_text(yaml.safe_dump(as_mapping(settings), sort_keys=False), encoding="utf-8")
+
+
+def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: bool) -> None:
+    """Make ``folder`` this run's, after `check_folder`: another's files go where asked, ``config.yaml`` is written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_left_overs(folder)
+    if overwrite:
+        for pattern in _FILES:
+            for file in folder.glob(pattern):
+                file.unlink()
+    if not (resume and (folder / CONFIG).is_file()):
+        with replacing(folder / CONFIG) as path:
+            path.write_text(yaml.safe_dump(as_mapping(settings), sort_keys=False), encoding="utf-8")
 
 
 def random_state() -> dict[str, Any]:
@@ -117,7 +120,7 @@ def load_last(folder: Path) -> dict[str, Any] | None:
             f"checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}); it must be "
             "one that train wrote: remove it, or start anew with --overwrite"
         ) from error
-    if not isinstance(state, dict) or "step" not in state:
+    if not isinstance(state, dict) or not {"step", "best", "learner", "log", "random"} <= state.keys():
         raise ValueError(f"checkpoint {path} must be one that train wrote, got {type(state).__name__}")
     return state
 

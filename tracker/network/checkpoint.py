@@ -28,11 +28,14 @@ def read_metadata(file: str | Path) -> dict[str, Any]:
     try:
         with safe_open(path, "pt") as opened:
             found = json.loads((opened.metadata() or {})[METADATA])
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        if not isinstance(found["config"]["model"], dict):
+            raise TypeError("its config names no model")
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(
             f"checkpoint {path} must be one that `train` wrote (its best.safetensors), and whole: {error}"
         ) from error
-    return dict(found)
+    read: dict[str, Any] = found
+    return read
 
 
 def load_regression_net(file: str | Path) -> RegressionNet:
@@ -47,7 +50,10 @@ def load_regression_net(file: str | Path) -> RegressionNet:
     crops = None
     if {"crop_size", "search_area_scale"} <= data.keys():
         crops = TrainingCrops(data["crop_size"], data["search_area_scale"])
-    # The backbone's tensors are in the file, for any initial weights of the training.
-    net = build_regression_net(**{**config["model"], "initial": str(file)}, crops=crops)
+    # The backbone's tensors are in the file, whatever training started from.
+    try:
+        net = build_regression_net(**{**config["model"], "initial": str(file)}, crops=crops)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"checkpoint {file} describes a network that none can build: {error}") from None
     load_into(net, read_weights(file), str(file))
     return net.eval().requires_grad_(False)

@@ -45,4 +45,10 @@ def check_device(device: str | torch.device) -> torch.device:
         raise ValueError(
             f"device {device!r} was asked for, but torch {torch.__version__} sees no CUDA device"
         )
+    try:
+        torch.empty(0, device=checked)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise ValueError(
+            f"device {device!r} was asked for, but torch {torch.__version__} sees none"
+        ) from None
     return checked

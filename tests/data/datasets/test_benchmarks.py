@@ -48,6 +48,13 @@ def test_lasot(tmp_path):
     dataset = load_dataset("lasot", tmp_path)
     assert (dataset[0].name, len(dataset.missing), dataset.official_count) == ("airplane-1", 279, 280)
     np.testing.assert_array_equal(np.isnan(dataset[0].bboxes[:, 0]), [False, True, False, True])
+    assert dataset[0].attributes == ()
+    (tmp_path / "att").mkdir()
+    (tmp_path / "att" / "airplane-1.txt").write_text("0,1,0,0,0,0,0,0,0,0,0,0,0,1\n")
+    assert load_dataset("lasot", tmp_path)[0].attributes == ("POC", "ARC")
+    (tmp_path / "att" / "airplane-1.txt").write_text("0,1\n")
+    assert "2 values for 14 attributes" in load_dataset("lasot", tmp_path).broken["airplane-1"]
+    (tmp_path / "att" / "airplane-1.txt").unlink()
     (folder / "out_of_view.txt").write_text("0,0,0")
     assert "3 values for 4 boxes" in load_dataset("lasot", tmp_path).broken["airplane-1"]
 
@@ -77,6 +84,9 @@ def test_uav123_as_got10k_reads_it(tmp_path):
     ours = load_dataset("uav123", tmp_path)
     assert_as_got10k(ours, theirs)
     assert (len(ours.missing), ours[0].paths[0].stem) == (122, "000775")
+    (anno / "att").mkdir()
+    (anno / "att" / "bird1_2.txt").write_text("1,0,0,0,0,0,0,0,0,0,0,1")
+    assert load_dataset("uav123", tmp_path)[0].attributes == ("SV", "SOB")
 
 
 def test_temple_color_as_got10k_reads_it(tmp_path):
