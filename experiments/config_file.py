@@ -1,4 +1,4 @@
-"""Resolved configs: read from YAML, as plain values, and told apart."""
+"""Configs: reading YAML files, plain values, and the differences of two configs."""
 
 import os
 import re
@@ -86,7 +86,7 @@ def expand(text: str) -> str:
 
 
 def _over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with the values of ``changes``, mappings key by key; another loss has none of the base's arguments."""
+    """Merge ``changes`` into ``base``, mappings key by key; another loss inherits none of the base's arguments."""
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
@@ -101,14 +101,14 @@ def _another_loss(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> b
 
 
 def plain(value: Any) -> Any:
-    """Mappings, lists and scalars as YAML, JSON and a checkpoint hold them."""
+    """Convert to mappings, lists and scalars, which YAML, JSON and a checkpoint can hold."""
     if isinstance(value, Mapping):
         return {key: plain(one) for key, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """A line for each key in which two resolved configs differ, but for `FREE_ON_RESUME`."""
+    """Yield a line for each key in which two configs differ, except `FREE_ON_RESUME`."""
     for key in dict.fromkeys([*before, *now]):
         name = f"{prefix}{key}"
         old, new = before.get(key, "absent"), now.get(key, "absent")

@@ -1,4 +1,4 @@
-"""What a worker's process does: build trackers, take them through sequences, send back what came of it."""
+"""The worker's process: it builds trackers, runs them on sequences and sends the outcomes back."""
 
 import os
 import random
@@ -21,11 +21,11 @@ from tracker import Tracker
 
 
 def serve(connection: Connection, frames: Any) -> None:
-    """Do jobs until the other end of the connection is gone.
+    """Do jobs until the other end of the connection is closed.
 
     Args:
         connection: Gives `Job`s, takes `Outcome`s.
-        frames: Shared number of frames answered in the job under way; -1 until its tracker is built.
+        frames: Shared number of frames answered in the current job; -1 until the tracker is built.
     """
     # Workers share the cores among them, and a sum over threads depends on how many there are.
     torch.set_num_threads(1)
@@ -75,7 +75,7 @@ def _checked(bbox: Floats) -> Floats:
 
 
 def _seed(number: int) -> None:
-    """Make the random numbers of a run depend on nothing but its number."""
+    """Make the random numbers of a run depend on its number alone."""
     random.seed(number)
     np.random.seed(number)  # noqa: NPY002  (trackers of others draw from the global generator)
     torch.manual_seed(number)

@@ -1,4 +1,4 @@
-"""Adapters: OpenCV's and got10k's trackers behind our interface, and ours behind got10k's."""
+"""Adapters that run OpenCV's and got10k's trackers behind our interface."""
 
 import importlib
 import inspect
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats, Image, check_bbox, from_one_based, to_one_based
-from tracker import Tracker, TrackOutput
+from tracker import TrackOutput
 
 OPENCV = {
     "opencv-csrt": "TrackerCSRT",
@@ -152,28 +152,6 @@ def _of_others(name: str, make: Callable[[], Any]) -> Any:
         raise TrackerUnavailable(
             f"tracker {name} does not come up: {type(error).__name__}: {error}"
         ) from error
-
-
-def as_got10k(tracker: Tracker, name: str) -> Any:
-    """Wrap one of our trackers as a got10k ``Tracker``, which got10k's own experiments run.
-
-    Args:
-        tracker: Any object with ``init`` and ``update`` as ours.
-        name: Name of its result folder.
-
-    Returns:
-        An instance of ``got10k.trackers.Tracker``, deterministic, so that it is run once.
-    """
-    from got10k.trackers import Tracker as Got10kTracker
-
-    class Wrapped(Got10kTracker):
-        def init(self, image: Any, box: ArrayLike) -> None:
-            tracker.init(np.asarray(image), from_one_based(box))
-
-        def update(self, image: Any) -> Floats:
-            return to_one_based(tracker.update(np.asarray(image)).bbox)
-
-    return Wrapped(name, is_deterministic=True)
 
 
 def _bgr(image: Image) -> Image:
