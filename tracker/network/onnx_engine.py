@@ -52,7 +52,7 @@ def chosen_runtime(runtime: str, device: torch.device, backbone: Backbone) -> st
     return runtime
 
 
-class Session:
+class OnnxSession:
     """Runs a part of a graph in ONNX Runtime, on as many threads as torch has.
 
     Args:
@@ -94,7 +94,7 @@ class OnnxBackbone(Backbone):
         super().__init__()
         self.stride, self.blocks = int(told["stride"]), tuple(map(int, told["blocks"]))
         self.told = told
-        self._session = Session(model, ["images"], ["features"])
+        self._session = OnnxSession(model, ["images"], ["features"])
 
     def settings(self) -> dict[str, Any]:
         """Those of the backbone that was exported, and what runs it."""
@@ -115,8 +115,8 @@ class OnnxBoxHead:
 
     def __init__(self, model: "onnx.ModelProto", told: dict[str, Any]) -> None:
         self.told, self.stride, self._patch = told, int(told["stride"]), int(told["patch"])
-        self._start = Session(model, ["seen", "template_bbox"], _TEMPLATE)
-        self._look = Session(model, ["seen", *Template._fields], _BOXES)
+        self._start = OnnxSession(model, ["seen", "template_bbox"], _TEMPLATE)
+        self._look = OnnxSession(model, ["seen", *Template._fields], _BOXES)
 
     def settings(self) -> dict[str, Any]:
         """Those of the head that was exported, and what runs it."""
