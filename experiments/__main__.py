@@ -22,6 +22,7 @@ from experiments.losses.command import Losses
 from experiments.prepare.command import Prepare
 from experiments.report.command import Report
 from experiments.runtime.interrupt import Interrupt, Interrupted
+from experiments.runtime.threads import limit_threads
 from experiments.serve.command import Serve
 from experiments.track.command import Track
 from experiments.train.command import Train
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Interrupt(at_once=True):
             command = _parse(given)
             debug = command.debug
+            limit_threads(command.cpu_threads)
             status = command.run()
             sys.stdout.flush()
             return status

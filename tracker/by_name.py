@@ -6,11 +6,15 @@ from typing import Any
 import torch
 
 from tracker.base import Tracker
+from tracker.checks import whole
+from tracker.correlation import CorrelationFilterTracker
+from tracker.dslt import DSLTTracker
 from tracker.exported import SUFFIX as EXPORTED
 from tracker.exported import load_exported
 from tracker.network.checkpoint import SUFFIX
 from tracker.network.regression_net import RegressionNet
 from tracker.presets.base import TRACKERS
+from tracker.threads import torch_threads
 
 
 def load_tracker(
@@ -18,6 +22,7 @@ def load_tracker(
     *,
     device: str | torch.device = "cpu",
     weights: str | None = None,
+    threads: int = 1,
     **settings: Any,
 ) -> Tracker:
     """Build a tracker from its registered name, a checkpoint of the ``train`` command, or a network.
@@ -28,6 +33,8 @@ def load_tracker(
             copied.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …
         weights: file with the weights of the backbone; None for the tracker's own.
+        threads: CPU threads of torch that the tracker computes with, whatever is set around it: the boxes depend on
+            it. One is right for small maps; more serve a large backbone on an idle machine.
         settings: settings that differ from the tracker's. For correlation filters: ``backbone``, ``filter``
             (registered names), ``runtime`` (what runs learned features and the box head: ``"onnx"``, ``"torch"`` or
             ``"auto"``, ONNX Runtime on a CPU where it is installed), and the fields of ``SearchSettings``,
@@ -41,12 +48,23 @@ def load_tracker(
         FileNotFoundError: the weights file does not exist.
     """
     name = str(name) if isinstance(name, Path) else name
-    if isinstance(name, RegressionNet) or name.endswith((SUFFIX, EXPORTED)):
-        if weights is not None:
-            source = "network" if isinstance(name, RegressionNet) else f"checkpoint {name}"
-            raise ValueError(f"the {source} holds its weights itself, got weights={weights!r} as well")
-        if isinstance(name, str) and name.endswith(EXPORTED):
-            return load_exported(name, device=device, **settings)
+    has_weights = isinstance(name, RegressionNet) or name.endswith((SUFFIX, EXPORTED))
+    if has_weights and weights is not None:
+        source = "network" if isinstance(name, RegressionNet) else f"checkpoint {name}"
+        raise ValueError(f"the {source} holds its weights itself, got weights={weights!r} as well")
+    with torch_threads(whole("threads", threads, 1)):  # ONNX Runtime's sessions take their number over
+        tracker = _build(name, device, weights, settings)
+    if isinstance(tracker, CorrelationFilterTracker | DSLTTracker):
+        tracker.threads = threads
+    return tracker
+
+
+def _build(
+    name: str | RegressionNet, device: str | torch.device, weights: str | None, settings: dict[str, Any]
+) -> Tracker:
+    if isinstance(name, str) and name.endswith(EXPORTED):
+        return load_exported(name, device=device, **settings)
+    if isinstance(name, RegressionNet) or name.endswith(SUFFIX):
         return TRACKERS["fast"](device=device, weights=name, **settings)
     return TRACKERS[name](device=device, weights=weights, **settings)
 

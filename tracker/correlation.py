@@ -21,6 +21,7 @@ from tracker.response import SCORE_RATE, Peak, find_peak, psr
 from tracker.scale import ScaleSearch, ScaleSettings
 from tracker.search_area import SearchSettings, bounded_scale
 from tracker.settings import describe
+from tracker.threads import with_own_threads
 
 NOISE = 0.3
 """A peak lower than this share of its running mean is noise, as when the target is hidden: the box stays."""
@@ -91,6 +92,9 @@ class CorrelationFilterTracker:
     VERSION = 2
     """Increased whenever the same settings begin to give other boxes; stored results record it."""
 
+    threads: int = 1
+    """CPU threads of torch in ``init`` and ``update``; the boxes depend on it, and on no other number of threads."""
+
     def __init__(
         self,
         extractor: FeatureExtractor,
@@ -120,6 +124,7 @@ class CorrelationFilterTracker:
         return {
             "class": type(self).__name__,
             "version": self.VERSION,
+            "threads": self.threads,
             "extractor": describe(self.extractor),
             "filter": describe(self.model),
             "search": describe(self.search),
@@ -129,6 +134,7 @@ class CorrelationFilterTracker:
         }
 
     @torch.inference_mode()
+    @with_own_threads
     def init(self, image: Image, bbox: ArrayLike) -> None:
         """Start on a new target and forget the last one; see ``Tracker.init``."""
         height, width = check_image(image).shape[:2]
@@ -151,6 +157,7 @@ class CorrelationFilterTracker:
         self.model.start(self._memory, (round(cells[1]), round(cells[0])))
 
     @torch.inference_mode()
+    @with_own_threads
     def update(self, image: Image) -> TrackOutput:
         """Find the target in the next frame and learn from it; see ``Tracker.update``."""
         if self._memory is None:

@@ -22,6 +22,7 @@ from tracker.search_area import SearchSettings, bounded_scale, middle
 from tracker.settings import describe
 from tracker.solvers import Regression, Solver, correlate, padded_spectra
 from tracker.solvers.memory import RecentSamples
+from tracker.threads import with_own_threads
 
 BLURS = (10.0, 5.0, 1.0, 0.1)
 FLIPS = 3
@@ -142,6 +143,9 @@ class DSLTTracker:
     VERSION = 1
     """Increased whenever the same settings begin to give other boxes; stored results record it."""
 
+    threads: int = 1
+    """CPU threads of torch in ``init`` and ``update``; the boxes depend on it, and on no other number of threads."""
+
     def __init__(
         self,
         features: TwoLevelFeatures,
@@ -171,6 +175,7 @@ class DSLTTracker:
         return {
             "class": type(self).__name__,
             "version": self.VERSION,
+            "threads": self.threads,
             "features": describe(self.features),
             "solver": describe(self.solver),
             "criterion": describe(self.criterion),
@@ -181,6 +186,7 @@ class DSLTTracker:
         }
 
     @torch.no_grad()
+    @with_own_threads
     def init(self, image: Image, bbox: ArrayLike) -> None:
         """Start on a new target and forget the last one; see ``Tracker.init``."""
         height, width = check_image(image).shape[:2]
@@ -252,6 +258,7 @@ class DSLTTracker:
         return replace(first, features=features, spectra=spectra, labels=labels, weights=weights)
 
     @torch.no_grad()
+    @with_own_threads
     def update(self, image: Image) -> TrackOutput:
         """Find the target in the next frame and learn from it; see ``Tracker.update``."""
         self._started()

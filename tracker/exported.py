@@ -88,6 +88,10 @@ def load_exported(
         ValueError: it is damaged or no exported tracker, a setting does not fit, or the device is no CPU.
         ModuleNotFoundError: ``onnx`` or ``onnxruntime`` is missing.
     """
+    if "backbone" in settings:
+        raise ValueError(
+            f"exported tracker {file} has features of its own, got {settings['backbone']!r} as well"
+        )
     if check_device(device).type != "cpu" or settings.pop("runtime", "auto") == "torch":
         raise ValueError(
             f"exported tracker {file} is for ONNX Runtime on a CPU: leave device and runtime out"

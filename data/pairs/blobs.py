@@ -1,5 +1,6 @@
 """Encoded images in files or byte ranges of files, on disk or behind a URL."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,11 +15,13 @@ class Blob(NamedTuple):
         url: A path, or a URL of any kind that fsspec reads (``https://…``, ``s3://…``).
         start: First byte.
         stop: Byte after the last; None for the end of the file.
+        sha256: Of these bytes, 32 bytes; empty where nobody knows it.
     """
 
     url: str
     start: int = 0
     stop: int | None = None
+    sha256: bytes = b""
 
 
 def is_remote(url: str | Path) -> bool:
@@ -65,8 +68,9 @@ def _read_remote(blobs: Sequence[Blob]) -> list[bytes | Exception]:
             if isinstance(content, Exception):
                 missing.setdefault(places[index][0], []).append(index)
         for filesystem, indices in missing.items():
-            paths, starts, stops = zip(*((places[i][1], *blobs[i][1:]) for i in indices), strict=True)
-            contents = filesystem.cat_ranges(list(paths), list(starts), list(stops), on_error="return")
+            paths = [places[index][1] for index in indices]
+            starts, stops = zip(*((blobs[index].start, blobs[index].stop) for index in indices), strict=True)
+            contents = filesystem.cat_ranges(paths, list(starts), list(stops), on_error="return")
             for index, content in zip(indices, contents, strict=True):
                 found[index] = _checked(content, blobs[index])
     return found
@@ -92,5 +96,9 @@ def _checked(content: bytes | Exception, blob: Blob) -> bytes | Exception:
         return OSError(
             f"{blob.url} gave {len(content)} bytes from {blob.start} on, expected {blob.stop - blob.start}: "
             "the file is shorter than its index says, or the server ignores the Range header"
+        )
+    if blob.sha256 and hashlib.sha256(content).digest() != blob.sha256:
+        return OSError(
+            f"{blob.url} holds other bytes from {blob.start} on than were written there (SHA-256): copy it again"
         )
     return content

@@ -4,8 +4,8 @@ A source chooses two views of a target, i.e. two images and boxes. `data.pairs.d
 """
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -131,7 +131,9 @@ class ClipSource:
 
     def __post_init__(self) -> None:
         if not len(self.clips):
-            raise ValueError("training clips must hold at least one frame with a box, got none that does")
+            raise ValueError(
+                "training clips must hold at least one frame with a box, got none that does and is not held out"
+            )
         if self.max_gap < 1:
             raise ValueError(f"max_gap must be 1 or more frames, got {self.max_gap}")
 
@@ -176,7 +178,9 @@ class StillSource:
 
     def __post_init__(self) -> None:
         if not len(self.files):
-            raise ValueError(f"still images must be at least one, got none in {self.folder}")
+            raise ValueError(
+                f"still images must be at least one that is not held out, got none in {self.folder}"
+            )
         if not 0 <= self.background <= 1:
             raise ValueError(f"background must be a probability in [0, 1], got {self.background}")
 
@@ -195,6 +199,12 @@ class StillSource:
             raise FileNotFoundError(f"folder {root} holds no image, nor do its sub-folders")
         names = np.array([os.fsencode(path.relative_to(root)) for path in paths])
         return cls(str(root), names, **settings)
+
+    def without(self, unwanted: Callable[[Path], bool]) -> "StillSource":
+        """Return the source without unwanted images; raises ``ValueError`` if none is left."""
+        kept = np.array([not unwanted(Path(self.folder, os.fsdecode(bytes(file)))) for file in self.files])
+        bboxes, sizes = (None if rows is None else rows[kept] for rows in (self.bboxes, self.sizes_wh))
+        return replace(self, files=self.files[kept], bboxes=bboxes, sizes_wh=sizes)
 
     def draw(self, rng: np.random.Generator) -> Views:
         """Choose an image, and at times another for the background."""

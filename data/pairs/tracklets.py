@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from data.boxes import Floats, Image, bbox_center, frames_with_box
 from data.datasets.clip import Clip
+from data.files import sha256_of
 from data.images import Levels, decode_bgr, jpeg_reduction
 
 
@@ -48,12 +49,14 @@ class TrackletFrames:
         numbers: int64 ``(n,)``, numbers of the frames in the clip, ascending.
         paths: Image files of the frames.
         bboxes: float64 ``(n, 4)``, 0-based.
+        first: The clip's first image file, with a box or without.
     """
 
     name: str
     numbers: NDArray[np.int64]
     paths: tuple[Path, ...]
     bboxes: Floats
+    first: Path
 
     @classmethod
     def of(cls, sequence: Clip, count: int) -> "TrackletFrames":
@@ -61,7 +64,8 @@ class TrackletFrames:
         there = frames_with_box(sequence.bboxes)
         if len(there) > count:
             there = there[np.rint(np.linspace(0, len(there) - 1, count)).astype(int)]
-        return cls(sequence.name, there, tuple(sequence.paths[i] for i in there), sequence.bboxes[there])
+        paths = tuple(sequence.paths[i] for i in there)
+        return cls(sequence.name, there, paths, sequence.bboxes[there], sequence.paths[0])
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Tracklet:
         bboxes: float64 ``(n, 4)``, x, y, w, h in pixels of the crop, 0-based.
         images: The crops, JPEG.
         skipped: Messages about frames that could not be used.
+        first_sha256: SHA-256 of the clip's first image file, by which it is told from others; empty without one.
     """
 
     name: str
@@ -81,6 +86,7 @@ class Tracklet:
     bboxes: Floats
     images: tuple[bytes, ...]
     skipped: tuple[str, ...] = ()
+    first_sha256: str = ""
 
 
 def crop_tracklet(frames: TrackletFrames, settings: TrackletSettings) -> Tracklet:
@@ -102,6 +108,7 @@ def crop_tracklet(frames: TrackletFrames, settings: TrackletSettings) -> Trackle
         np.array(bboxes, np.float64).reshape(-1, 4),
         tuple(images),
         tuple(skipped),
+        sha256_of(frames.first) if frames.first.is_file() else "",
     )
 
 

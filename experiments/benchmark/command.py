@@ -73,6 +73,12 @@ class Benchmark(Command):
     """Files of weights as TRACKER=PATH, or a PATH for the only tracker; for opencv-nano and opencv-vit the
     folder of their ONNX files."""
 
+    backbone: tuple[str, ...] = ()
+    """Other features of our trackers as TRACKER=NAME, or a NAME for the only tracker, e.g. dslt-paper=vgg16."""
+
+    loss: tuple[str, ...] = ()
+    """Losses that our trackers learn with on line (dslt, dslt-paper, dslt-code) as TRACKER=NAME:ARGUMENT=VALUE,…"""
+
     device: str = "cpu"
     """Where our trackers run: cpu, cuda, cuda:1 …"""
 
@@ -94,7 +100,9 @@ class Benchmark(Command):
         from experiments.scoring.protocols import usual_protocol
         from experiments.trackers.by_name import parse_contenders
 
-        contenders = parse_contenders(self.trackers, self.weights, self.device, self.runtime)
+        contenders = parse_contenders(
+            self.trackers, self.weights, self.device, self.backbone, self.loss, self.runtime
+        )
         dataset = select(load_dataset(self.dataset, self.root, self.subset), self.sequences)
         if dataset.lack:
             print(dataset.lack)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from data.boxes import Floats, Image, bbox_center, frames_with_box
 from data.crop import SearchRegion, crop
@@ -18,9 +17,9 @@ from experiments.compare.measures import Peaks, peak_pixels
 from experiments.compare.plan import Unit
 from experiments.compare.settings import ComparisonSettings, OnlineSettings
 from experiments.trackers.fitting import fitted_filters
+from experiments.trackers.online_loss import ResponseLoss
 from experiments.train.build import set_up_torch
-from experiments.train.objective import easy_background_share, in_the_setting, predicted
-from losses import Loss, build_loss
+from losses.registry import build_map_loss
 from tracker import DSLTTracker, load_tracker
 from tracker.features import to_tensor
 from tracker.solvers import correlate
@@ -41,29 +40,6 @@ _PROBES = 4  # measured frames of a clip
 
 _SHIFT = 1.2
 """Largest displacement of a measured frame's target either way, in its width and height."""
-
-
-class ResponseLoss(nn.Module):
-    """A tracker's ``criterion`` made of a loss for maps (reduction ``none``), summed over the locations.
-
-    Logits are ``10 · response``, less 5 where the loss is ``binary``. Training starts from these two numbers
-    (`experiments.train.objective`); on line nothing learns them.
-    """
-
-    reduction = "sum"
-
-    def __init__(self, loss: Loss) -> None:
-        super().__init__()
-        self.loss = loss
-
-    def forward(self, response: Tensor, label: Tensor) -> Tensor:
-        """The sum, a scalar, of maps ``(N, 1, h, w)``."""
-        return self.loss(*in_the_setting(self.loss.setting, response, label)).sum()
-
-    def easy_background_share(self, response: Tensor, label: Tensor) -> float:
-        """See `experiments.train.objective.easy_background_share`."""
-        score, label = in_the_setting(self.loss.setting, response, label)
-        return easy_background_share(self.loss(score, label), predicted(self.loss.setting, score), label)
 
 
 def online_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
@@ -109,7 +85,7 @@ def build(unit: Unit, online: OnlineSettings, **changed: Any) -> DSLTTracker:
         varied = {"learning_rate": rate, "regularisation": ADAM_REGULARISATION, "stop_share": 0.0}
     tracker = load_tracker(
         "dslt",
-        criterion=ResponseLoss(build_loss(reduction="none", **unit.loss)),
+        criterion=ResponseLoss(build_map_loss(reduction="none", **unit.loss)),
         solver=online.solver,
         first_steps=online.first_steps,
         backbone=online.backbone,

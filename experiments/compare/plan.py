@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from experiments.config_file import parse_yaml
-
 Stage = Literal["offline", "online"]
 Phase = Literal["search", "final"]
 STAGES: tuple[Stage, ...] = ("offline", "online")
@@ -50,23 +48,11 @@ def parse_losses(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         ValueError: an unknown loss, one that is for classes, an argument without ``=``, or a loss twice.
         TypeError: an argument that the loss does not have.
     """
-    from losses import build_loss
+    from experiments.trackers.online_loss import parse_loss
 
     found: dict[str, dict[str, Any]] = {}
     for text in texts:
-        name, _, arguments = text.partition(":")
-        loss: dict[str, Any] = {"name": name}
-        for argument in filter(None, arguments.split(",")):
-            key, equals, value = argument.partition("=")
-            if not equals:
-                raise ValueError(f"a loss must be NAME or NAME:ARGUMENT=VALUE,…, got {text!r}")
-            loss[key] = parse_yaml(value, f"{key} of loss {text!r}")
-        setting = build_loss(**loss).setting
-        if setting == "class":
-            raise ValueError(
-                f"loss {text!r} is for classes; expected one of setting regress, binary or spatial"
-            )
-        found[text] = loss
+        found[text] = parse_loss(text)
     if len(found) < len(texts) or not found:
         raise ValueError(f"--losses must be different losses, at least one, got {' '.join(texts)}")
     names = {Unit("offline", "final", label, {}, 0, 1).name for label in found}

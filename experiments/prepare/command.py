@@ -49,6 +49,7 @@ class Prepare(Command):
         """Prepare; 1 when something was left out."""
         from data.pairs.tracklets import TrackletSettings
         from experiments.prepare.shards import Preparation
+        from experiments.runtime.lock import holding
         from experiments.train.data import read_training_set
 
         settings = TrackletSettings(self.frames_per_clip, self.context, self.target_size, self.quality)
@@ -56,7 +57,8 @@ class Prepare(Command):
             self.output, self.dataset, settings, self.clips_per_shard, skip=self.on_error == "skip"
         )
         sequences = read_training_set(self.dataset, self.root, skip_broken=self.on_error == "skip")
-        manifest = preparation.run(sequences, self.workers)
+        with holding(self.output, "another prepare"):
+            manifest = preparation.run(sequences, self.workers)
         print(
             f"{manifest['tracklets']} targets, {manifest['frames']} crops in {len(manifest['shards'])} shards: "
             f"{self.output / 'manifest.json'}"

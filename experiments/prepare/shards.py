@@ -16,6 +16,7 @@ from data.pairs.shards import is_complete, write_manifest, write_shard
 from data.pairs.tracklets import Tracklet, TrackletFrames, TrackletSettings, crop_tracklet
 from experiments.runtime.progress import progress_bar
 from experiments.runtime.workers import worker_pool
+from experiments.scoring.record import check_record, fingerprint
 
 _SETTINGS = "settings.json"
 _AHEAD = 4  # clips a worker that may be cropped before the shard before them is written
@@ -62,7 +63,7 @@ class Preparation:
         frames = [clip for clip in frames if len(clip.numbers)]
         if not frames:
             raise ValueError("the dataset holds no frame with a box: there is nothing to crop")
-        self._begin([clip.name for clip in frames])
+        self._begin(frames)
         remove_left_overs(self.output)
         starts = range(0, len(frames), self.clips_per_shard)
         shards = {self.output / f"shard-{number:06d}.tar": start for number, start in enumerate(starts)}
@@ -91,19 +92,28 @@ class Preparation:
             return
         raise FileExistsError(f"folder {self.output} holds other files than shards: give a new one")
 
-    def _begin(self, names: list[str]) -> None:
+    def _begin(self, frames: "Sequence[TrackletFrames]") -> None:
         """Write down what the shards are made of, or compare it with what an earlier run wrote."""
-        file, mine = self.output / _SETTINGS, {**self.about, "clips": names}
+        mine = {**self.about, "clips": [clip.name for clip in frames]}
+        record = {"data": {clip.name: _frames_sha256(clip) for clip in frames}}
+        file = self.output / _SETTINGS
         if file.is_file():
             known = read_json(file)
             changed = [key for key in mine if known.get(key) != mine[key]]
             if changed:
                 what = ", ".join(f"{key} {_difference(known.get(key), mine[key])}" for key in changed)
                 raise ValueError(f"shards in {self.output} were made differently: {what}; give a new folder")
+            check_record(known.get("record", {}), record)
             return
         self.output.mkdir(parents=True, exist_ok=True)
         with replacing(file) as temporary:
-            temporary.write_text(json.dumps(mine, indent=1) + "\n", "utf-8")
+            temporary.write_text(json.dumps(mine | {"record": record}, indent=1) + "\n", "utf-8")
+
+
+def _frames_sha256(clip: TrackletFrames) -> str:
+    """Of the frames that are cropped, without reading them: numbers, names and sizes of the files, boxes."""
+    sizes = [path.stat().st_size if path.is_file() else None for path in clip.paths]
+    return fingerprint((clip.numbers, clip.bboxes, [path.name for path in clip.paths], sizes))
 
 
 def _difference(old: Any, new: Any) -> str:

@@ -19,6 +19,6 @@ def progress_bar(steps: Iterable[Any] | None = None, *, total: int | None, unit:
     from tqdm import tqdm
 
     # In a log file a line every ten seconds is enough.
-    pace = {} if sys.stderr.isatty() else {"mininterval": 10, "delay": 10}
+    pace = {} if sys.stderr.isatty() else {"mininterval": 10, "delay": 2}
     # The mean rate since the start, not that of the last steps, says best when work of many parts will end.
     return tqdm(steps, total=total, unit=unit, smoothing=0, disable=total == 0, **pace)

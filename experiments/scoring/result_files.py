@@ -15,13 +15,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.box_files import read_bboxes, upright, write_bboxes
 from data.datasets.otb_protocol import canonical_name
 from data.files import read_json, remove_left_overs, replacing, write_json
+from experiments.runtime.lock import holding
 from experiments.scoring.metrics import Rules
 from experiments.scoring.protocols import PROTOCOLS, SUPERVISED, Stretches, run_truths
 from experiments.scoring.record import FILE, Record, differences, read_record
@@ -129,21 +129,9 @@ class ResultFiles:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process, so that no other benchmark writes into it meanwhile.
-
-        The system gives the lock back when the process ends, however it ends: none is ever left behind.
-
-        Raises:
-            RuntimeError: Another process holds it.
-        """
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(self.folder.with_name(f".{self.folder.name}.lock"), timeout=0):
-                yield
-        except Timeout:
-            raise RuntimeError(
-                f"another benchmark is writing into {self.folder}: wait for it, or give another --output"
-            ) from None
+        """Hold the folder; see ``holding``."""
+        with holding(self.folder, "another benchmark"):
+            yield
 
     def failures(self) -> dict[str, str]:
         """What went wrong, by run."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,11 @@ from torch import Tensor, nn
 
 from data.datasets.clip import Clip
 from data.pairs.dataset import PairDataset
+from data.pairs.held_out import HeldOut
 from data.pairs.jitter_appearance import Appearance, PhotometricJitter
+from experiments.runtime.lock import holding
 from experiments.runtime.provenance import versions
+from experiments.scoring.record import check_record, fingerprint, weights_record
 from experiments.train.batches import batches
 from experiments.train.data import build_pairs
 from experiments.train.imitation import Imitation
@@ -77,16 +81,22 @@ def train(
         RuntimeError: the training cannot go on; the message says where and why.
     """
     settings = complete(settings)
-    with join_processes(settings.compute.device) as processes:
+    with join_processes(settings.compute.device) as processes, ExitStack() as stack:
         check_settings(settings, processes.world_size)
+        state = None
         if processes.is_first:
-            check_folder(folder, settings, resume=resume, overwrite=overwrite)
+            stack.enter_context(holding(folder, "another training"))
+            state = load_last(folder) if resume else None
+            check_folder(folder, settings, resume=resume, overwrite=overwrite, state=state)
         # What is wrong with data or weights is found before anything is written.
         training, feed = build_training(settings, folder, processes, validate)
+        if state:
+            check_record(state.get("record", {}), training.metadata["record"])
         if processes.is_first:
             claim(folder, settings, resume=resume, overwrite=overwrite)
         processes.gather(None)  # the others wait until the folder is theirs too
-        state = load_last(folder) if resume else None
+        if resume and not processes.is_first:
+            state = load_last(folder)
         if state:
             training.resume(state)
         if processes.is_first:
@@ -159,10 +169,14 @@ def build_training(
 ) -> tuple[Training, Callable[[int], Batches]]:
     """Build the run, and a function that yields its batches from a number on."""
     clips = validation_clips(settings.validation)
-    held_out = {clip.paths[0] for clip in clips if isinstance(clip, Clip)}
+    held_out = HeldOut(clip for clip in clips if isinstance(clip, Clip))
     length = settings.steps * settings.batch_size
     pairs = build_pairs(settings.data, held_out, length=length, seed=settings.seed)
-    metadata = {"config": as_mapping(settings), "versions": versions()}
+    if held_out.met and processes.is_first:
+        print(f"not trained on, for they validate: {', '.join(sorted(held_out.met))}", flush=True)
+    files = [Path(file) for file in (settings.teacher, settings.model.initial) if file is not None]
+    depends = {"weights": weights_record(files), "data": fingerprint(pairs.sources)}
+    metadata = {"config": as_mapping(settings), "versions": versions(), "record": depends}
     if validate is None:
         validate = TrackingScore(clips, settings.validation.frames, processes)
     imitation = None if settings.teacher is None else build_imitation(settings, pairs)

@@ -29,8 +29,14 @@ _DECLARED = {
 }
 
 
-def parse(command: type[AnyCommand], options: Sequence[str], config: str | None, prog: str) -> AnyCommand:
-    """A command with a field ``settings`` and, from the file ``config`` if there is one, a field ``config``.
+def parse(
+    command: type[AnyCommand],
+    options: Sequence[str],
+    config: str | None,
+    prog: str,
+    base: TrainingSettings | None = None,
+) -> AnyCommand:
+    """A command with a field ``settings``, over those of the file ``config`` or of ``base``, and a field ``config``.
 
     Raises:
         SystemExit: help was asked for, or an option is unknown or of a wrong type; the parser has said so.
@@ -40,7 +46,7 @@ def parse(command: type[AnyCommand], options: Sequence[str], config: str | None,
     import tyro
 
     file = None if config is None else Path(config)
-    base = read_settings(file) if file else TrainingSettings()
+    base = read_settings(file) if file else base or TrainingSettings()
     declared, arguments = _split(options)
     names = [option(declared, flag) or "" for flag in ("--loss.name", "--model.filter")]
     help = describe_arguments(names[0] or base.loss.name, names[1] or base.model.filter)

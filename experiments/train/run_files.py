@@ -13,15 +13,23 @@ from torch import nn
 
 from data.files import remove_left_overs, replacing
 from experiments.config_file import differences
-from experiments.train.parse import read_settings
+from experiments.train.parse import read_settings, settings_from
 from experiments.train.settings import TrainingSettings, as_mapping
 from tracker.network.checkpoint import METADATA
 
 LAST, BEST, CONFIG, METRICS = "last.pt", "best.safetensors", "config.yaml", "metrics.jsonl"
+_STATE = {"step", "best", "learner", "log", "random", "settings"}
 _FILES = (LAST, BEST, CONFIG, METRICS, "events.out.tfevents.*")
 
 
-def check_folder(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: bool) -> None:
+def check_folder(
+    folder: Path,
+    settings: TrainingSettings,
+    *,
+    resume: bool,
+    overwrite: bool,
+    state: Mapping[str, Any] | None = None,
+) -> None:
     """Make sure that a run may write into ``folder``; nothing is written.
 
     Args:
@@ -29,6 +37,7 @@ def check_folder(folder: Path, settings: TrainingSettings, *, resume: bool, over
         settings: of the run.
         resume: the folder may hold a run with this config.
         overwrite: what it holds of a run may be removed.
+        state: the folder's checkpoint on a resume; its own settings decide, not those that ``config.yaml`` says.
 
     Raises:
         FileExistsError: it holds something, and neither is asked for.
@@ -42,10 +51,10 @@ def check_folder(folder: Path, settings: TrainingSettings, *, resume: bool, over
             "--output"
         )
     config = folder / CONFIG
-    if resume and config.is_file():
+    if resume and (state or config.is_file()):
         # An option younger than the run was at its default.
-        before = as_mapping(read_settings(config))
-        different = list(differences(before, as_mapping(settings)))
+        before = settings_from(state["settings"]) if state else read_settings(config)
+        different = list(differences(as_mapping(before), as_mapping(settings)))
         if different:
             raise ValueError(
                 f"--resume needs the config of the run in {folder}, but {'; '.join(different)}: give the same "
@@ -120,7 +129,7 @@ def load_last(folder: Path) -> dict[str, Any] | None:
             f"checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}); it must be "
             "one that train wrote: remove it, or start anew with --overwrite"
         ) from error
-    if not isinstance(state, dict) or not {"step", "best", "learner", "log", "random"} <= state.keys():
+    if not isinstance(state, dict) or not state.keys() >= _STATE:
         raise ValueError(f"checkpoint {path} must be one that train wrote, got {type(state).__name__}")
     return state
 

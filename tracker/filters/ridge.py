@@ -15,10 +15,10 @@ from tracker.filters.memory import SampleMemory
 class RidgeFilter(FilterModel):
     """The exact minimiser over filters as large as the map.
 
-    The frequencies decouple: ``W = Xᴴ (X Xᴴ + λ A⁻¹)⁻¹ y`` at each, with the samples as rows of ``X`` and their
-    weights in ``A``. This is the dual form of multi-channel ridge regression, a system of the memory's size; with
-    one sample it is the filter of Bolme et al., CVPR 2010, and Henriques et al., PAMI 2015, eq. 21. It is not the
-    default because it also learns the background.
+    The frequencies decouple: ``W = Xᴴ S (S X Xᴴ S + λ)⁻¹ S y`` at each, with the samples as rows of ``X`` and the
+    roots of their weights, which may be 0, in ``S``. This is the dual form of multi-channel ridge regression, a
+    system of the memory's size; with one sample it is the filter of Bolme et al., CVPR 2010, and Henriques et al.,
+    PAMI 2015, eq. 21. It is not the default because it also learns the background.
 
     Args:
         regularisation: ``λ`` > 0, in units of squared features.
@@ -37,8 +37,11 @@ class RidgeFilter(FilterModel):
     def fit(self, memory: SampleMemory) -> None:
         """Solve for the samples in the memory."""
         samples = memory.features.permute(2, 3, 0, 1)  # (h, w//2+1, N, C)
-        gram = samples @ samples.mH + torch.diag(self.regularisation / memory.weights)
-        dual = torch.linalg.solve(gram, memory.labels.permute(1, 2, 0).unsqueeze(-1))
+        roots = memory.weights.sqrt()[:, None]
+        samples = roots * samples
+        ridge = self.regularisation * torch.eye(len(roots), device=samples.device)
+        labels = roots * memory.labels.permute(1, 2, 0).unsqueeze(-1)
+        dual = torch.linalg.solve(samples @ samples.mH + ridge, labels)
         self._spectrum = (samples.mH @ dual).squeeze(-1).permute(2, 0, 1)
 
     @property

@@ -1,7 +1,8 @@
 """Regression filters as differentiable layers, from features to response, for training.
 
 The layers minimise the objective of ``tracker/filters`` for one sample, ``|Σ_c x_c ⋆ w_c − y|² + λ |w|²``, in
-batches, and gradients pass through the solution. λ is learned with the features.
+batches, and gradients pass through the solution. λ is learned with the features; the tracker takes it where its filter
+is the one that trained (``tracker/presets/trained.py``).
 """
 
 import math

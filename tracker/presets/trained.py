@@ -9,6 +9,7 @@ import torch
 from tracker.backbones.mobile import Mobile
 from tracker.correlation import CorrelationFilterTracker
 from tracker.network.checkpoint import load_regression_net
+from tracker.network.filter_layers import FILTER_LAYERS
 from tracker.network.folding import fold_norms
 from tracker.network.regression_net import RegressionNet
 from tracker.presets.base import TRACKERS, check_device
@@ -66,7 +67,8 @@ def trained(
         box_head: use the network's box head, if it has one.
         device: device of network and filter.
         runtime: see ``assemble``.
-        settings: see ``assemble``. With a network that has a box head, the default crops are those of its training.
+        settings: see ``assemble``. With a network that has a box head, the default crops are those of its training;
+            with the filter that λ was learned with, the default λ is the learned one.
 
     Raises:
         ValueError, FileNotFoundError: a file that is no checkpoint or does not exist, or a setting that does not fit.
@@ -86,6 +88,9 @@ def trained(
     head = net.box_head if box_head else None
     if net.box_head is not None and net.crops is not None:
         settings = {**net.crops._asdict(), **settings}
+    if filter in FILTER_LAYERS and FILTER_LAYERS[filter] is type(net.filter_layer):
+        # Features have the same units in training: so has λ.
+        settings = {"regularisation": float(net.filter_layer.log_regularisation.exp()), **settings}
     if head is not None:
         settings = {"reuse_within": REUSE, **settings}
     reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]

@@ -251,8 +251,80 @@ class TestMistakes:
 
     def test_an_index_that_is_none(self, folder):
         next(folder.glob("*.npz")).write_bytes(b"PK no index")
+        with pytest.raises(ValueError, match="is not the index that its manifest names"):
+            ShardClips.open(folder)
+        resign(folder)
         with pytest.raises(ValueError, match="is no index of a shard"):
             ShardClips.open(folder)
+
+    @pytest.mark.parametrize(
+        ("column", "value", "message"),
+        [
+            ("bboxes", np.nan, "boxes that are finite and not empty"),
+            ("bboxes", -3, "boxes that are finite and not empty"),
+            ("stops", 2**40, "crops lie outside"),
+            ("starts", -1, "crops lie outside"),
+            ("counts", 7, "columns do not fit together"),
+        ],
+    )
+    def test_an_index_whose_numbers_cannot_be(self, folder, column, value, message):
+        place = next(folder.glob("*.npz"))
+        index = dict(np.load(place))
+        index[column][0] = value
+        np.savez(place, **index)
+        resign(folder)
+        with pytest.raises(ValueError, match=message):
+            ShardClips.open(folder)
+
+    def test_a_crop_that_was_changed_is_found_when_it_is_read(self, folder):
+        for path in folder.iterdir():
+            content = path.read_bytes()
+            if path.suffix == ".tar":
+                content = content.replace(b"\xff\xd9", b"\xff\xd8")  # the ends of the JPEGs
+                path.write_bytes(content)
+            fsspec.filesystem("memory").pipe(f"/changed/{path.name}", content)
+        for place in (folder, "memory://changed/manifest.json"):
+            with pytest.raises(OSError, match="holds other bytes"):
+                pairs_of(place)[0]
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"url": "../../secret.tar"}, "must name files beside it"),
+            ({"index": "/etc/passwd"}, "must name files beside it"),
+            ({"url": "sub/shard.tar"}, "must name files beside it"),
+            ({"filesize": None}, "without filesize"),
+            ({"index_sha256": None}, "without index_sha256"),
+            ({"filesize": "many"}, "filesize in bytes"),
+        ],
+    )
+    def test_a_manifest_that_names_what_it_must_not(self, folder, change, message):
+        file = folder / "manifest.json"
+        content = json.loads(file.read_text())
+        shard = content["shards"][0] | change
+        content["shards"][0] = {key: value for key, value in shard.items() if value is not None}
+        file.write_text(json.dumps(content))
+        with pytest.raises(ValueError, match=message):
+            ShardClips.open(folder)
+        file.write_text(json.dumps(content | {"shards": [3]}))
+        with pytest.raises(ValueError, match="without url"):
+            ShardClips.open(folder)
+
+    @pytest.mark.parametrize(
+        "settings", [{"frames_per_clip": 0}, {"context": 0.5}, {"target_size": 0}, {"quality": 101}]
+    )
+    def test_settings_out_of_range(self, settings):
+        with pytest.raises(ValueError, match=next(iter(settings))):
+            TrackletSettings(**settings)
+
+
+def resign(folder):
+    """Have the manifest name the indices as they are."""
+    file = folder / "manifest.json"
+    content = json.loads(file.read_text())
+    for shard in content["shards"]:
+        shard["index_sha256"] = hashlib.sha256((folder / shard["index"]).read_bytes()).hexdigest()
+    file.write_text(json.dumps(content))
 
 
 def _all(folder):
