@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, dropwhile, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
@@ -101,6 +101,9 @@ class Track(Command):
     device: str = "cpu"
     """cpu, cuda, cuda:1 …"""
 
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs the network: auto is ONNX Runtime on a CPU where it is installed (requirements-onnx.txt)."""
+
     threads: int = 1
     """CPU threads of torch. The maps are small: two are a little faster on an idle machine and many times
     slower on a busy one; more serve a large backbone."""
@@ -170,7 +173,8 @@ class Track(Command):
         )
         if self.filter is not None and len(contenders) > 1:
             raise ValueError(f"--filter is for one tracker, got --tracker {self.tracker}")
-        chosen = [replace(one, filter=self.filter, threads=self.threads) for one in contenders]
+        changed = {"filter": self.filter, "threads": self.threads, "runtime": self.runtime}
+        chosen = [replace(one, **changed) for one in contenders]
         return {one.label: MultiTracker(one.build) for one in chosen}
 
     def _scenes(

@@ -25,6 +25,9 @@ from tracker.settings import Configured
 CHECKPOINT = ".safetensors"
 """How the file of a trained tracker ends."""
 
+FILES = (CHECKPOINT, ".onnx")
+"""How the file of a tracker ends, trained or exported."""
+
 ONLINE_LOSSES: dict[str, dict[str, Any]] = {
     "dslt-paper": {"name": "shrinkage"},
     "dslt-code": {"name": "shrinkage", "importance": "dslt_code"},
@@ -65,7 +68,7 @@ def load_with_loss(name: str, loss: str | None = None, **settings: Any) -> Track
 def _refuse_other_files(name: str) -> None:
     """Say which file is the tracker where a folder, a training's state or bare weights are named."""
     file = Path(name)
-    if name not in list_trackers() and (file.suffix in (".pt", ".pth", ".npz", ".onnx") or file.is_dir()):
+    if name not in list_trackers() and (file.suffix in (".pt", ".pth", ".npz") or file.is_dir()):
         best = (file if file.is_dir() else file.parent) / f"best{CHECKPOINT}"
         raise ValueError(f"{name} is no trained tracker: give the file that train wrote, {best}")
 
@@ -75,7 +78,7 @@ class Contender:
     """A tracker that takes part in a benchmark: small enough to be sent to every worker, which builds it.
 
     Attributes:
-        name: Registered name, file of a trained tracker (``.safetensors``), ``opencv-csrt`` and the like, or
+        name: Registered name, file of a trained or exported tracker, ``opencv-csrt`` and the like, or
             ``module:Class``.
         weights: File of weights; for OpenCV's networks the folder with their files; or None.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
@@ -83,6 +86,7 @@ class Contender:
         loss: NAME or NAME:ARGUMENT=VALUE,… of the loss that it learns with on line; None for its own.
         filter: Another filter than the tracker's own, by name; or None.
         threads: CPU threads of torch of one of ours.
+        runtime: What runs the networks of ours: ``auto``, ``onnx`` or ``torch``.
     """
 
     name: str
@@ -90,6 +94,7 @@ class Contender:
     device: str = "cpu"
     backbone: str | None = None
     loss: str | None = None
+    runtime: str = "auto"
     filter: str | None = None
     threads: int = 1
 
@@ -108,7 +113,7 @@ class Contender:
     @property
     def checkpoint(self) -> Path | None:
         """The file of a trained tracker, where the name is one."""
-        return Path(self.name) if self.name.endswith(CHECKPOINT) else None
+        return Path(self.name) if self.name.endswith(FILES) else None
 
     def build(self) -> Tracker:
         """Build the tracker.
@@ -117,14 +122,12 @@ class Contender:
             ValueError: There is no such tracker, or it cannot be built as asked.
             FileNotFoundError: A weights file does not exist.
         """
-        settings: dict[str, Any] = {"device": self.device, "backbone": self.backbone, "filter": self.filter}
-        settings["threads"] = self.threads
         if self.checkpoint is not None:
             if self.weights is not None:
                 raise ValueError(
                     f"{self.name} holds its own weights, got --weights {self.weights} for it as well"
                 )
-            return load_with_loss(self.name, self.loss, **settings)
+            return load_with_loss(self.name, self.loss, **self._where())
         if self.name not in list_trackers() and (self.backbone or self.loss or self.filter):
             raise ValueError(f"--backbone, --filter and --loss are for trackers of ours, not for {self.name}")
         if ":" in self.name:
@@ -136,10 +139,16 @@ class Contender:
         if self.name not in choices:
             raise ValueError(
                 f"unknown tracker {self.name!r}: {nearest(self.name, choices)}choices are {', '.join(choices)}, a "
-                f"trained tracker's file *{CHECKPOINT}, or module:Class for a subclass of got10k's Tracker"
+                f"trained tracker's file (*{', *'.join(FILES)}), or module:Class of got10k's"
             )
         weights = None if self.weights is None else str(self.weights)
-        return load_with_loss(self.name, self.loss, weights=weights, **settings)
+        return load_with_loss(self.name, self.loss, weights=weights, **self._where())
+
+    def _where(self) -> dict[str, Any]:
+        # auto is what trackers do by themselves, and not all have a network to run elsewhere.
+        runtime = None if self.runtime == "auto" else self.runtime
+        where = {"device": self.device, "runtime": runtime, "threads": self.threads}
+        return {**where, "backbone": self.backbone, "filter": self.filter}
 
 
 class Description:
@@ -198,6 +207,7 @@ def parse_contenders(
     device: str,
     backbones: tuple[str, ...] = (),
     losses: tuple[str, ...] = (),
+    runtime: str = "auto",
 ) -> list[Contender]:
     """Contenders from the command line.
 
@@ -207,6 +217,7 @@ def parse_contenders(
         device: Where ours run.
         backbones: ``TRACKER=NAME`` each, or a name for the only tracker.
         losses: ``TRACKER=NAME:ARGUMENT=VALUE,…`` each, or without the tracker for the only one.
+        runtime: What runs the networks of ours.
 
     Raises:
         ValueError: No name, a name twice, or something for a tracker that does not take part.
@@ -225,14 +236,16 @@ def parse_contenders(
         _of_each(*given, names) for given in (("--backbone", "NAME", backbones), ("--loss", "NAME", losses))
     )
     # A file's name is made absolute because another machine's process has another working folder.
-    files = {name: str(Path(name).absolute()) for name in names if name.endswith(CHECKPOINT)}
+    files = {name: str(Path(name).absolute()) for name in names if name.endswith(FILES)}
     for name, file in files.items():
         if not Path(file).is_file():
             raise FileNotFoundError(
-                f"trained tracker {name} does not exist: expected the file that train wrote"
+                f"trained tracker {name} does not exist: expected the file that train or export wrote"
             )
     return [
-        Contender(files.get(name, name), paths.get(name), device, backbone_of.get(name), loss_of.get(name))
+        Contender(
+            files.get(name, name), paths.get(name), device, backbone_of.get(name), loss_of.get(name), runtime
+        )
         for name in names
     ]
 
