@@ -139,8 +139,7 @@ def sha256_of(path: Path) -> str:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write ``content`` to ``path``, complete or not at all; NaN and ∞, which JSON does not have, become null."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
 
 
 def write_text(path: str | Path, text: str) -> None:

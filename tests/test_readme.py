@@ -37,7 +37,7 @@ def commands_of(page):
             for one, after in zip(words, [*words[1:], ""], strict=True)
             if "…" not in one + after * one.startswith("--")
         ]
-        if given[0] in COMMANDS:
+        if given and given[0] in COMMANDS:
             yield given
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats, from_one_based, to_one_based
-from data.files import read_text, replacing
+from data.files import read_text, write_text
 
 _ABSENT = [math.nan] * 4
 
@@ -122,9 +122,7 @@ def write_bboxes(
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"bboxes must be (N, 4), got {array.shape}")
     lines = box_lines(array).splitlines()
-    text = "".join(f"{codes.get(frame, line)}\n" for frame, line in enumerate(lines))
-    with replacing(path) as temporary:
-        temporary.write_text(text, "utf-8", newline="\n")
+    write_text(path, "".join(f"{codes.get(frame, line)}\n" for frame, line in enumerate(lines)))
 
 
 def box_lines(bboxes: Floats, digits: int = 3) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from data.files import replacing
+from data.files import write_text
 from data.registry import Registry
 from data.track_result import TrackResult
 
@@ -59,8 +59,7 @@ def write_tracks(folder: str | Path, format: str, results: Sequence[TrackResult]
     paths = [Path(folder, name) for name in files]
     for path, text in zip(paths, files.values(), strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_text(text, "utf-8", newline="\n")
+        write_text(path, text)
     return paths
 
 
