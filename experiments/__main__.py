@@ -17,6 +17,7 @@ from experiments.command import Command
 from experiments.compare.command import Compare
 from experiments.config_file import expand
 from experiments.demo.command import Demo
+from experiments.export.command import Export
 from experiments.losses.command import Losses
 from experiments.prepare.command import Prepare
 from experiments.report.command import Report
@@ -32,6 +33,7 @@ COMMANDS: dict[str, type[Command]] = {
     "check": Check,
     "compare": Compare,
     "demo": Demo,
+    "export": Export,
     "losses": Losses,
     "prepare": Prepare,
     "report": Report,

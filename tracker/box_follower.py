@@ -12,6 +12,7 @@ from data.boxes import Floats, bbox_center, bbox_from_center
 from data.crop import SearchRegion
 from tracker.checks import not_negative, positive, share
 from tracker.network.box_head import BoxHead, BoxMap
+from tracker.network.onnx_engine import OnnxBoxHead
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class BoxFollower:
         box: settings of the use of its measurements.
     """
 
-    head: BoxHead
+    head: BoxHead | OnnxBoxHead
     box: BoxSettings = field(default_factory=BoxSettings)
 
     def start(self, features: Tensor, region: SearchRegion, center: Floats, size: Floats) -> None:

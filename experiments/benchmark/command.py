@@ -82,6 +82,9 @@ class Benchmark(Command):
     device: str = "cpu"
     """Where our trackers run: cpu, cuda, cuda:1 …"""
 
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs their networks: auto is ONNX Runtime on a CPU where it is installed (requirements-onnx.txt)."""
+
     pack: bool = False
     """Write and check the zip that the server of GOT-10k or TrackingNet takes (subset test)."""
 
@@ -97,7 +100,9 @@ class Benchmark(Command):
         from experiments.scoring.protocols import usual_protocol
         from experiments.trackers.by_name import parse_contenders
 
-        contenders = parse_contenders(self.trackers, self.weights, self.device, self.backbone, self.loss)
+        contenders = parse_contenders(
+            self.trackers, self.weights, self.device, self.backbone, self.loss, self.runtime
+        )
         dataset = select(load_dataset(self.dataset, self.root, self.subset), self.sequences)
         if dataset.lack:
             print(dataset.lack)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -77,6 +77,9 @@ class Track(Command):
     device: str = "cpu"
     """cpu, cuda, cuda:1 …"""
 
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs the network: auto is ONNX Runtime on a CPU where it is installed (requirements-onnx.txt)."""
+
     threads: int = 1
     """CPU threads of torch. The maps are small: two are a little faster on an idle machine and many times
     slower on a busy one; more serve a large backbone."""
@@ -116,6 +119,7 @@ class Track(Command):
             threads=self.threads,
             backbone=self.backbone,
             filter=self.filter,
+            runtime=None if self.runtime == "auto" else self.runtime,
         )
 
     def _record(self, video: "VideoFrames", steps: Iterator["Step"]) -> None:

@@ -24,6 +24,9 @@ from tracker.settings import Configured
 CHECKPOINT = ".safetensors"
 """How the file of a trained tracker ends."""
 
+FILES = (CHECKPOINT, ".onnx")
+"""How the file of a tracker ends, trained or exported."""
+
 ONLINE_LOSSES: dict[str, dict[str, Any]] = {
     "dslt-paper": {"name": "shrinkage"},
     "dslt-code": {"name": "shrinkage", "importance": "dslt_code"},
@@ -64,7 +67,7 @@ def load_with_loss(name: str, loss: str | None = None, **settings: Any) -> Track
 def _refuse_other_files(name: str) -> None:
     """Say which file is the tracker where a folder, a training's state or bare weights are named."""
     file = Path(name)
-    if name not in list_trackers() and (file.suffix in (".pt", ".pth", ".npz", ".onnx") or file.is_dir()):
+    if name not in list_trackers() and (file.suffix in (".pt", ".pth", ".npz") or file.is_dir()):
         best = (file if file.is_dir() else file.parent) / f"best{CHECKPOINT}"
         raise ValueError(f"{name} is no trained tracker: give the file that train wrote, {best}")
 
@@ -74,12 +77,13 @@ class Contender:
     """A tracker that takes part in a benchmark: small enough to be sent to every worker, which builds it.
 
     Attributes:
-        name: Registered name, file of a trained tracker (``.safetensors``), ``opencv-csrt`` and the like, or
+        name: Registered name, file of a trained or exported tracker, ``opencv-csrt`` and the like, or
             ``module:Class``.
         weights: File of weights; for OpenCV's networks the folder with their files; or None.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
         backbone: Other features than the tracker's own, by name; or None.
         loss: NAME or NAME:ARGUMENT=VALUE,… of the loss that it learns with on line; None for its own.
+        runtime: What runs the networks of ours: ``auto``, ``onnx`` or ``torch``.
     """
 
     name: str
@@ -87,11 +91,12 @@ class Contender:
     device: str = "cpu"
     backbone: str | None = None
     loss: str | None = None
+    runtime: str = "auto"
 
     @property
     def checkpoint(self) -> Path | None:
         """The file of a trained tracker, where the name is one."""
-        return Path(self.name) if self.name.endswith(CHECKPOINT) else None
+        return Path(self.name) if self.name.endswith(FILES) else None
 
     def build(self) -> Tracker:
         """Build the tracker.
@@ -105,7 +110,7 @@ class Contender:
                 raise ValueError(
                     f"{self.name} holds its own weights, got --weights {self.weights} for it as well"
                 )
-            return load_with_loss(self.name, self.loss, device=self.device, backbone=self.backbone)
+            return load_with_loss(self.name, self.loss, **self._where())
         if self.name not in list_trackers() and (self.backbone or self.loss):
             raise ValueError(f"--backbone and --loss are for trackers of ours, not for {self.name}")
         if ":" in self.name:
@@ -116,12 +121,15 @@ class Contender:
         if self.name not in list_trackers():
             raise ValueError(
                 f"unknown tracker {self.name!r}: choices are {', '.join([*list_trackers(), *OPENCV])}, a "
-                f"trained tracker's file *{CHECKPOINT}, or module:Class for a subclass of got10k's Tracker"
+                f"trained tracker's file (*{', *'.join(FILES)}), or module:Class of got10k's"
             )
         weights = None if self.weights is None else str(self.weights)
-        return load_with_loss(
-            self.name, self.loss, device=self.device, weights=weights, backbone=self.backbone
-        )
+        return load_with_loss(self.name, self.loss, weights=weights, **self._where())
+
+    def _where(self) -> dict[str, str | None]:
+        # auto is what trackers do by themselves, and not all have a network to run elsewhere.
+        runtime = None if self.runtime == "auto" else self.runtime
+        return {"device": self.device, "backbone": self.backbone, "runtime": runtime}
 
 
 class Description:
@@ -193,6 +201,7 @@ def parse_contenders(
     device: str,
     backbones: tuple[str, ...] = (),
     losses: tuple[str, ...] = (),
+    runtime: str = "auto",
 ) -> list[Contender]:
     """Contenders from the command line.
 
@@ -202,6 +211,7 @@ def parse_contenders(
         device: Where ours run.
         backbones: ``TRACKER=NAME`` each, or a name for the only tracker.
         losses: ``TRACKER=NAME:ARGUMENT=VALUE,…`` each, or without the tracker for the only one.
+        runtime: What runs the networks of ours.
 
     Raises:
         ValueError: No name, a name twice, or something for a tracker that does not take part.
@@ -220,14 +230,16 @@ def parse_contenders(
         _of_each(*given, names) for given in (("--backbone", "NAME", backbones), ("--loss", "NAME", losses))
     )
     # A file's name is made absolute because another machine's process has another working folder.
-    files = {name: str(Path(name).absolute()) for name in names if name.endswith(CHECKPOINT)}
+    files = {name: str(Path(name).absolute()) for name in names if name.endswith(FILES)}
     for name, file in files.items():
         if not Path(file).is_file():
             raise FileNotFoundError(
-                f"trained tracker {name} does not exist: expected the file that train wrote"
+                f"trained tracker {name} does not exist: expected the file that train or export wrote"
             )
     return [
-        Contender(files.get(name, name), paths.get(name), device, backbone_of.get(name), loss_of.get(name))
+        Contender(
+            files.get(name, name), paths.get(name), device, backbone_of.get(name), loss_of.get(name), runtime
+        )
         for name in names
     ]
 

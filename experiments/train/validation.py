@@ -96,7 +96,7 @@ class TrackingScore:
 
     def __call__(self, net: RegressionNet) -> dict[str, float]:
         """``{"ao": mean over the clips}``; all processes must ask, and all get the same."""
-        tracker = load_tracker(net, device=self._processes.device)
+        tracker = load_tracker(net, device=self._processes.device, runtime="torch")
         share = self._clips[self._processes.rank :: self._processes.world_size]
         mine = [average_overlap(tracker, clip, self._frames) for clip in share]
         every = [value for values in self._processes.gather(mine) for value in values]

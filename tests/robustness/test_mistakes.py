@@ -109,7 +109,7 @@ class TestConfigs:
 
 
 class TestCommands:
-    @pytest.mark.parametrize("name", ["last.pt", "best.onnx", "."])
+    @pytest.mark.parametrize("name", ["last.pt", "."])
     def test_what_is_no_tracker_names_the_file_that_is(self, tmp_path, capsys, name):
         (tmp_path / "x.png").write_bytes(b"")
         given = tmp_path / name

@@ -76,6 +76,7 @@ class Concatenation(Backbone):
         if len(strides) != 1:
             raise ValueError(f"backbones side by side must have one stride, got {sorted(strides)}")
         self.parts = nn.ModuleList(backbones)
+        self.backbones = tuple(backbones)
         self.stride = strides.pop()
         self.blocks = tuple(block for backbone in backbones for block in backbone.blocks)
 

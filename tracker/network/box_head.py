@@ -91,7 +91,7 @@ class BoxHead(nn.Module):
         depth: int = 4,
     ) -> None:
         super().__init__()
-        self.stride = stride * patch
+        self.stride, self.patch = stride * patch, patch
         self.standardise = nn.BatchNorm2d(channels, affine=False)
         self.embed = nn.Conv2d(channels, hidden, patch, stride=patch)
         self.log_sharpness = nn.Parameter(torch.tensor(2.3))
@@ -116,13 +116,9 @@ class BoxHead(nn.Module):
         """
         look = self._embed(features)
         height, width = look.shape[-2:]
-        if min(height, width) < CELLS or height % 2 or width % 2:
-            raise ValueError(
-                f"a box head needs maps of an even number of cells of {self.stride} pixels, at least {CELLS}, "
-                f"got {height}x{width}: choose another crop_size"
-            )
+        check_template(height, width, self.stride)
         top, left = (height - CELLS) // 2, (width - CELLS) // 2
-        middle = look[..., top : top + CELLS, left : left + CELLS].flatten(2).mT
+        middle = look[..., top : top + CELLS, left : left + CELLS].flatten(2).transpose(1, 2)
         pixel = cell_centers((height, width), self.stride, bbox)[top : top + CELLS, left : left + CELLS]
         size = bbox[:, 2:].prod(1).sqrt()
         extent = distances(pixel.flatten(0, 1), bbox[:, None]) / size[:, None, None]
@@ -141,7 +137,7 @@ class BoxHead(nn.Module):
         look = self._embed(features)
         cosine = template.look @ F.normalize(look, dim=1, eps=1e-3).flatten(2)  # (B, CELLS², cells)
         share = (cosine * self.log_sharpness.exp()).softmax(1)
-        expected = template.extent.mT @ share
+        expected = template.extent.transpose(1, 2) @ share
         seen = torch.cat([cosine, expected], 1).unflatten(2, look.shape[-2:])
         mixed = F.hardswish(self.norm(self.mix(torch.cat([seen, look], 1))))
         found = self.read(self.convolutions(mixed)).float()
@@ -152,6 +148,15 @@ class BoxHead(nn.Module):
 
     def _embed(self, features: Tensor) -> Tensor:
         return F.hardswish(self.embed(self.standardise(features)))
+
+
+def check_template(height: int, width: int, stride: int) -> None:
+    """Refuse a map of a box head's cells that has no middle of ``CELLS`` by ``CELLS``."""
+    if min(height, width) < CELLS or height % 2 or width % 2:
+        raise ValueError(
+            f"a box head needs maps of an even number of cells of {stride} pixels, at least {CELLS}, "
+            f"got {height}x{width}: choose another crop_size"
+        )
 
 
 def cell_centers(size_hw: tuple[int, int], stride: int, like: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from tracker.correlation import (
 from tracker.features import FeatureExtractor
 from tracker.filters import FILTERS
 from tracker.network.box_head import BoxHead
+from tracker.network.onnx_engine import OnnxBoxHead, chosen_runtime, on_onnx
 from tracker.presets.base import TRACKERS, check_device
 from tracker.search_area import SearchSettings
 from tracker.settings import check_known, make
@@ -45,10 +46,11 @@ def correlation_filter_tracker(
     filter: str = "spatial",
     device: str | torch.device = "cpu",
     weights: str | None = None,
+    runtime: str = "auto",
     **settings: Any,
 ) -> CorrelationFilterTracker:
     """Build a ``CorrelationFilterTracker`` from names and settings; see ``load_tracker``."""
-    return assemble(build_backbone(backbone, weights), filter, device, settings)
+    return assemble(build_backbone(backbone, weights), filter, device, settings, runtime=runtime)
 
 
 def assemble(
@@ -58,7 +60,8 @@ def assemble(
     settings: Mapping[str, Any],
     *,
     reduction: Tensor | None = None,
-    box_head: BoxHead | None = None,
+    box_head: BoxHead | OnnxBoxHead | None = None,
+    runtime: str = "auto",
 ) -> CorrelationFilterTracker:
     """Build a ``CorrelationFilterTracker`` from a backbone, the name of a filter, and settings.
 
@@ -70,9 +73,12 @@ def assemble(
             and ``CorrelationLearningSettings``; with a box head also of ``BoxSettings``.
         reduction: see ``FeatureExtractor``.
         box_head: follows the box, instead of the scale search; or None.
+        runtime: what runs the backbone and the box head: ``"onnx"``, ``"torch"``, or ``"auto"``, ONNX Runtime on a
+            CPU where it is installed. Features differ by rounding.
 
     Raises:
-        ValueError: an unknown filter, setting or device, or a value outside its range.
+        ValueError: an unknown filter, setting, device or runtime, or a value outside its range.
+        ModuleNotFoundError: ONNX Runtime was asked for and is not installed.
     """
     filter_class = FILTERS[filter]
     parts: tuple[type, ...] = (
@@ -82,13 +88,19 @@ def assemble(
         CorrelationLearningSettings,
         *([] if box_head is None else [BoxSettings]),
     )
-    check_known(settings, parts, others=("backbone", "filter", "max_channels"))
+    check_known(settings, parts, others=("backbone", "filter", "max_channels", "runtime"))
+    device, search = check_device(device), make(SearchSettings, settings)
+    if chosen_runtime(runtime, device, backbone) == "onnx":
+        assert not isinstance(
+            box_head, OnnxBoxHead
+        )  # it has an exported backbone beside it, which has no weights
+        backbone, box_head = on_onnx(backbone, box_head, search.crop_size)
     return CorrelationFilterTracker(
         FeatureExtractor(backbone, settings.get("max_channels"), reduction),
         make(filter_class, settings),
-        search=make(SearchSettings, settings),
+        search=search,
         scale=make(CorrelationScaleSettings, settings),
         learning=make(CorrelationLearningSettings, settings),
         box=None if box_head is None else BoxFollower(box_head, make(BoxSettings, settings)),
-        device=check_device(device),
+        device=device,
     )

@@ -56,6 +56,7 @@ def trained(
     filter: str = "spatial",
     box_head: bool = True,
     device: str | torch.device = "cpu",
+    runtime: str = "auto",
     **settings: Any,
 ) -> CorrelationFilterTracker:
     """Build the tracker of a trained network.
@@ -65,6 +66,7 @@ def trained(
         filter: registered name.
         box_head: use the network's box head, if it has one.
         device: device of network and filter.
+        runtime: see ``assemble``.
         settings: see ``assemble``. With a network that has a box head, the default crops are those of its training;
             with the filter that λ was learned with, the default λ is the learned one.
 
@@ -94,7 +96,9 @@ def trained(
     reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]
     if reduction is None and isinstance(net.backbone, Mobile):
         settings = {"max_channels": COMPONENTS, **settings}
-    return assemble(net.features, filter, device, settings, reduction=reduction, box_head=head)
+    return assemble(
+        net.features, filter, device, settings, reduction=reduction, box_head=head, runtime=runtime
+    )
 
 
 REUSE = 1000.0
