@@ -173,8 +173,9 @@ class Track(Command):
         )
         if self.filter is not None and len(contenders) > 1:
             raise ValueError(f"--filter is for one tracker, got --tracker {self.tracker}")
-        changed = {"filter": self.filter, "threads": self.threads, "runtime": self.runtime}
-        chosen = [replace(one, **changed) for one in contenders]
+        chosen = [
+            replace(one, filter=self.filter, threads=self.threads, runtime=self.runtime) for one in contenders
+        ]
         return {one.label: MultiTracker(one.build) for one in chosen}
 
     def _scenes(
