@@ -22,7 +22,7 @@ CROPS = 2
 
 
 @dataclass
-class Target:
+class TrackedTarget:
     """One of several targets.
 
     Attributes:
@@ -51,7 +51,7 @@ class MultiTracker:
     def __init__(self, tracker: str | Callable[[], Tracker] = "fast") -> None:
         self._load = partial(load_tracker, tracker) if isinstance(tracker, str) else tracker
         self._first: Tracker | None = self._load()
-        self.targets: dict[str, Target] = {}
+        self.targets: dict[str, TrackedTarget] = {}
 
     def init(self, image: Image, bboxes: Mapping[str, ArrayLike] | Sequence[ArrayLike]) -> None:
         """Start on these targets, forgetting all that there were.
@@ -123,10 +123,10 @@ class MultiTracker:
             one.output = next(outputs) if is_ours else one.tracker.update(image)
         return {target: one.output for target, one in self.targets.items()}
 
-    def _start(self, image: Image, bbox: ArrayLike) -> Target:
+    def _start(self, image: Image, bbox: ArrayLike) -> TrackedTarget:
         tracker = self._new()
         tracker.init(image, bbox)
-        return Target(tracker, _given(bbox))
+        return TrackedTarget(tracker, _given(bbox))
 
     def _new(self) -> Tracker:
         """A tracker without a target, of the networks that are loaded already where it has any."""
@@ -135,7 +135,7 @@ class MultiTracker:
         tracker, self._first = self._first or self._load(), None
         return tracker
 
-    def _target(self, target: str) -> Target:
+    def _target(self, target: str) -> TrackedTarget:
         if target not in self.targets:
             raise ValueError(f"there is no target {target!r}: there are {', '.join(self.targets) or 'none'}")
         return self.targets[target]

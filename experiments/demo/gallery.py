@@ -12,7 +12,7 @@ from data.files import replacing
 from data.synthetic.scene import SyntheticSequence
 from experiments.drawing.frames import annotate, overlay_response
 from experiments.drawing.palette import colours
-from experiments.trackers.follow import GivenBox, Scene, follow_targets
+from experiments.trackers.follow import GivenBox, TrackedFrame, follow_targets
 from tracker import MultiTracker
 
 FRAME_WH = (640, 360)
@@ -68,7 +68,7 @@ def _response() -> Image:
     return overlay_response(last.image, last.frame, last.outputs)
 
 
-def _last(trackers: Sequence[str], sequence: SyntheticSequence, boxes: Mapping[str, Floats]) -> Scene:
+def _last(trackers: Sequence[str], sequence: SyntheticSequence, boxes: Mapping[str, Floats]) -> TrackedFrame:
     """The last frame, in which a track is called as its target or, without a name of that, as its tracker."""
     given = [GivenBox(name, 0, bbox) for name, bbox in boxes.items()]
     names = {(target, tracker): target or tracker for target in boxes for tracker in trackers}
@@ -77,5 +77,5 @@ def _last(trackers: Sequence[str], sequence: SyntheticSequence, boxes: Mapping[s
     return last
 
 
-def _annotated(scene: Scene) -> Image:
+def _annotated(scene: TrackedFrame) -> Image:
     return annotate(scene.image, scene.frame, scene.outputs, colours(scene.outputs))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from data.boxes import Image
     from data.video.reader import VideoFrames
     from experiments.track.targets import Targets
-    from experiments.trackers.follow import Scene
+    from experiments.trackers.follow import TrackedFrame
     from tracker import MultiTracker, TrackOutput
 
 
@@ -184,7 +184,7 @@ class Track(Command):
         trackers: "Mapping[str, MultiTracker]",
         targets: "Targets",
         names: "Mapping[tuple[str, str], str]",
-    ) -> "Iterator[Scene]":
+    ) -> "Iterator[TrackedFrame]":
         """What was tracked in every frame in which anything was, in the order of the video."""
         from experiments.trackers.follow import follow_targets
 
@@ -206,7 +206,7 @@ class Track(Command):
         trackers: "Mapping[str, MultiTracker]",
         targets: "Targets",
         names: "Mapping[tuple[str, str], str]",
-    ) -> "dict[int, Scene]":
+    ) -> "dict[int, TrackedFrame]":
         """The scenes, without their images, from the targets' starts back to the beginning."""
         import numpy as np
 
@@ -233,7 +233,7 @@ class Track(Command):
             store.close()
         return found
 
-    def _record(self, video: "VideoFrames", scenes: "Iterator[Scene]", names: "Sequence[str]") -> None:
+    def _record(self, video: "VideoFrames", scenes: "Iterator[TrackedFrame]", names: "Sequence[str]") -> None:
         """Write every scene; whatever ends them early, what was tracked is kept and said."""
         from experiments.runtime.interrupt import Interrupt
         from experiments.runtime.progress import progress_bar

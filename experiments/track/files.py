@@ -19,7 +19,7 @@ from experiments.drawing.frames import annotate, overlay_response
 from experiments.drawing.palette import colours
 from experiments.runtime.provenance import machine, versions
 from experiments.scoring.timing import Timing
-from experiments.trackers.follow import Scene
+from experiments.trackers.follow import TrackedFrame
 
 COLUMNS = ("frame", "target", "x", "y", "w", "h", "score", "psr", "lost", "milliseconds", "time")
 
@@ -97,7 +97,7 @@ class TrackFiles:
             self._begin = time.perf_counter()
             self._writing = stack.pop_all()
 
-    def write(self, scene: Scene, seconds: float | None = None) -> None:
+    def write(self, scene: TrackedFrame, seconds: float | None = None) -> None:
         """Append a frame to every file, shown so many seconds into the video; frames left out before it are absent."""
         shown = "" if seconds is None else f"{seconds:.4f}"
         if self._first_second is None:
@@ -123,7 +123,7 @@ class TrackFiles:
         self._frame = scene.frame + 1
         self._seconds.append(sum(scene.seconds.values()))
 
-    def picture(self, scene: Scene) -> Image:
+    def picture(self, scene: TrackedFrame) -> Image:
         """The frame with the tracks' boxes."""
         return annotate(scene.image, scene.frame, scene.outputs, self._chosen)
 

@@ -59,7 +59,7 @@ class GivenBox:
 
 
 @dataclass(frozen=True)
-class Scene:
+class TrackedFrame:
     """What several trackers say of several targets in one frame.
 
     Attributes:
@@ -82,7 +82,7 @@ def follow_targets(
     names: Mapping[tuple[str, str], str],
     *,
     forget: bool = False,
-) -> Iterator[Scene]:
+) -> Iterator[TrackedFrame]:
     """Let every tracker follow every target from where its first box was drawn, and yield every frame's scene.
 
     Args:
@@ -115,7 +115,7 @@ def follow_targets(
             took = time.perf_counter() - start
             for target, followed in tracker.targets.items():
                 outputs[names[target, name]], seconds[names[target, name]] = followed.output, took
-        yield Scene(frame, image, outputs, seconds)
+        yield TrackedFrame(frame, image, outputs, seconds)
 
 
 def _wait_for_gpu() -> None:
