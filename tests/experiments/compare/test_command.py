@@ -309,7 +309,7 @@ def test_the_page_escapes_names(tmp_path):
         TEMPLATE,
         sections=[section],
         metrics={"ao": "AO"},
-        missing=0,
+        missing=2,
         machines=["m"],
         commits=["c"],
         versions={"commit": "c"},
@@ -320,6 +320,7 @@ def test_the_page_escapes_names(tmp_path):
     assert "&lt;b&gt;l2&lt;/b&gt;" in page
     assert "<b>l2" not in page
     assert "<i>" not in page
+    assert "Not finished: 2 runs are still to come" in page
 
 
 @pytest.mark.slow
