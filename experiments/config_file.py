@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-MAX_BYTES = 64 * 2**10
+MAX_BYTES = 4 * 2**20
 """Of a config file."""
 
-MAX_VALUES, MAX_DEPTH = 10_000, 10
+MAX_VALUES, MAX_DEPTH = 100_000, 10
 """Values that a config may hold, aliases counted each time, and levels of them."""
 
 FREE_ON_RESUME = ("data.workers", "data.context", "compute.device")

@@ -1,7 +1,4 @@
-"""A comparison under way: its folder, its finished units, the rates they chose, and where units run.
-
-A unit is a training or a tracking; it has no frames to watch as a job of the benchmark has.
-"""
+"""A comparison under way: its folder, its finished units, the rates they chose, and where units run."""
 
 import shutil
 import sys
@@ -16,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from data.files import read_json, remove_left_overs, replacing, write_json
+from data.files import read_json, remove_left_overs, write_json, write_text
 from experiments.compare.clips import clips_at
 from experiments.compare.plan import Stage, Unit, best_factors, final_units, search_units
 from experiments.compare.progress import Remaining, work
@@ -31,7 +28,7 @@ CONFIG = "config.yaml"
 
 
 class Done(NamedTuple):
-    """What came of a unit: what its file is to hold, or what went wrong, in a line."""
+    """The end of a unit: the content of its result file, or its error in a line."""
 
     unit: Unit
     result: dict[str, Any] | None
@@ -42,18 +39,18 @@ Found = dict[tuple[Stage, str], list[dict[str, Any]]]
 """For each stage and loss the results of its seeds."""
 
 Engine = Callable[[Sequence[Unit], ComparisonSettings], Iterator[Done]]
-"""Does the units, begun in their order; yields each when it is done."""
+"""Starts the units in their order and yields the end of each."""
 
 
 class Comparison:
-    """Losses under one budget.
+    """A comparison of losses under one budget.
 
     Args:
-        folder: of the results: ``config.yaml``, ``units/`` with a file for each unit, the page and ``comparison.json``.
-        settings: all that decides a unit's result, but for its loss and seed: more of these may come later.
-        stages: what to compare.
+        folder: gets ``config.yaml``, ``units/`` with a file for each unit, the page and ``comparison.json``.
+        settings: all that decides a unit's result but its loss and seed; losses and seeds may be added later.
+        stages: the stages compared.
         losses: label -> name and arguments.
-        seeds: number of them.
+        seeds: number of seeds.
     """
 
     def __init__(
@@ -69,10 +66,10 @@ class Comparison:
         self.failed: list[str] = []
 
     def claim(self, *, overwrite: bool) -> None:
-        """Make the folder this comparison's.
+        """Take the folder for this comparison.
 
         Raises:
-            ValueError: it holds one with other settings; the message says which differ.
+            ValueError: it holds a comparison with other settings; the message says which differ.
         """
         config, mine = self.folder / CONFIG, as_mapping(self.settings)
         if overwrite:
@@ -93,8 +90,7 @@ class Comparison:
             raise ValueError(f"{self.folder} holds units of unknown origin (no {CONFIG}): use --overwrite")
         (self.folder / "units").mkdir(parents=True, exist_ok=True)
         remove_left_overs(self.folder)
-        with replacing(config) as path:
-            path.write_text(yaml.safe_dump(mine | {"record": record}, sort_keys=False), "utf-8")
+        write_text(config, yaml.safe_dump(mine | {"record": record}, sort_keys=False))
         self._over, self._remaining = 0, Remaining(self._all_work())
 
     def _record(self) -> dict[str, Any]:
@@ -113,7 +109,7 @@ class Comparison:
         return {"weights": weights_record(files), "data": data | {"sources": sources}}
 
     def run(self, engine: Engine, show: Callable[[Found, int], object] | None = None) -> Found:
-        """Search the rates, then run every loss with its own; what is done already is kept.
+        """Search the rates, then run every loss with its best rate; stored results are kept.
 
         Args:
             engine: does the units.
@@ -152,7 +148,7 @@ class Comparison:
         return results
 
     def _do(self, units: Sequence[Unit], engine: Engine) -> dict[Unit, dict[str, Any]]:
-        """Results of the units, of this run and of earlier ones, in the order of the units."""
+        """The results of the units in their order: stored ones, else new ones."""
         known = {unit: result for unit in units if (result := self._read(unit)) is not None}
         left = [unit for unit in units if unit not in known]
         self._over += len(known)
@@ -225,7 +221,7 @@ def local_engine(workers: int) -> Engine:
 
 
 def ray_engine(workers: int, address: str | None, *, on_gpu: bool) -> Engine:
-    """A Ray cluster whose nodes see the clips under the same paths; a unit whose machine dies is done elsewhere.
+    """A Ray cluster whose nodes see the clips under the same paths; a unit whose machine dies is run elsewhere.
 
     Raises:
         RuntimeError: Ray is not installed.
@@ -242,7 +238,7 @@ def ray_engine(workers: int, address: str | None, *, on_gpu: bool) -> Engine:
 
 
 def perform(unit: Unit, settings: ComparisonSettings) -> Done:
-    """Do a unit in this process; whatever it raises is its own failure."""
+    """Run a unit in this process; whatever it raises is the unit's failure."""
     try:
         with redirect_stdout(StringIO()):  # the training loop's lines: many units speak at once
             if unit.stage == "offline":

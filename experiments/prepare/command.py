@@ -43,10 +43,10 @@ class Prepare(Command):
     """Processes that read and crop."""
 
     on_error: Literal["stop", "skip"] = "stop"
-    """What an image, box or sequence that cannot be used does: stop, or be left out and listed in the manifest."""
+    """An image, box or sequence that cannot be used stops the command, or is left out and listed in the manifest."""
 
     def run(self) -> int:
-        """Prepare; 1 when something was left out."""
+        """Write the shards; return 1 if something was left out."""
         from data.pairs.tracklets import TrackletSettings
         from experiments.prepare.shards import Preparation
         from experiments.runtime.lock import holding

@@ -1,4 +1,4 @@
-"""Cropping a training set into shards: in parallel, in order, and so that a run that was stopped goes on."""
+"""Cropping a training set into shards, in parallel and in order; a run that was stopped can be continued."""
 
 import json
 from collections import deque
@@ -26,11 +26,11 @@ class Preparation:
     """Writes the shards of one dataset into one folder.
 
     Args:
-        output: The folder; what is in it must come from the same settings.
+        output: The folder; shards in it must come from the same settings.
         dataset: Name of the dataset, for the manifest.
         settings: How the tracklets are cropped.
         clips_per_shard: Targets in a tar file.
-        skip: Leave out what cannot be used and list it, instead of stopping.
+        skip: Leave out and list images and boxes that cannot be used, instead of stopping.
 
     Raises:
         ValueError: The number of clips is out of range, or the folder holds something else.
@@ -46,15 +46,15 @@ class Preparation:
         self._check_folder()
 
     def run(self, sequences: "Sequence[data.datasets.clip.Clip]", workers: int) -> dict[str, Any]:
-        """Write the shards that are not there yet, then the manifest; return its content.
+        """Write the missing shards, then the manifest; return the manifest's content.
 
         Args:
-            sequences: What is to be cropped.
-            workers: Processes that do it.
+            sequences: The sequences to crop.
+            workers: Number of processes.
 
         Raises:
-            ValueError: No target is ever there, the folder was made from other clips, or, unless they are to be
-                skipped, an image or box cannot be used.
+            ValueError: No frame has a box, the folder was made from other clips, or an image or box cannot be used
+                and is not to be skipped.
             RuntimeError: A worker process died.
         """
         if workers < 1:
@@ -93,7 +93,7 @@ class Preparation:
         raise FileExistsError(f"folder {self.output} holds other files than shards: give a new one")
 
     def _begin(self, frames: "Sequence[TrackletFrames]") -> None:
-        """Write down what the shards are made of, or compare it with what an earlier run wrote."""
+        """Write the settings and clips of the shards, or compare them with those of an earlier run."""
         mine = {**self.about, "clips": [clip.name for clip in frames]}
         record = {"data": {clip.name: _frames_sha256(clip) for clip in frames}}
         file = self.output / _SETTINGS
@@ -117,7 +117,7 @@ def _frames_sha256(clip: TrackletFrames) -> str:
 
 
 def _difference(old: Any, new: Any) -> str:
-    """Say in a few words how a setting differs from that of an earlier run."""
+    """Describe the difference of a setting from an earlier run's in a few words."""
     if isinstance(old, dict) and isinstance(new, dict):
         return ", ".join(
             f"{key} was {old.get(key)}, is {new[key]}" for key in new if old.get(key) != new[key]
@@ -128,7 +128,7 @@ def _difference(old: Any, new: Any) -> str:
 
 
 def _cropped(clips: Sequence[TrackletFrames], settings: TrackletSettings, workers: int) -> Iterator[Tracklet]:
-    """Crop clips in order; several processes stay a few clips ahead of who takes them."""
+    """Crop clips in order; several processes work a few clips ahead of the consumer."""
     if workers == 1:
         yield from (crop_tracklet(clip, settings) for clip in clips)
         return

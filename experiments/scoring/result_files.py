@@ -37,7 +37,7 @@ FAILURES = "failures.json"
 
 
 def benchmark_folder(results_name: str, protocol: str) -> str:
-    """Name of the folder that holds every tracker's results: ``OTB2015``, ``OTB2015-TRE``, ``OTB2015-SRE``."""
+    """Name of the folder of all trackers' results: ``OTB2015``, ``OTB2015-TRE``, ``OTB2015-SRE``."""
     return results_name if protocol in ("ope", SUPERVISED) else f"{results_name}-{protocol.upper()}"
 
 
@@ -83,7 +83,7 @@ class ResultFiles:
         return parent / f"{name}_time.txt"
 
     def is_done(self, sequence: str, number: int = 1) -> bool:
-        """Tell whether a run is complete: its boxes are written last."""
+        """Whether a run is complete; its boxes are written last."""
         return self.box_file(sequence, number).is_file()
 
     def write(
@@ -106,11 +106,11 @@ class ResultFiles:
         write_bboxes(boxes, bboxes, codes or ({0: START} if self.coded else {}))
 
     def claim(self, record: Record, *, overwrite: Collection[str] | bool = False) -> None:
-        """Make the folder this run's, and clear what a killed process left half-written.
+        """Take the folder for this run, and remove the partial files of a killed process.
 
         Args:
-            record: What the results depend on, see `experiments.scoring.record`.
-            overwrite: Remove results first: those of the sequences named, or True for all.
+            record: The record of the results, see `experiments.scoring.record`.
+            overwrite: Remove results first: those of the named sequences, or True for all.
 
         Raises:
             FileExistsError: The folder holds results that do not belong to this run.
@@ -124,7 +124,7 @@ class ResultFiles:
         write_json(self.folder / FILE, record)
 
     def present(self) -> list[str]:
-        """Canonical names of the sequences that have results."""
+        """Canonical names of the sequences with results."""
         return list(find_runs(self.folder)[0]) if self.folder.is_dir() else []
 
     @contextmanager
@@ -134,12 +134,12 @@ class ResultFiles:
             yield
 
     def failures(self) -> dict[str, str]:
-        """What went wrong, by run."""
+        """The errors of failed runs: key of the run -> message."""
         file = self.folder / FAILURES
         return read_json(file) if file.is_file() else {}
 
     def note(self, key: str, error: str | None) -> None:
-        """Record why a run failed, or by None that it succeeded after all."""
+        """Store the error of a failed run, or remove it if ``error`` is None."""
         failures = {name: text for name, text in self.failures().items() if name != key}
         if error is not None:
             failures[key] = error
@@ -159,7 +159,7 @@ class ResultFiles:
                     shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _joined(self, record: Record, present: Sequence[str]) -> Record:
-        """The record of the results that are there, with the sequences of this run as well."""
+        """Merge a run's record with that of the stored results."""
         hint = "give another --output, or --overwrite to replace them"
         try:
             stored = read_record(self.folder)
@@ -179,7 +179,7 @@ class ResultFiles:
         return {**stored, "data": {**data, "sequences": {**data["sequences"], **kept}}}
 
     def _beside(self, times: Path, number: int, seconds: Floats) -> Floats:
-        """The columns of all repetitions so far, NaN for those that are not there (as got10k expects)."""
+        """The columns of all repetitions so far; NaN for a missing one, as got10k expects."""
         known = np.loadtxt(times, delimiter=",", ndmin=2) if times.is_file() else np.empty((len(seconds), 0))
         columns = np.full((len(seconds), max(number, known.shape[1])), np.nan)
         columns[:, : known.shape[1]] = known
@@ -188,10 +188,10 @@ class ResultFiles:
 
 
 def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
-    """How trackers were run, one of `PROTOCOLS`, and the folder of its results, as far as there are any.
+    """Find the results by protocol, one of `PROTOCOLS` -> folder.
 
     Raises:
-        FileNotFoundError: there are none.
+        FileNotFoundError: there are no results.
     """
     if not results.is_dir():
         raise FileNotFoundError(f"results folder does not exist: {results}")
@@ -219,10 +219,10 @@ def _protocols_in(results: Path, benchmark: str) -> dict[str, Path]:
 
 
 def find_trackers(folder: Path, trackers: Sequence[str] = ()) -> list[Path]:
-    """Folders of the named trackers, or of all, in a benchmark's folder of results.
+    """Find the folders of the named trackers, or of all, in a benchmark's folder of results.
 
     Raises:
-        FileNotFoundError: there is no such tracker, or none at all.
+        FileNotFoundError: a tracker has no folder, or there is none at all.
     """
     folders = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
     unknown = [name for name in trackers if name not in folders]
@@ -343,13 +343,13 @@ def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules, may
 
 
 def read_times(folder: Path, sequences: Iterable[str], problems: list[str]) -> dict[str, list[Floats]]:
-    """Seconds of each frame of each run of ``sequences``; the first of a run is the start of the tracker.
+    """Read the seconds of each frame of each run; the first frame of a run is the tracker's start.
 
     Files are ``times/<sequence>_time.txt``, or GOT-10k's with a column for each repetition.
 
     Args:
-        folder: of the tracker.
-        sequences: their names.
+        folder: the tracker's folder.
+        sequences: names of the sequences.
         problems: gets a line for each file that cannot be used.
     """
     flat = folder / "times"

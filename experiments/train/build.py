@@ -182,13 +182,7 @@ def build_training(
     imitation = None if settings.teacher is None else build_imitation(settings, pairs)
     learner = build_learner(settings, processes, pairs, imitation)
     training = Training(learner, folder, processes, validate, settings, metadata)
-
-    def feed(start: int) -> Batches:
-        options = settings.data
-        size, workers, context = settings.batch_size, options.workers, options.context
-        return batches(pairs, processes, batch_size=size, start=start, workers=workers, context=context)
-
-    return training, feed
+    return training, partial(batches, pairs, processes, settings)
 
 
 def build_imitation(settings: TrainingSettings, pairs: PairDataset) -> Imitation:

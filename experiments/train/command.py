@@ -53,7 +53,7 @@ class Train(Command):
         return parse(cls, options, config, prog, base)
 
     def run(self) -> int:
-        """Train; 130 when the run was told to stop."""
+        """Train; return 130 if the run was told to stop."""
         if os.environ.get("RANK", "0") == "0":
             print(f"{self.output}: reading the clips and building the network …", flush=True)
         from experiments.train.build import train

@@ -89,8 +89,9 @@ def trained(
     if net.box_head is not None and net.crops is not None:
         settings = {**net.crops._asdict(), **settings}
     if filter in FILTER_LAYERS and FILTER_LAYERS[filter] is type(net.filter_layer):
-        # Features have the same units in training: so has λ.
-        settings = {"regularisation": float(net.filter_layer.log_regularisation.exp()), **settings}
+        # Features have the same units in training: so has λ. A run that diverges may take it out of float32's range.
+        learned = net.filter_layer.log_regularisation.clamp(-80, 80).exp()
+        settings = {"regularisation": float(learned), **settings}
     if head is not None:
         settings = {"reuse_within": REUSE, **settings}
     reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]

@@ -144,7 +144,7 @@ class TestRun:
         def broken(units, settings):
             for unit in units:
                 failed = unit.phase == "final" and unit.label == "l2"
-                yield Done(unit, None, "broken") if failed else Done(unit, {"score": 0.0})
+                yield Done(unit, None, "broken") if failed else Done(unit, {"score": 0.0, "rate": 1.0})
 
         comparison = Comparison(tmp_path, SETTINGS, ["offline"], LOSSES, 1)
         comparison.claim(overwrite=False)
@@ -309,6 +309,7 @@ def test_the_page_escapes_names(tmp_path):
         TEMPLATE,
         sections=[section],
         metrics={"ao": "AO"},
+        missing=2,
         machines=["m"],
         commits=["c"],
         versions={"commit": "c"},
@@ -319,6 +320,7 @@ def test_the_page_escapes_names(tmp_path):
     assert "&lt;b&gt;l2&lt;/b&gt;" in page
     assert "<b>l2" not in page
     assert "<i>" not in page
+    assert "Not finished: 2 runs are still to come" in page
 
 
 @pytest.mark.slow

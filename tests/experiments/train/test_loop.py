@@ -10,6 +10,7 @@ import torch
 from experiments.__main__ import main
 from experiments.runtime.lock import holding
 from experiments.train.build import train
+from experiments.train.limits import LIMITS
 from experiments.train.run_files import load_last
 from experiments.train.settings import as_mapping
 from experiments.train.step import Learner
@@ -145,7 +146,10 @@ def test_nan_can_be_skipped(clips, tmp_path, monkeypatch, capsys):
     assert all(torch.isfinite(tensor).all() for tensor in state["learner"]["objective"].values())
 
 
-def test_an_exploding_run_says_so(clips, tmp_path):
+def test_an_exploding_run_says_so(clips, tmp_path, monkeypatch):
+    monkeypatch.setitem(
+        LIMITS, "optimiser.rate", (0, 1e20)
+    )  # a rate that is allowed explodes later, if at all
     with pytest.raises(RuntimeError, match=r"must be finite: step \d, rate 1e\+20, pairs "):
         train(
             settings(clips, "--optimiser.rate=1e20", "--optimiser.warmup=0", "--optimiser.schedule=constant"),

@@ -35,7 +35,7 @@ def test_accurate_sees_what_fast_sees_and_gradients_and_colour():
 
 @pytest.mark.parametrize("name", ["ridge", "spatial"])
 def test_the_learned_regularisation_is_that_of_the_same_filter(name):
-    net = build_regression_net(**{**SETTINGS, "filter": name})
+    net = build_regression_net(**{**SETTINGS, "filter": name, "box_head": False})
     net.filter_layer.log_regularisation.data.fill_(math.log(7.0))
     learned = {
         filter: load_tracker(net, filter=filter).settings()["filter"]["regularisation"]
