@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data.files import sha256_of
+from data.registry import nearest
 from experiments.trackers.online_loss import online_criterion, parse_loss
 from experiments.trackers.peers import (
     OPENCV,
@@ -83,6 +84,8 @@ class Contender:
         device: ``cpu``, ``cuda``, ``cuda:1`` …
         backbone: Other features than the tracker's own, by name; or None.
         loss: NAME or NAME:ARGUMENT=VALUE,… of the loss that it learns with on line; None for its own.
+        filter: Another filter than the tracker's own, by name; or None.
+        threads: CPU threads of torch of one of ours.
         runtime: What runs the networks of ours: ``auto``, ``onnx`` or ``torch``.
     """
 
@@ -92,6 +95,20 @@ class Contender:
     backbone: str | None = None
     loss: str | None = None
     runtime: str = "auto"
+    filter: str | None = None
+    threads: int = 1
+
+    @property
+    def label(self) -> str:
+        """What it is called: its name, or of a file the run that it is the best of, or the file's own name.
+
+        Another backbone and loss than its own follow, so that the results lie in another folder.
+        """
+        file, name = self.checkpoint, self.name
+        if file is not None:
+            name = file.absolute().parent.name if file.stem == "best" else file.stem
+        more = (re.sub(r"[^A-Za-z0-9_.+-]", "_", one) for one in (self.backbone, self.loss) if one)
+        return "+".join([name, *more])
 
     @property
     def checkpoint(self) -> Path | None:
@@ -111,25 +128,27 @@ class Contender:
                     f"{self.name} holds its own weights, got --weights {self.weights} for it as well"
                 )
             return load_with_loss(self.name, self.loss, **self._where())
-        if self.name not in list_trackers() and (self.backbone or self.loss):
-            raise ValueError(f"--backbone and --loss are for trackers of ours, not for {self.name}")
+        if self.name not in list_trackers() and (self.backbone or self.loss or self.filter):
+            raise ValueError(f"--backbone, --filter and --loss are for trackers of ours, not for {self.name}")
         if ":" in self.name:
             return load_got10k_tracker(self.name)
         if self.name in OPENCV:
             return OpenCVTracker(self.name, self.weights)
         _refuse_other_files(self.name)
-        if self.name not in list_trackers():
+        choices = [*list_trackers(), *OPENCV]
+        if self.name not in choices:
             raise ValueError(
-                f"unknown tracker {self.name!r}: choices are {', '.join([*list_trackers(), *OPENCV])}, a "
+                f"unknown tracker {self.name!r}: {nearest(self.name, choices)}choices are {', '.join(choices)}, a "
                 f"trained tracker's file (*{', *'.join(FILES)}), or module:Class of got10k's"
             )
         weights = None if self.weights is None else str(self.weights)
         return load_with_loss(self.name, self.loss, weights=weights, **self._where())
 
-    def _where(self) -> dict[str, str | None]:
+    def _where(self) -> dict[str, Any]:
         # auto is what trackers do by themselves, and not all have a network to run elsewhere.
         runtime = None if self.runtime == "auto" else self.runtime
-        return {"device": self.device, "backbone": self.backbone, "runtime": runtime}
+        where = {"device": self.device, "runtime": runtime, "threads": self.threads}
+        return {**where, "backbone": self.backbone, "filter": self.filter}
 
 
 class Description:
@@ -149,7 +168,7 @@ class Description:
         self._contender = contender
         self._tracker = contender.build()
         foreign = self._tracker.tracker if isinstance(self._tracker, FromGot10k) else None
-        self.label = str(foreign.name) if foreign else _label(contender)
+        self.label = str(foreign.name) if foreign else contender.label
         self.is_deterministic = bool(foreign.is_deterministic) if foreign else True
         if not _SAFE_NAME.fullmatch(self.label):
             raise TrackerUnavailable(
@@ -180,19 +199,6 @@ class Description:
             return list(self._tracker.files.values())
         file = self._contender.checkpoint or self._contender.weights
         return [] if file is None else [file]
-
-
-def _label(contender: Contender) -> str:
-    """What a tracker is called: its name, or of a file the run that it is the best of, or its own name.
-
-    Another backbone and loss than its own follow, so that the results lie in another folder.
-    """
-    file = contender.checkpoint
-    name = contender.name
-    if file is not None:
-        name = file.absolute().parent.name if file.stem == "best" else file.stem
-    more = (re.sub(r"[^A-Za-z0-9_.+-]", "_", one) for one in (contender.backbone, contender.loss) if one)
-    return "+".join([name, *more])
 
 
 def parse_contenders(
