@@ -60,7 +60,7 @@ class Demo(Command):
             return 0
         if self.length < 2:
             raise ValueError(f"--length must be 2 or more frames, got {self.length}")
-        prepare(self.output, TRACKERS)  # a folder that cannot be written is said before a minute of training
+        prepare(self.output, TRACKERS)  # reports a folder that cannot be written before a minute of training
         trained = self._trained() if self.train else {}
         sequences = [
             synthetic_sequence(seed, self.length, FRAME_WH, attributes, colour=colour)

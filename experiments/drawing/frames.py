@@ -184,11 +184,11 @@ def _nearest_region(bbox: Floats) -> SearchRegion:
 
 
 def compare(image: Image, frame: int, truth: ArrayLike, bboxes: Mapping[str, Floats]) -> Image:
-    """A copy of ``image`` with several trackers' boxes, the true one dashed, above a strip that names them.
+    """Draw several trackers' boxes, and the true one dashed, on a copy of ``image`` above a strip of their names.
 
     Args:
         image: uint8 ``(H, W, 3)`` RGB.
-        frame: its number.
+        frame: number of the frame.
         truth: 0-based box ``(x, y, w, h)``; NaN where the target is absent.
         bboxes: name -> 0-based box; the first lies on top.
 
@@ -204,7 +204,7 @@ def compare(image: Image, frame: int, truth: ArrayLike, bboxes: Mapping[str, Flo
 
 
 def _legend(width: int, frame: int, names: Mapping[str, Colour]) -> Image:
-    """A dark strip ``(24, width, 3)``: each name after a line in its colour, the truth's dashed."""
+    """Draw a dark strip ``(24, width, 3)``: each name after a line in its colour, the truth's dashed."""
     strip = np.full((24, width, 3), 32, np.uint8)
     left = 8
     for name, colour in {"truth": WHITE, **names}.items():

@@ -1,4 +1,4 @@
-"""Okabe and Ito's colours, told apart by colour-blind readers: the same in videos, plots and pages."""
+"""Okabe and Ito's colours, which colour-blind readers can tell apart, for videos, plots and pages."""
 
 import zlib
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The page of a report: works from disk, without a network, and draws every tracker's box on the frames."""
+"""The page of a report. It is opened from disk, without a network, and draws every tracker's box on the frames."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ WRITTEN = "written.txt"
 """List, in ``assets/``, of the boxes and pictures that a report wrote: the next one removes these and no others."""
 
 SIZE_LIMIT = 55e6
-"""Bytes that a report may take, about; frames are thinned until it does."""
+"""Approximate size of a report in bytes; frames are left out until it is met."""
 
 _FIXED_BYTES = 10e6  # plotly, and the plots, tables and curves of many trackers
 _DASHES = ("solid", "dash", "dot", "dashdot")
@@ -83,7 +83,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict[str, Any]:
-    """What the page needs before a sequence is opened."""
+    """The data that the page needs before a sequence is opened."""
     shown = [{**summary, "problems": []} for summary in summaries.values()]
     names = list(dict.fromkeys(one["name"] for summary in shown for one in summary["trackers"]))
     chosen = colours(names)
@@ -96,14 +96,8 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
         "colours": {name: as_hex(colour) for name, colour in chosen.items()},
         "dashes": {name: _DASHES[turn % len(_DASHES)] for name, turn in repeats(chosen).items()},
         "plots": [
-            {
-                "curve": plot.curve,
-                "metric": plot.metric,
-                "title": plot.title,
-                "xlabel": plot.xlabel,
-                "ylabel": plot.ylabel,
-                "thresholds": plot.thresholds.tolist(),
-            }
+            {name: getattr(plot, name) for name in ("curve", "metric", "title", "xlabel", "ylabel")}
+            | {"thresholds": plot.thresholds.tolist()}
             for plot in _PLOTS
             if (plot is RATE) == by_frames
         ],

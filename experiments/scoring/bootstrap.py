@@ -15,20 +15,20 @@ FEW = 20
 
 
 def bootstrap(values: ArrayLike, weights: ArrayLike | None = None, seed: int = 0) -> Floats:
-    """The 95 % interval of a mean over sequences, by drawing the sequences anew with replacement.
+    """Compute the 95 % interval of a mean over sequences by drawing the sequences with replacement.
 
-    The draws depend on the seed and the number of sequences only: trackers that are scored on the same
-    sequences are compared on the same draws. For two trackers, pass the differences of their values: what
-    makes a sequence hard for both cancels out, so the interval is narrower than their own two suggest.
+    The draws depend on the seed and the number of sequences only, so that trackers scored on the same sequences
+    are compared on the same draws. To compare two trackers pass the differences of their values: the difficulty of a
+    sequence cancels out, and the interval is narrower than the trackers' own intervals suggest.
 
     Args:
-        values: ``(…, S)``, a row for each mean; NaN for a sequence that is missing there.
-        weights: of the sequences, as ``values`` or ``(S,)``: frames where every frame counts the same.
-            By default every sequence counts the same.
-        seed: of the draws.
+        values: ``(…, S)``, a row for each mean; NaN for a missing sequence.
+        weights: weights of the sequences, shaped as ``values`` or ``(S,)``: their frames if every frame counts the
+            same. By default every sequence counts the same.
+        seed: seed of the draws.
 
     Returns:
-        ``(…, 2)``, the lower and upper end; NaN where fewer than two sequences have a value.
+        ``(…, 2)``, the lower and upper end; NaN if fewer than two sequences have a value.
     """
     values = np.asarray(values, dtype=np.float64)
     present = np.isfinite(values)

@@ -274,7 +274,7 @@ class Track(Command):
     def _annotate(
         self, folder: Path, video: "VideoFrames", outputs: "Mapping[str, Mapping[int, TrackOutput]]"
     ) -> None:
-        """Write the boxes in the formats that were asked for, in place of an earlier run's."""
+        """Replace the boxes of an earlier run by those of this run, in the formats asked for."""
         import shutil
 
         import numpy as np
@@ -303,11 +303,11 @@ class Track(Command):
 
 
 _PARTS_OF_DATASETS = ("img", "img1", "color", "imgs", "images", "frames")
-"""What the folder of a sequence's frames is called in datasets; the sequence's name is the folder above."""
+"""Names of folders of frames in datasets; the sequence's name is that of the folder above."""
 
 
 def folder_name(source: str) -> str:
-    """A safe folder name that tells sources apart: ``car.mp4``, ``Car4`` for ``Car4/img``, ``camera0``."""
+    """Make a safe folder name of a source: ``car.mp4``, ``Car4`` for ``Car4/img``, ``camera0``."""
     from data.video.reader import is_camera
 
     if is_camera(source):

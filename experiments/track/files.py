@@ -1,4 +1,4 @@
-"""What a run of `track` leaves behind: complete files, also after Ctrl-C or a broken video."""
+"""The files of a run of `track`, which are complete also after Ctrl-C or a broken video."""
 
 import math
 import shutil
@@ -172,7 +172,7 @@ class TrackFiles:
                 file.close()
 
     def _move(self) -> None:
-        """Put the new files into the place of the old ones, all of them on the disk before."""
+        """Replace the old files by the new ones, once all of these are on the disk."""
         new = [self._staging / name for name in FILES if (self._staging / name).exists()]
         for path in new:
             for file in path.iterdir() if path.is_dir() else [path]:
@@ -188,7 +188,7 @@ class TrackFiles:
         file = path.open("w", encoding="utf-8")
 
         def close() -> None:
-            with suppress(OSError):  # told apart by `_close_files`; here it is only let go
+            with suppress(OSError):  # `_close_files` reports it
                 file.close()
 
         stack.callback(close)
@@ -203,7 +203,7 @@ def _line(bbox: Floats) -> str:
 
 
 def _claim(stack: ExitStack, folder: Path, overwrite: bool) -> Path:
-    """Make sure that this run alone writes into a folder; return where its files are until they are complete."""
+    """Lock a folder for this run; return the folder of the files that are not yet complete."""
     held = next((name for name in FILES if (folder / name).exists()), None)
     if held and not overwrite:
         raise FileExistsError(
@@ -215,7 +215,7 @@ def _claim(stack: ExitStack, folder: Path, overwrite: bool) -> Path:
     except Timeout:
         raise RuntimeError(f"another run is writing into {folder}: give another --output") from None
     staging = folder / ".partial"
-    shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(staging, ignore_errors=True)  # left by a process that was killed
     staging.mkdir()
     return staging
 

@@ -1,6 +1,6 @@
-"""The live window and the mouse, where there is a display.
+"""The live window and the mouse.
 
-Without a display OpenCV does not raise but aborts the process, so one is looked for before any call.
+Without a display OpenCV aborts the process instead of raising, so the display is checked before any call.
 """
 
 import os
@@ -30,7 +30,7 @@ def require_display(purpose: str) -> None:
 
 
 def select_bbox(image: Image) -> Floats:
-    """Let the user draw the target's box with the mouse; 0-based ``(x, y, w, h)``.
+    """Let the user draw the target's box with the mouse; return it, 0-based ``(x, y, w, h)``.
 
     Raises:
         ValueError: nothing was drawn.

@@ -23,7 +23,7 @@ from tracker import Tracker, list_trackers, load_tracker
 from tracker.settings import Configured
 
 CHECKPOINT = ".safetensors"
-"""How the file of a trained tracker ends."""
+"""Suffix of a trained tracker's file."""
 
 FILES = (CHECKPOINT, ".onnx")
 """How the file of a tracker ends, trained or exported."""
@@ -32,7 +32,7 @@ ONLINE_LOSSES: dict[str, dict[str, Any]] = {
     "dslt-paper": {"name": "shrinkage"},
     "dslt-code": {"name": "shrinkage", "importance": "dslt_code"},
 }
-"""The loss that a preset stands for, as ``build_loss`` takes it."""
+"""Preset -> the loss that its name implies, as ``build_loss`` takes it."""
 
 LEARNERS = {"dslt": "irls", "dslt-paper": "adam", "dslt-code": "adam"}
 """Trackers that learn on line with any loss -> their solver."""
@@ -112,7 +112,7 @@ class Contender:
 
     @property
     def checkpoint(self) -> Path | None:
-        """The file of a trained tracker, where the name is one."""
+        """The file of a trained tracker; None if the name is no file."""
         return Path(self.name) if self.name.endswith(FILES) else None
 
     def build(self) -> Tracker:
@@ -152,13 +152,13 @@ class Contender:
 
 
 class Description:
-    """What there is to say of a contender's results, from an instance that is built for it.
+    """The description of a contender's results, read from a tracker that is built for it.
 
     Attributes:
         label: Name of its result folder.
         is_deterministic: The same frames give the same boxes.
-        record: What decides the boxes, as JSON: ``tracker``, ``settings`` and ``weights`` (file -> SHA-256);
-            see `experiments.scoring.record`.
+        record: Everything that decides the boxes, as JSON: ``tracker``, ``settings`` and ``weights`` (file ->
+            SHA-256); see `experiments.scoring.record`.
 
     Raises:
         ValueError, FileNotFoundError: The contender cannot be built, or its name is no folder name.
@@ -178,7 +178,7 @@ class Description:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """See the class."""
+        """Everything that decides the boxes; see the class."""
         weights = {file.name: sha256_of(file) for file in self._weights()}
         record = {"tracker": self.label, "settings": self._settings(), "weights": weights}
         return json.loads(json.dumps(record))
@@ -209,12 +209,12 @@ def parse_contenders(
     losses: tuple[str, ...] = (),
     runtime: str = "auto",
 ) -> list[Contender]:
-    """Contenders from the command line.
+    """Parse the contenders of a command line.
 
     Args:
         trackers: Names with commas between them.
         weights: ``TRACKER=PATH`` each, or a path for the only tracker.
-        device: Where ours run.
+        device: Device of our trackers.
         backbones: ``TRACKER=NAME`` each, or a name for the only tracker.
         losses: ``TRACKER=NAME:ARGUMENT=VALUE,…`` each, or without the tracker for the only one.
         runtime: What runs the networks of ours.
