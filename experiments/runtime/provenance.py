@@ -3,18 +3,18 @@
 import os
 import platform
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 
 def versions() -> dict[str, str | None]:
     """The versions that decide a result: Python, torch, OpenCV, NumPy and this checkout's commit."""
     return {
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": version("torch"),  # a report, which names it, need not load it
         "opencv": cv2.__version__,
         "numpy": np.__version__,
         "commit": _commit(),

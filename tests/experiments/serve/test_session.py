@@ -43,7 +43,7 @@ def test_all_trackers_start_or_none(session):
 def test_no_more_lanes_than_the_limit_and_the_first_colours_differ(session):
     for _ in range(MAX_LANES):
         session.add(BOX, ["identity"])
-    assert len({lane.colour for lane in session.lanes.values()}) == 5
+    assert len({lane.colour for lane in session.lanes.values()}) == 7
     with pytest.raises(ValueError, match=f"at most {MAX_LANES}"):
         session.add(BOX, ["identity"])
     gone = session.lanes[1].colour
