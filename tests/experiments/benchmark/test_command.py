@@ -424,7 +424,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (["--trackers", "hgo"], "unknown tracker 'hgo': choices are "),
+            (["--trackers", "hgo"], "unknown tracker 'hgo': did you mean 'hog'? choices are "),
             (["--trackers", "hog,hog"], "--trackers must be different names"),
             (["--trackers", "identity", "--workers", "0"], "--workers must be 1 or more, got 0"),
             (["--trackers", "identity", "--timeout", "0"], "--timeout must be a positive number"),
