@@ -10,7 +10,7 @@ _CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 def _refuse_foreign_packages() -> None:
-    """Say in one sentence that another `data`, `losses` or `tracker` shadows the checkout's own."""
+    """Raise ``ImportError`` if another `data`, `losses` or `tracker` shadows the checkout's own."""
     for name in ("data", "losses", "tracker"):
         spec = importlib.util.find_spec(name)
         origin = Path(spec.origin).resolve() if spec and spec.origin else None

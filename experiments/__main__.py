@@ -1,7 +1,7 @@
-"""``python -m experiments COMMAND …``: one file of this folder for each command.
+"""``python -m experiments COMMAND …``: one folder beside this file for each command.
 
-Only the argument schemas are imported here; a command imports torch, OpenCV and the rest when it runs, so
-that ``--help`` answers at once.
+Only the argument schemas are imported here. A command imports torch, OpenCV and the rest when it runs, so that
+``--help`` answers at once.
 """
 
 import sys
@@ -37,7 +37,6 @@ COMMANDS: dict[str, type[Command]] = {
     "train": Train,
     "vot": Vot,
 }
-
 
 PROG = "python -m experiments"
 

@@ -1,4 +1,4 @@
-"""What every command of the command line shares."""
+"""The base class of all commands."""
 
 import re
 from abc import ABC, abstractmethod
@@ -19,7 +19,7 @@ class Command(ABC):
 
     @classmethod
     def parse(cls, options: Sequence[str], prog: str) -> Self:
-        """The command of these options.
+        """Parse a command.
 
         Args:
             options: the command line after the command's name.
@@ -38,12 +38,12 @@ class Command(ABC):
 
 
 def registered(folder: str) -> str:
-    """Names that the files of a folder register, sorted, with commas between them: for help texts.
+    """List the names that the files of a folder register, for help texts: sorted, with commas between them.
 
-    The names are read from the text of the files, because importing these takes seconds, and help answers at once.
+    The names are read from the text of the files: importing them takes seconds, and help must answer at once.
 
     Args:
-        folder: of a package with a registry, from the repository's root, e.g. ``tracker/backbones``.
+        folder: folder of a package with a registry, from the repository's root, e.g. ``tracker/backbones``.
     """
     files = (Path(__file__).resolve().parents[1] / folder).glob("*.py")
     found = (re.findall(r'^@[\w.]*register\w*\("(.+)"\)$', file.read_text("utf-8"), re.M) for file in files)

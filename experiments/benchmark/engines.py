@@ -1,4 +1,4 @@
-"""Where the runs of a benchmark happen: in processes of this machine, or on a Ray cluster."""
+"""The engines that run a benchmark: processes of this machine, or a Ray cluster."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ from experiments.benchmark.jobs import Job, Outcome
 from experiments.benchmark.worker import POLL_SECONDS, Worker
 
 Engine = Callable[[Sequence[Job], Callable[[int], object]], Iterator[Outcome]]
-"""Does the jobs, begun in their order; tells its second argument how many more frames are done."""
+"""Starts the jobs in their order and yields their outcomes; calls its second argument with the frames done since."""
 
 
 def local_engine(workers: int, timeout: float | None) -> Engine:
@@ -53,7 +53,7 @@ def ray_engine(workers: int, timeout: float | None, address: str | None) -> Engi
     Args:
         workers: Number of processes where Ray is started on this machine; a running cluster uses all it has.
         timeout: Seconds for one frame, or None.
-        address: Of a running cluster; None to start Ray here.
+        address: Address of a running cluster; None to start Ray here.
 
     Raises:
         RuntimeError: Ray is not installed.
@@ -78,5 +78,5 @@ def _do(job: Job, timeout: float | None) -> Outcome:
 
 @cache
 def _worker(timeout: float | None) -> Worker:
-    """The one child of a Ray worker: it may hang or crash like any other, and keeps its trackers."""
+    """The one child process of a Ray worker; it keeps its trackers, and may hang or crash like any other."""
     return Worker(timeout)

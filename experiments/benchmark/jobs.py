@@ -1,4 +1,4 @@
-"""What goes to a process that tracks, and what comes back."""
+"""The jobs of the worker processes, and their outcomes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,11 +19,11 @@ class Job:
 
     Attributes:
         contender: The tracker.
-        label: Name of its result folder.
+        label: Name of the tracker's result folder.
         sequence: Name of the sequence.
-        number: Number of the run on this sequence, from 1.
+        number: Number of the run on the sequence, from 1.
         paths: Images from the first frame on.
-        bbox: Box in the first of them, float64 ``(4,)``, 0-based.
+        bbox: Box in the first frame, float64 ``(4,)``, 0-based.
         regions: Ground truth of a supervised run, boxes ``(N, 4)`` or corners ``(N, 8)``; None for any other.
     """
 
@@ -38,13 +38,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job.
+    """The outcome of a job.
 
     Attributes:
         job: The job.
         bboxes: float64 ``(N, 4)``, 0-based; empty after an error.
         seconds: float64 ``(N,)``, the tracker's own time in each frame; empty after an error.
-        error: What went wrong, in a line, or None.
+        error: The error in a line, or None.
         details: The traceback, for ``--debug``.
         codes: Frame of a supervised run -> VOT's code in place of a box.
     """
@@ -58,5 +58,5 @@ class Outcome:
 
     @classmethod
     def failed(cls, job: Job, error: str, details: str = "") -> "Outcome":
-        """The outcome of a job that did not come to its end."""
+        """The outcome of a job that failed."""
         return cls(job, np.empty((0, 4)), np.empty(0), error, details)

@@ -1,4 +1,4 @@
-"""A benchmark under way: which runs there are, which are done, what came of them, and the scores."""
+"""A benchmark under way: its runs, their outcomes, and the scores."""
 
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -29,7 +29,7 @@ REPETITIONS = {("got10k", "ope"): 3, ("vot", SUPERVISED): 15}
 
 
 def select(dataset: Dataset, names: str | None) -> Dataset:
-    """The dataset with nothing but the sequences named, with commas between them; None for all.
+    """Reduce the dataset to the named sequences, with commas between them; None for all.
 
     Raises:
         ValueError: A name is not in the dataset.
@@ -58,7 +58,7 @@ class Benchmarking:
     """Trackers on a dataset under a protocol.
 
     Args:
-        dataset: What to run on.
+        dataset: The dataset.
         contenders: The trackers.
         protocol: One of ``experiments.scoring.protocols.PROTOCOLS``, or ``SUPERVISED``.
         results: Folder ``<output>/results``.
@@ -88,14 +88,14 @@ class Benchmarking:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the result folders; see ``ResultFiles.locked``."""
+        """Lock the result folders; see ``ResultFiles.locked``."""
         with ExitStack() as stack:
             for files in self.files.values():
                 stack.enter_context(files.locked())
             yield
 
     def claim(self, *, overwrite: Collection[str] | bool = False) -> None:
-        """Make the result folders these trackers'; see ``ResultFiles.claim`` for what it refuses."""
+        """Take the result folders for these trackers; raises as ``ResultFiles.claim``."""
         data = data_record(self.dataset, self.protocol)
         for contender, described in self._entries:
             record = {
@@ -111,7 +111,7 @@ class Benchmarking:
             self.files[described.label].claim(record, overwrite=overwrite)
 
     def run(self, engine: Engine, *, debug: bool) -> int:
-        """Do every run that is not done yet, the longest first; return how many failed.
+        """Do every run that is not done yet, the longest first; return the number of failures.
 
         Each failure is printed, with its traceback if ``debug``, and kept in ``failures.json``.
         """
@@ -144,7 +144,7 @@ class Benchmarking:
         return runs
 
     def _jobs(self) -> list[Job]:
-        """What is left to do, the longest first, so that no worker starts a long run when the others end."""
+        """The runs left to do, the longest first, so that no worker starts a long run when the others end."""
         jobs, total = [], 0
         for contender, described in self._entries:
             files, runs = self.files[described.label], self._runs[described.label]
@@ -178,7 +178,7 @@ class Benchmarking:
         files.note(key, outcome.error)
 
     def evaluate(self) -> Evaluation:
-        """Score what is done so far by the rules of the dataset, as a report on the same files does."""
+        """Score the finished runs by the dataset's rules, as a report on the same files does."""
         # One process: this one may hold a GPU, which a fork would share.
         return evaluate(
             [self._home / label for label in self.files],

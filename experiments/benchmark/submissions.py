@@ -1,4 +1,4 @@
-"""The zip that GOT-10k's server takes: made from the test results, and from nothing that is not right."""
+"""The zip for GOT-10k's server, made from test results that are complete and valid."""
 
 import re
 import zipfile
@@ -19,12 +19,12 @@ _ROW = re.compile(r"-?\d+(\.\d+)?(,-?\d+(\.\d+)?){3}")
 def pack(files: ResultFiles, dataset: Dataset) -> Path:
     """Write ``<tracker>.zip`` beside the tracker's folder.
 
-    At its root are the folders of the 180 test sequences, each with the boxes of one run or of three and their
-    times; results of other subsets in the tracker's folder stay out.
+    At its root are the folders of the 180 test sequences, each with the boxes of one run or three and their times.
+    Results of other subsets in the tracker's folder are left out.
 
     Args:
         files: The tracker's results.
-        dataset: GOT-10k's test subset, which says how many rows each file must have.
+        dataset: GOT-10k's test subset, for the number of rows of each file.
 
     Raises:
         ValueError: A sequence, a row or a time is missing or wrong; the first few are named.

@@ -1,4 +1,4 @@
-"""A process of its own that runs trackers, so that one that hangs or crashes takes nothing with it."""
+"""A separate process that runs trackers, so that a tracker that hangs or crashes harms nothing else."""
 
 import multiprocessing
 import signal
@@ -10,24 +10,24 @@ from typing import Any
 from experiments.benchmark.jobs import Job, Outcome
 
 POLL_SECONDS = 0.1
-"""How often progress and time-outs are looked at."""
+"""Interval of the checks for progress and time-outs."""
 
 _HAS_FORK_SERVER = "forkserver" in multiprocessing.get_all_start_methods()  # not on Windows
 
 
 def warm_up() -> None:
-    """Have the imports of the workers under way, while this process does its own."""
+    """Start the workers' imports while this process does its own."""
     if _HAS_FORK_SERVER:
         multiprocessing.set_forkserver_preload(["experiments.benchmark.worker_process"])
         forkserver.ensure_running()
 
 
 class Worker:
-    """One process with one thread for tracking; started when it gets its first job, and again after a crash.
+    """One process with one thread for tracking; it starts with its first job, and again after a crash.
 
     Args:
-        timeout: Seconds after which a frame without an answer counts as hanging; None to wait for ever.
-            Building the tracker, which may load weights, is not counted.
+        timeout: Seconds after which a frame without an answer counts as hanging; None for no limit. The time to build
+            the tracker, which may load weights, is not limited.
     """
 
     def __init__(self, timeout: float | None = None) -> None:
@@ -41,11 +41,11 @@ class Worker:
 
     @property
     def connection(self) -> Connection:
-        """What to wait for while a job is under way: readable when there is something to `collect`."""
+        """The connection to wait for during a job; it is readable when there is something to `collect`."""
         return self._connection
 
     def start(self, job: Job) -> None:
-        """Hand out a job; there must be none under way."""
+        """Start a job; the worker must be idle."""
         assert self.job is None
         if self._process is not None and not self._process.is_alive():  # the system may have killed it
             self.close()
@@ -60,7 +60,7 @@ class Worker:
         self._connection.send(job)
 
     def collect(self) -> Outcome | None:
-        """The outcome of the job under way if it has ended by now, be it by a crash or a frame too long."""
+        """The job's outcome if it has ended, by a result, a crash or a time-out; else None."""
         job = self.job
         assert job is not None
         if self._connection.poll():

@@ -15,9 +15,9 @@ from experiments.train.settings import TrainingSettings
 class Check(Command):
     """Check a dataset (--dataset, --root), a training config (--config), or both; exit status 1 if one is broken.
 
-    Of a dataset: the targets there are, missing ones and damaged ones. A part of a dataset can be used, so what is
-    missing is listed but not an error. Of a config: the options of train may stand beside it; model, loss, data and
-    optimiser are built and a batch is computed, without training.
+    Dataset: present, missing and damaged targets are counted. A part of a dataset can be used, so missing targets
+    are no error. Config: options of train may follow it; model, loss, data and optimiser are built and a batch is
+    computed, without training.
     """
 
     dataset: str | None = None
@@ -36,13 +36,13 @@ class Check(Command):
 
     @classmethod
     def parse(cls, options: Sequence[str], prog: str) -> "Check":
-        """The command of these options, over those of the config file."""
+        """Parse the options over the config file."""
         from experiments.train.parse import option, parse
 
         return parse(cls, options, option(options, "--config"), prog)
 
     def run(self) -> int:
-        """Print what was found; 1 when a dataset is broken."""
+        """Print what was found; return 1 if a dataset is broken."""
         if (self.dataset is None) != (self.root is None) or (self.dataset is None and self.config is None):
             raise ValueError(
                 "check needs --dataset NAME with --root FOLDER, or --config FILE, or all of them"
@@ -61,7 +61,7 @@ def _check_dataset(name: str, root: Path, subset: str | None) -> int:
     from data.datasets.integrity import find_problems
 
     dataset = load_dataset(name, root, subset)
-    frames = sum(len(sequence) for sequence in dataset)
+    frames = sum(map(len, dataset))
     print(f"{dataset.results_name} in {dataset.root}: {len(dataset)} targets, {frames} frames")
     if dataset.lack:
         print(dataset.lack)

@@ -21,7 +21,7 @@ class Compare(Command):
     """Compare losses: off-line training of the regression network, on-line regression of dslt, same budget and data.
 
     Each loss gets its learning rate by the same small search on validation clips, then runs with several seeds and
-    tracks the test clips. What is done already is kept: the same command goes on where it stopped.
+    tracks the test clips. Finished runs are kept: the same command goes on where it stopped.
     """
 
     losses: tuple[str, ...] = LOSSES
@@ -80,7 +80,7 @@ class Compare(Command):
     """Remove what the folder holds of an earlier comparison."""
 
     def run(self) -> int:
-        """Run what is not done yet and write the page; 1 when some run failed."""
+        """Run what is left to do and write the page; return 1 if some run failed."""
         from experiments.compare.plan import parse_losses
         from experiments.compare.run import Comparison
 
@@ -100,7 +100,7 @@ class Compare(Command):
         return 1 if comparison.failed else 0
 
     def settings(self) -> "ComparisonSettings":
-        """All that decides the results, but for losses and seeds."""
+        """All that decides the results but losses and seeds."""
         from experiments.compare.clips import place_clips
         from experiments.compare.settings import ComparisonSettings, OnlineSettings
         from experiments.train.parse import read_settings
@@ -120,11 +120,9 @@ class Compare(Command):
 
         budget = QUICK if self.quick else Budget()
         if self.steps is not None:
-            search, measure = (
-                max(self.steps // (2 if self.quick else 3), 1),
-                self.steps // (4 if self.quick else 6),
-            )
-            budget = replace(budget, steps=self.steps, search_steps=search, measure_every=max(measure, 1))
+            search = max(self.steps // (2 if self.quick else 3), 1)
+            measure = max(self.steps // (4 if self.quick else 6), 1)
+            budget = replace(budget, steps=self.steps, search_steps=search, measure_every=measure)
         return budget if self.frames is None else replace(budget, frames=self.frames)
 
     def _check(self) -> None:
@@ -150,13 +148,11 @@ class Compare(Command):
             )
 
     def _engine(self, device: str) -> "Engine":
-        if self.engine == "ray":
-            import torch
+        import torch
 
-            from experiments.compare.run import ray_engine
+        from experiments.compare.run import local_engine, ray_engine
 
-            on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-            return ray_engine(self.workers, self.address, on_gpu=on_gpu)
-        from experiments.compare.run import local_engine
-
-        return local_engine(self.workers)
+        if self.engine == "local":
+            return local_engine(self.workers)
+        on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+        return ray_engine(self.workers, self.address, on_gpu=on_gpu)

@@ -25,11 +25,10 @@ _MEASURED_LOSS: dict[Stage, str] = {
     "offline": "the batch at each measured step",
     "online": "frame 1 after so many steps, in the mean over the test clips",
 }
-_WITHOUT_UPDATES = " AO is that of the filter of frame 1 after so many steps, which learns nothing more."
 
 
 def styles(labels: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Colour, line and mark of each loss: its own colour in all figures, never told apart by colour alone."""
+    """Colour, line and mark of each loss: one colour in all figures, and never the colour alone."""
     spare = iter(_OTHERS * len(labels))
     names = [text.partition(":")[0] for text in labels]
     found = {}
@@ -44,7 +43,7 @@ def styles(labels: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def convergence(stage: Stage, results: Results) -> Plot:
-    """Measures that no loss has a stake in, against step and against time; mean and spread over seeds."""
+    """Draw the measures of `MEASURES` against step and against time: mean and spread over seeds."""
     runs = next(iter(results.values()))
     measures = [name for name in MEASURES if any(name in point for point in runs[0]["course"])]
     figure, axes = panels(len(measures), 2, 9.6, 0.6 + 2.9 * len(measures))
@@ -62,7 +61,8 @@ def convergence(stage: Stage, results: Results) -> Plot:
         f"Mean over {seeds} seed{'s' * (seeds != 1)}, band: standard deviation over seeds. Left against "
         + ("optimiser steps" if stage == "offline" else "steps of the solver on frame 1")
         + ", right against seconds of them alone, measured while other runs shared the machine."
-        + _WITHOUT_UPDATES * (stage == "online" and "ao" in measures)
+        + " AO is that of the filter of frame 1 after so many steps, which is not updated."
+        * (stage == "online" and "ao" in measures)
     )
     return Plot(f"{stage}-convergence", f"{TITLES[stage]}: convergence", caption, figure)
 
@@ -70,13 +70,17 @@ def convergence(stage: Stage, results: Results) -> Plot:
 def _curves(axis: Axes, results: Results, measure: str, against: str) -> None:
     for text, style in styles(list(results)).items():
         course = course_of(results[text], measure)
-        low, high = course["mean"] - course["spread"], course["mean"] + course["spread"]
-        axis.fill_between(course[against], low, high, color=style["color"], alpha=0.12, linewidth=0)
-        axis.plot(course[against], course["mean"], markersize=4, label=_plain(text), **style)
+        _curve(axis, course[against], course["mean"], course["spread"], text, style)
+
+
+def _curve(axis: Axes, x: Any, mean: Floats, spread: Floats, text: str, style: Mapping[str, Any]) -> None:
+    """A loss's mean over the seeds and its band of one standard deviation."""
+    axis.fill_between(x, mean - spread, mean + spread, color=style["color"], alpha=0.12, linewidth=0)
+    axis.plot(x, mean, markersize=4, label=_plain(text), **style)
 
 
 def _logarithmic(axis: Axes) -> None:
-    """Steps and seconds by ratio, with plain numbers however short the axis is."""
+    """Scale the x axis by ratio, with plain numbers however short the axis is."""
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter("{x:g}")
@@ -84,7 +88,7 @@ def _logarithmic(axis: Axes) -> None:
 
 
 def easy_background(stage: Stage, results: Results) -> Plot | None:
-    """Share of the loss that easy background has, step by step; None where no loss tells locations apart."""
+    """Draw the share of easy background in the loss, by step; None if no loss is a sum over locations."""
     figure, (axis,) = panels(1, 1, 7.2, 3.6)
     left_out = []
     for text, style in styles(list(results)).items():
@@ -93,13 +97,8 @@ def easy_background(stage: Stage, results: Results) -> Plot | None:
             left_out.append(text)
             continue
         steps = [point["step"] for point in results[text][0]["easy_background"]]
-        mean = np.mean(shares, axis=0)
-        axis.plot(steps, mean, markersize=4, label=_plain(text), **style)
-        if len(shares) > 1:
-            spread = np.std(shares, axis=0, ddof=1)
-            axis.fill_between(
-                steps, mean - spread, mean + spread, color=style["color"], alpha=0.12, linewidth=0
-            )
+        spread = np.std(shares, axis=0, ddof=1) if len(shares) > 1 else np.zeros(len(steps))
+        _curve(axis, steps, np.mean(shares, axis=0), spread, text, style)
     if len(left_out) == len(results):
         return None
     label(axis, "step", "share of the loss")
@@ -117,7 +116,7 @@ def easy_background(stage: Stage, results: Results) -> Plot | None:
 
 
 def differences(stage: Stage, rows: Sequence[Mapping[str, Any]], reference: str) -> Plot | None:
-    """Paired differences to the reference with their intervals; None where there is no other loss."""
+    """Draw the paired differences to the reference with their intervals; None if there is no other loss."""
     others = [row for row in rows if row["ao"]["difference"] is not None]
     if not others:
         return None
@@ -143,13 +142,13 @@ def differences(stage: Stage, rows: Sequence[Mapping[str, Any]], reference: str)
 
 
 def strips(stage: Stage, results: Results, crops: Sequence[tuple[Image, Floats]], count: int = 6) -> Plot:
-    """Responses of every loss (seed 0) on the measured crops whose peaks are farthest off.
+    """Draw the responses of every loss (seed 0) on the measured crops whose peaks are farthest off.
 
     Args:
-        stage: what was compared.
-        results: of its losses.
-        crops: search crop and true box, in its pixels, of every measured pair.
-        count: rows.
+        stage: the stage compared.
+        results: the results of its losses.
+        crops: search crop and true box, in crop pixels, of every measured pair.
+        count: number of crops shown.
     """
     chosen = hardest(results, count)
     figure, axes = panels(len(chosen), 1 + len(results), 1.35 * (1 + len(results)), 1.35 * len(chosen) + 0.4)
@@ -173,12 +172,8 @@ def strips(stage: Stage, results: Results, crops: Sequence[tuple[Image, Floats]]
             axis.plot(x, y, "x", color="#D55E00", markersize=7, markeredgewidth=1.8)
         for axis in row:
             x, y, w, h = bbox
-            axis.plot(
-                x - 0.5 + np.array([0, w, w, 0, 0]),
-                y - 0.5 + np.array([0, 0, h, h, 0]),
-                color="w",
-                linewidth=1,
-            )
+            corners = x - 0.5 + np.array([0, w, w, 0, 0]), y - 0.5 + np.array([0, 0, h, h, 0])
+            axis.plot(*corners, color="w", linewidth=1)
             axis.set(xticks=[], yticks=[], xlim=(-0.5, side - 0.5), ylim=(side - 0.5, -0.5))
             axis.grid(visible=False)
             axis.spines[:].set_visible(False)
@@ -190,5 +185,5 @@ def strips(stage: Stage, results: Results, crops: Sequence[tuple[Image, Floats]]
 
 
 def _plain(text: str) -> str:
-    """A user's text where matplotlib would see formulas, and a leading underscore would hide a legend's line."""
+    """Escape ``$``, which would start a formula, and strip a leading underscore, which would hide a legend entry."""
     return text.replace("$", r"\$").lstrip("_")

@@ -1,6 +1,7 @@
 """Measures of response maps that no loss has a stake in, and maps as text."""
 
 import base64
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +15,11 @@ from tracker.network.regression_net import RegressionNet
 
 
 class Peaks(NamedTuple):
-    """Where responses peak, measured from the target's centre.
+    """How far response peaks lie from the target's centre.
 
     Attributes:
         distance: float64 ``(N,)``, in ``sqrt(w h)`` of the target.
-        hit: bool ``(N,)``, the peak lies on the target's box.
+        hit: bool ``(N,)``: the peak lies on the target's box.
     """
 
     distance: Floats
@@ -26,43 +27,60 @@ class Peaks(NamedTuple):
 
     @classmethod
     def of(cls, peaks: ArrayLike, bboxes: ArrayLike) -> "Peaks":
-        """Peaks ``(N, 2)`` x, y and true boxes ``(N, 4)``, in the same pixels."""
+        """Compare peaks ``(N, 2)`` x, y with true boxes ``(N, 4)``, both 0-based in the same pixels."""
         boxes = np.asarray(bboxes, np.float64)
         offset = np.asarray(peaks, np.float64) - bbox_center(boxes)
         distance = np.hypot(*offset.T) / np.sqrt(boxes[:, 2] * boxes[:, 3])
         return cls(distance, np.all(np.abs(offset) < boxes[:, 2:] / 2, axis=1))
 
+    @classmethod
+    def joined(cls, parts: Iterable["Peaks"]) -> "Peaks":
+        """The peaks of all parts, one after the other."""
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+
     def means(self) -> dict[str, float]:
-        """``peak_distance`` and ``hit_rate``."""
+        """Mean distance and share of hits, as ``peak_distance`` and ``hit_rate``."""
         return {"peak_distance": float(self.distance.mean()), "hit_rate": float(self.hit.mean())}
+
+    def record(self, maps: Iterable[NDArray[np.float32]]) -> dict[str, Any]:
+        """The peaks and their response maps ``(h, w)`` as a result file holds them."""
+        return {
+            "distance": np.round(self.distance, 4).tolist(),
+            "hit": self.hit.tolist(),
+            "maps": [encode_map(one) for one in maps],
+        }
 
 
 @torch.no_grad()
 def respond(net: RegressionNet, batch: PairBatch) -> tuple[Peaks, NDArray[np.float32]]:
-    """Peaks and response maps ``(N, h, w)`` of a network on pairs."""
+    """The peaks and the response maps ``(N, h, w)`` of a network on pairs."""
     device = next(net.parameters()).device
     template, search = batch.template.to(device).float(), batch.search.to(device).float()
     response = net(template, batch.template_bbox.to(device), search).response
-    peaks = Peaks.of(peak_pixels(response, net.stride).cpu().numpy(), batch.search_bbox.numpy())
+    peaks = Peaks.of(peak_pixels(response, net.stride, search.shape[-1]), batch.search_bbox.numpy())
     return peaks, response[:, 0].cpu().numpy()
 
 
-def peak_pixels(response: Tensor, stride: int) -> Tensor:
-    """Where responses ``(B, 1, h, w)`` of search crops peak: ``(B, 2)``, x and y in crop pixels."""
+def peak_pixels(response: Tensor, stride: int, crop_size: int) -> Floats:
+    """The pixels at which responses ``(N, 1, h, w)`` of square search crops peak: ``(N, 2)``, x and y, 0-based.
+
+    The map's middle cell lies on the middle of the crop.
+    """
     height, width = response.shape[-2:]
-    index = response.flatten(1).argmax(1)
-    displacement = torch.stack([index % width - width // 2, index // width - height // 2], dim=1) * stride
-    return displacement + torch.tensor([width * stride - 1, height * stride - 1], device=response.device) / 2
+    row, column = np.divmod(response.flatten(1).argmax(1).cpu().numpy(), width)
+    cells = np.stack([column - width // 2, row - height // 2], axis=1)
+    pixels: Floats = cells * stride + (crop_size - 1) / 2
+    return pixels
 
 
 def encode_map(response: NDArray[Any]) -> dict[str, Any]:
-    """A map in a few letters of text: over its own largest value, in steps of a hundredth, cut off below -1."""
+    """Encode a map as text: divided by its largest value, in hundredths, cut off below -1."""
     top = max(float(response.max()), 1e-9)
     small = np.clip(np.rint(100 * response / top), -100, 100).astype(np.int8)
     return {"shape": list(small.shape), "hundredths": base64.b64encode(small.tobytes()).decode("ascii")}
 
 
 def decode_map(record: dict[str, Any]) -> NDArray[np.float32]:
-    """The map that `encode_map` wrote, its largest value 1."""
+    """Decode what `encode_map` wrote; the largest value is 1."""
     values = np.frombuffer(base64.b64decode(record["hundredths"]), np.int8)
     return (values.reshape(record["shape"]) / 100).astype(np.float32)

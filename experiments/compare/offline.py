@@ -1,4 +1,4 @@
-"""The off-line part of a comparison: the regression network trained with one loss, by the training loop of `train`."""
+"""Off-line units of a comparison: the loop of `train` trains the regression network with one loss."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from data.datasets.clip import Clip
 from data.pairs.dataset import PairDataset, collate
 from experiments.compare.clips import clips_at, probe_pairs, track_clips
-from experiments.compare.measures import Peaks, encode_map, respond
+from experiments.compare.measures import Peaks, respond
 from experiments.compare.plan import Unit
 from experiments.compare.settings import ComparisonSettings
 from experiments.train.build import initial_network, train
@@ -26,12 +26,12 @@ _BATCH = 16  # probes measured at once
 
 
 class Measurement:
-    """What stands in for validation in the training loop: measures of response maps, and tracking.
+    """Validation of a training run: measures of response maps on pairs, and tracking of clips.
 
     Args:
-        pairs: to be measured.
-        clips: to be tracked.
-        frames: of each.
+        pairs: pairs whose responses are measured.
+        clips: clips that are tracked.
+        frames: number of frames of each clip.
     """
 
     def __init__(self, pairs: PairDataset, clips: Sequence[Clip], frames: int) -> None:
@@ -42,20 +42,18 @@ class Measurement:
         self._clips, self._frames = clips, frames
 
     def __call__(self, net: RegressionNet) -> dict[str, float]:
-        """``peak_distance``, ``hit_rate`` and ``ao`` of a network."""
+        """Measure ``peak_distance``, ``hit_rate`` and ``ao`` of a network."""
         tracker = as_tracker(net)
         overlaps = [average_overlap(tracker, clip, self._frames) for clip in self._clips]
         return self.peaks(net)[0].means() | {"ao": float(np.mean(overlaps))}
 
     def peaks(self, net: RegressionNet) -> tuple[Peaks, list[Any]]:
-        """Peaks of all pairs, and their response maps."""
+        """The peaks of all pairs, and their response maps."""
         training = net.training
         net.eval()
-        measured = [respond(net, batch) for batch in self._batches]
+        peaks, maps = zip(*(respond(net, batch) for batch in self._batches), strict=True)
         net.train(training)
-        distances, hits = zip(*(peaks for peaks, _ in measured), strict=True)
-        maps = [one for _, responses in measured for one in responses]
-        return Peaks(np.concatenate(distances), np.concatenate(hits)), maps
+        return Peaks.joined(peaks), [one for batch in maps for one in batch]
 
 
 def as_tracker(net: RegressionNet) -> Tracker:
@@ -64,7 +62,7 @@ def as_tracker(net: RegressionNet) -> Tracker:
 
 
 def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
-    """Train with the unit's loss and rate, and measure: what its result file holds.
+    """Train with the unit's loss and rate, and measure; return what the unit's result file holds.
 
     Args:
         unit: of stage ``offline``.
@@ -84,15 +82,19 @@ def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
             raise RuntimeError("it was told to stop before its end")
         result = {"rate": run.optimiser.rate, **_course(folder, before)}
         result["score"] = -result["course"][-1]["peak_distance"]
-        if unit.phase == "final":
-            result |= _tested(trained.net, settings)
+    if unit.phase == "final":
+        clips = clips_at(settings.test)
+        pairs = probe_pairs(clips, settings.train.data, budget.probes)
+        result["clips"] = track_clips(as_tracker(trained.net), clips, budget.frames)
+        peaks, maps = Measurement(pairs, [], 0).peaks(trained.net)
+        result["probes"] = peaks.record(maps)
     return result
 
 
 def training_settings(unit: Unit, settings: ComparisonSettings) -> TrainingSettings:
     """The settings of this unit's training.
 
-    The averaged weights after the last step count, not the best of several: all losses have one budget.
+    What counts is the averaged weights after the last step, not the best checkpoint: all losses have one budget.
     """
     base, budget = settings.train, settings.budget
     is_final, chosen = unit.phase == "final", settings.validation
@@ -117,34 +119,16 @@ def training_settings(unit: Unit, settings: ComparisonSettings) -> TrainingSetti
 
 
 def _course(folder: Path, before: Mapping[str, float]) -> dict[str, Any]:
-    """The measures against step and seconds of training, and the share of easy background in the loss."""
+    """The measures by step and seconds of training, and the share of easy background in the loss."""
     course = [{"step": 0, "seconds": 0.0, **before}]
     easy, step, seconds = [], 0, 0.0
     for line in map(json.loads, (folder / METRICS).read_text("utf-8").splitlines()):
         if line["part"] == "train":
             seconds += 1e-3 * line["step_ms"] * (line["step"] - step)
             step = line["step"]
-            easy += [{"step": step, "share": share} for share in _known(line, "easy_background_share")]
+            if "easy_background_share" in line:  # absent where a whole map is one sample
+                easy.append({"step": step, "share": line["easy_background_share"]})
         else:
             measured = {name: line[name] for name in ("peak_distance", "hit_rate", "ao")}
             course.append({"step": line["step"], "seconds": seconds, **measured})
     return {"course": course, "easy_background": easy}
-
-
-def _known(line: Mapping[str, float], name: str) -> list[float]:
-    return [line[name]] if name in line else []  # a loss that takes a map for one sample has none
-
-
-def _tested(net: RegressionNet, settings: ComparisonSettings) -> dict[str, Any]:
-    """Tracking of the test clips, and peaks and maps of pairs of theirs."""
-    clips = clips_at(settings.test)
-    pairs = probe_pairs(clips, settings.train.data, settings.budget.probes)
-    peaks, maps = Measurement(pairs, [], 0).peaks(net)
-    return {
-        "clips": track_clips(as_tracker(net), clips, settings.budget.frames),
-        "probes": {
-            "distance": np.round(peaks.distance, 4).tolist(),
-            "hit": peaks.hit.tolist(),
-            "maps": [encode_map(one) for one in maps],
-        },
-    }

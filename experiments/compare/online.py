@@ -1,8 +1,7 @@
 """The on-line part of a comparison: ``dslt``'s filter fitted to frame 1 and updated with one loss."""
 
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,17 +14,16 @@ from data.crop import SearchRegion, crop
 from data.datasets.clip import Clip
 from data.images import read_image
 from experiments.compare.clips import PROBE_SEED, clips_at, first_bbox, track_clips
-from experiments.compare.measures import Peaks, encode_map
+from experiments.compare.measures import Peaks, peak_pixels
 from experiments.compare.plan import Unit
 from experiments.compare.settings import ComparisonSettings, OnlineSettings
+from experiments.trackers.fitting import fitted_filters
 from experiments.train.build import set_up_torch
 from experiments.train.objective import easy_background_share, in_the_setting, predicted
 from losses import Loss, build_loss
 from tracker import DSLTTracker, load_tracker
 from tracker.features import to_tensor
-from tracker.solvers import Regression, correlate
-from tracker.solvers.adam import AdamSolver
-from tracker.solvers.irls import ReweightedLeastSquares
+from tracker.solvers import correlate
 
 RATES = {"adam": 0.05, "irls": 1.0}
 """What the search varies, at factor 1: Adam's learning rate, and the λ of ``irls``, which has no rate."""
@@ -44,12 +42,10 @@ _SHIFT = 1.2
 
 
 class ResponseLoss(nn.Module):
-    """A loss of any setting for maps, as a ``criterion`` of response and label: summed over the locations.
+    """A tracker's ``criterion`` made of a loss for maps (reduction ``none``), summed over the locations.
 
-    The loss's own reduction is ``none``.
-
-    Logits are ``10 · response``, less 5 where the loss is ``binary``: where training starts from
-    (`experiments.train.objective`), for there is nothing on line that would learn the two.
+    Logits are ``10 · response``, less 5 where the loss is ``binary``. Training starts from these two numbers
+    (`experiments.train.objective`); on line nothing learns them.
     """
 
     reduction = "sum"
@@ -60,37 +56,32 @@ class ResponseLoss(nn.Module):
 
     def forward(self, response: Tensor, label: Tensor) -> Tensor:
         """The sum, a scalar, of maps ``(N, 1, h, w)``."""
-        return self.loss(*self._in_the_setting(response, label)).sum()
+        return self.loss(*in_the_setting(self.loss.setting, response, label)).sum()
 
     def easy_background_share(self, response: Tensor, label: Tensor) -> float:
         """See `experiments.train.objective.easy_background_share`."""
-        score, label = self._in_the_setting(response, label)
-        prediction = predicted(self.loss.setting, score)
-        return easy_background_share(self.loss(score, label), prediction, label)
-
-    def _in_the_setting(self, response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        return in_the_setting(self.loss.setting, response, label)
+        score, label = in_the_setting(self.loss.setting, response, label)
+        return easy_background_share(self.loss(score, label), predicted(self.loss.setting, score), label)
 
 
 def online_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
-    """Fit, track and measure with the unit's loss: what its result file holds.
+    """Fit, track and measure with the unit's loss; return what its result file holds.
 
     Args:
         unit: of stage ``online``.
         settings: of the comparison.
 
     Raises:
-        ValueError, OSError: a clip that cannot be read, or a tracker that cannot be built.
+        ValueError, OSError: a clip cannot be read, or the tracker cannot be built.
     """
     set_up_torch(1, deterministic=False)
     budget = settings.budget
     tracker = build(unit, settings.online)
-    result: dict[str, Any] = {"rate": RATES[settings.online.solver] * unit.factor}
+    rate: dict[str, Any] = {"rate": RATES[settings.online.solver] * unit.factor}
     if unit.phase == "search":
-        scores = track_clips(tracker, clips_at(settings.validation), budget.search_frames)
-        return result | {"score": float(np.mean([one["ao"] for one in scores.values()]))}
+        return rate | {"score": _mean_overlap(tracker, clips_at(settings.validation), budget.search_frames)}
     clips = clips_at(settings.test)
-    result |= _fitted(tracker, clips, unit.seed)
+    result = rate | _fitted(tracker, clips, unit.seed)
     overlaps = _without_updates(unit, settings)
     for point in result["course"]:
         if point["step"] in overlaps:
@@ -98,25 +89,26 @@ def online_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
     return result | {"clips": track_clips(tracker, clips, budget.frames, unit.seed)}
 
 
+def _mean_overlap(tracker: DSLTTracker, clips: Sequence[Clip], frames: int, seed: int = 0) -> float:
+    return float(np.mean([one["ao"] for one in track_clips(tracker, clips, frames, seed).values()]))
+
+
 def build(unit: Unit, online: OnlineSettings, **changed: Any) -> DSLTTracker:
-    """``dslt`` with the unit's loss and rate; frame 1 takes all of its steps, whatever its loss comes to.
+    """Build ``dslt`` with the unit's loss and rate, for all steps on frame 1: no loss ends them early.
 
     Args:
         unit: of stage ``online``.
         online: settings of the comparison.
         changed: further settings of the tracker.
     """
-    solver = online.solver
-    varied: dict[str, Any] = {
-        "adam": {"learning_rate": RATES["adam"] * unit.factor, "regularisation": ADAM_REGULARISATION},
-        "irls": {"regularisation": RATES["irls"] * unit.factor},
-    }[solver]
-    if solver == "adam":
-        varied["stop_share"] = 0.0
+    rate = RATES[online.solver] * unit.factor
+    varied: dict[str, Any] = {"regularisation": rate}
+    if online.solver == "adam":
+        varied = {"learning_rate": rate, "regularisation": ADAM_REGULARISATION, "stop_share": 0.0}
     tracker = load_tracker(
         "dslt",
         criterion=ResponseLoss(build_loss(reduction="none", **unit.loss)),
-        solver=solver,
+        solver=online.solver,
         first_steps=online.first_steps,
         backbone=online.backbone,
         weights=online.weights,
@@ -128,31 +120,21 @@ def build(unit: Unit, online: OnlineSettings, **changed: Any) -> DSLTTracker:
 
 
 def _without_updates(unit: Unit, settings: ComparisonSettings) -> dict[int, float]:
-    """AO on the validation clips of the filter of frame 1 after so many steps, which learns nothing more."""
+    """AO on the validation clips by number of steps on frame 1, of filters that are not updated."""
     clips, frames = clips_at(settings.validation), settings.budget.search_frames
     overlaps = {}
     for mark in (*TRACKED_MARKS, settings.online.first_steps):
         tracker = build(unit, replace(settings.online, first_steps=mark), update_interval=frames)
-        scores = track_clips(tracker, clips, frames, unit.seed)
-        overlaps[mark] = float(np.mean([one["ao"] for one in scores.values()]))
+        overlaps[mark] = _mean_overlap(tracker, clips, frames, unit.seed)
     return overlaps
 
 
-@dataclass(frozen=True)
-class Probe:
-    """A later frame of a clip around its target, displaced by a known amount.
+def probes(clip: Clip, tracker: DSLTTracker, count: int = 4) -> Iterator[tuple[Image, Floats]]:
+    """Search regions of frames spread over a clip, displaced from the target; the same for every loss and seed.
 
-    Attributes:
-        patch: search region, uint8 RGB ``(S, S, 3)``.
-        bbox: the target in the patch's pixels, float64 ``(4,)``.
+    Yields:
+        The region, uint8 RGB ``(S, S, 3)``, and the target's box in its pixels, float64 ``(4,)``.
     """
-
-    patch: Image
-    bbox: Floats
-
-
-def probes(clip: Clip, tracker: DSLTTracker, count: int = 4) -> Iterator[Probe]:
-    """Frames spread over a clip; the same for every loss and seed."""
     draw = np.random.default_rng([PROBE_SEED, len(clip)])
     present = frames_with_box(clip.bboxes)[1:]
     for index in present[np.linspace(0, len(present) - 1, min(count, len(present))).astype(int)]:
@@ -160,85 +142,42 @@ def probes(clip: Clip, tracker: DSLTTracker, count: int = 4) -> Iterator[Probe]:
         side = tracker.search.side(bbox[2:])
         shift = draw.uniform(-_SHIFT, _SHIFT, 2) * bbox[2:]
         region = SearchRegion.around(bbox_center(bbox) + shift, side, tracker.search.crop_size)
-        yield Probe(crop(read_image(clip.paths[index]), region), region.to_crop(bbox))
+        yield crop(read_image(clip.paths[index]), region), region.to_crop(bbox)
 
 
 def _fitted(tracker: DSLTTracker, clips: Sequence[Clip], seed: int) -> dict[str, Any]:
-    """How the filter of frame 1 responds to later frames, step by step, with the means over all clips."""
-    marks = [mark for mark in MARKS if mark < tracker.solver.first_steps] + [tracker.solver.first_steps]  # type: ignore[attr-defined]
-    found: dict[int, list[tuple[float, Peaks]]] = {mark: [] for mark in marks}
+    """How the filter of frame 1 responds to later frames, by number of steps, in the mean over all clips."""
+    last = tracker.solver.first_steps  # type: ignore[attr-defined]
+    marks = [mark for mark in MARKS if mark < last] + [last]
+    peaks: dict[int, list[Peaks]] = {mark: [] for mark in marks}
+    seconds: dict[int, list[float]] = {mark: [] for mark in marks}
     shares: dict[int, list[float]] = {mark: [] for mark in marks}
     criterion: ResponseLoss = tracker.criterion  # type: ignore[assignment]
-    last: list[NDArray[np.float32]] = []
+    maps: list[NDArray[np.float32]] = []
     for clip in clips:
         image = read_image(clip.paths[int(frames_with_box(clip.bboxes)[0])])
         tracker.init(image, first_bbox(clip, image, seed))
-        shown = list(probes(clip, tracker))
+        patches, bboxes = zip(*probes(clip, tracker), strict=True)
+        stride, crop_size = tracker.features.backbone.stride, tracker.search.crop_size
         with torch.no_grad():
-            patches = torch.cat([to_tensor(probe.patch, tracker.device) for probe in shown])
-            features, regression = tracker.features(patches), tracker.regression
-            for mark, seconds, kernel in _steps(tracker, marks):
+            features = tracker.features(torch.cat([to_tensor(patch, tracker.device) for patch in patches]))
+            regression = tracker.regression
+            for mark, spent, kernel in fitted_filters(tracker.solver, regression, tracker.kernel_hw, marks):
                 share = criterion.easy_background_share(regression.respond(kernel), regression.labels)
                 shares[mark].append(share)
-                responses = correlate(features, kernel, regression.padding_hw)[:, 0].cpu().numpy()
-                peaks = [_peak(one, tracker) for one in responses]
-                found[mark].append((seconds, Peaks.of(peaks, [probe.bbox for probe in shown])))
-        last += list(responses)
-    course = []
-    for mark, measured in found.items():
-        seconds = float(np.mean([one for one, _ in measured]))
-        course.append({"step": mark, "seconds": seconds, **_joined(measured).means()})
-    final = _joined(found[marks[-1]])
+                seconds[mark].append(spent)
+                response = correlate(features, kernel, regression.padding_hw)
+                peaks[mark].append(Peaks.of(peak_pixels(response, stride, crop_size), bboxes))
+        maps += list(response[:, 0].cpu().numpy())
+    joined = {mark: Peaks.joined(parts) for mark, parts in peaks.items()}
     return {
-        "course": course,
+        "course": [
+            {"step": mark, "seconds": float(np.mean(seconds[mark])), **joined[mark].means()} for mark in marks
+        ],
         "easy_background": [
             {"step": mark, "share": float(np.mean(values))}
             for mark, values in shares.items()
             if np.isfinite(values).all()
         ],
-        "probes": {
-            "distance": np.round(final.distance, 4).tolist(),
-            "hit": final.hit.tolist(),
-            "maps": [encode_map(one) for one in last],
-        },
+        "probes": joined[last].record(maps),
     }
-
-
-def _joined(measured: list[tuple[float, Peaks]]) -> Peaks:
-    return Peaks(*(np.concatenate(parts) for parts in zip(*(peaks for _, peaks in measured), strict=True)))
-
-
-def _peak(response: NDArray[np.float32], tracker: DSLTTracker) -> Floats:
-    """Where a response peaks, x and y in the patch's pixels: zero displacement is the patch's middle."""
-    stride = tracker.features.backbone.stride
-    row, column = np.unravel_index(int(response.argmax()), response.shape)
-    displacement = np.array([column - response.shape[1] // 2, row - response.shape[0] // 2])
-    middle: Floats = displacement * stride + (tracker.search.crop_size - 1) / 2
-    return middle
-
-
-def _steps(tracker: DSLTTracker, marks: Sequence[int]) -> Iterator[tuple[int, float, Tensor]]:
-    """The filter of frame 1 after so many steps, and the seconds they took."""
-    solver, regression, kernel_hw = tracker.solver, tracker.regression, tracker.kernel_hw
-    if isinstance(solver, AdamSolver):
-        yield from _adam(solver, regression, kernel_hw, marks)
-        return
-    for mark in marks:  # conjugate directions: anew for each number of steps
-        started = time.perf_counter()
-        kernel = ReweightedLeastSquares(first_steps=mark).start(regression, kernel_hw)
-        yield mark, time.perf_counter() - started, kernel
-
-
-def _adam(
-    solver: AdamSolver, regression: Regression, kernel_hw: tuple[int, int], marks: Sequence[int]
-) -> Iterator[tuple[int, float, Tensor]]:
-    walker = AdamSolver(
-        solver.learning_rate, update_rate=1.0, steps=1, betas=solver.betas, stop_loss=float("inf")
-    )
-    kernel, spent = walker.start(regression, kernel_hw), 0.0  # ends at once: steps are taken one by one
-    for step in range(1, marks[-1] + 1):
-        started = time.perf_counter()
-        kernel = walker.update(regression, kernel)
-        spent += time.perf_counter() - started
-        if step in marks:
-            yield step, spent, kernel

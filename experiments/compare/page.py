@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from data.boxes import Floats, Image
-from data.files import replacing, write_json
+from data.files import write_json, write_text
 from experiments.compare.clips import clips_at, probe_pairs
 from experiments.compare.figures import TITLES, convergence, differences, easy_background, strips
 from experiments.compare.online import build, probes
@@ -19,23 +19,21 @@ from experiments.drawing.pages import write_page
 
 TEMPLATE = Path(__file__).with_name("compare.html")
 
-_QUADRATIC = {"name": "l2"}
-
 
 def write_comparison(
     folder: Path,
     settings: ComparisonSettings,
     results: Mapping[tuple[Stage, str], Sequence[Mapping[str, Any]]],
 ) -> Path:
-    """Write all of it.
+    """Write the page of a comparison, its figures, tables and numbers.
 
     Args:
-        folder: of the comparison.
-        settings: of the comparison.
+        folder: the comparison's folder.
+        settings: the comparison's settings.
         results: for each stage and loss the results of its seeds.
 
     Returns:
-        The page.
+        The page's path.
 
     Raises:
         RuntimeError: every run failed.
@@ -67,7 +65,7 @@ def write_comparison(
 
 
 def _section(folder: Path, stage: Stage, results: Results, settings: ComparisonSettings) -> dict[str, Any]:
-    """What the page shows of a stage; writes its figures and its table."""
+    """Write a stage's figures and table; return what the page shows of the stage."""
     rows, reference = summarise(results), reference_of(list(results))
     crops = _measured_crops(stage, settings)
     plots = [
@@ -79,8 +77,7 @@ def _section(folder: Path, stage: Stage, results: Results, settings: ComparisonS
     drawn = [plot for plot in plots if plot is not None]
     for plot in drawn:
         plot.save(folder)
-    with replacing(folder / f"{stage}.md") as path:
-        path.write_text(markdown(rows), "utf-8")
+    write_text(folder / f"{stage}.md", markdown(rows))
     courses = {
         label: {
             measure: {name: values.tolist() for name, values in course_of(runs, measure).items()}
@@ -91,16 +88,16 @@ def _section(folder: Path, stage: Stage, results: Results, settings: ComparisonS
     }
     background = {label: [run["easy_background"] for run in runs] for label, runs in results.items()}
     record = {"reference": reference, "table": rows, "courses": courses, "easy_background": background}
-    return {"stage": stage, "title": TITLES[stage], "rows": rows, "plots": drawn, "record": record} | {
-        "reference": reference
-    }
+    section = {"stage": stage, "title": TITLES[stage], "reference": reference}
+    return section | {"rows": rows, "plots": drawn, "record": record}
 
 
 def _measured_crops(stage: Stage, settings: ComparisonSettings) -> list[tuple[Image, Floats]]:
     """The search crops whose responses are kept, and the target's box in each."""
     clips = clips_at(settings.test)
     if stage == "online":
-        tracker = build(Unit("online", "final", "l2", _QUADRATIC, 0, 1.0), settings.online)
-        return [(probe.patch, probe.bbox) for clip in clips for probe in probes(clip, tracker)]
-    pairs = probe_pairs(clips, settings.train.data, settings.budget.probes)
-    return [(pair.search, np.asarray(pair.search_bbox)) for pair in (pairs[i] for i in range(len(pairs)))]
+        tracker = build(Unit("online", "final", "l2", {"name": "l2"}, 0, 1.0), settings.online)
+        return [probe for clip in clips for probe in probes(clip, tracker)]
+    dataset = probe_pairs(clips, settings.train.data, settings.budget.probes)
+    pairs = (dataset[index] for index in range(len(dataset)))
+    return [(pair.search, np.asarray(pair.search_bbox)) for pair in pairs]

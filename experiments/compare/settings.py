@@ -11,16 +11,16 @@ from experiments.train.settings import as_mapping as training_mapping
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How long each run of a comparison is.
+    """The length of each run of a comparison.
 
     Attributes:
-        batch_size: pairs in a step off line.
-        steps: optimiser steps off line.
-        search_steps: the same in the search for the rate.
+        batch_size: pairs in an off-line step.
+        steps: off-line optimiser steps.
+        search_steps: off-line optimiser steps in the search for the rate.
         measure_every: steps between measurements.
-        probes: pairs that are measured.
-        frames: frames of each test clip that are tracked.
-        search_frames: frames of each validation clip that are tracked.
+        probes: measured pairs.
+        frames: tracked frames of each test clip.
+        search_frames: tracked frames of each validation clip.
     """
 
     batch_size: int = 16
@@ -39,7 +39,7 @@ QUICK = Budget(
 
 @dataclass(frozen=True)
 class Place:
-    """Where clips are: ``clips`` as DATASET:ROOT, and the names of those that are meant; without names all."""
+    """Clips by place: ``clips`` as DATASET:ROOT, and the names of those that are used; without names all are."""
 
     clips: tuple[str, ...]
     names: tuple[str, ...] = ()
@@ -57,15 +57,15 @@ class OnlineSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonSettings:
-    """All of it.
+    """All settings of a comparison.
 
     Attributes:
-        train: of every training off line, but for its loss, rate, seed and budget.
+        train: settings of the off-line trainings; loss, rate, seed and budget are replaced.
         validation: clips that choose the rates.
         test: clips of the table.
-        budget: of every run.
-        factors: rates that are tried, over the base rate.
-        online: of ``dslt``.
+        budget: length of every run.
+        factors: the rates that the search tries, over the base rate.
+        online: settings of ``dslt``.
     """
 
     train: TrainingSettings
@@ -78,16 +78,16 @@ class ComparisonSettings:
 
 def as_mapping(settings: ComparisonSettings) -> dict[str, Any]:
     """The settings as files hold them: mappings, lists and scalars."""
-    train = training_mapping(settings.train)
-    del train["loss"]
-    places = {"validation": asdict(settings.validation), "test": asdict(settings.test)}
-    found: dict[str, Any] = {"train": train, "clips": places, "budget": asdict(settings.budget)}
-    found |= {"factors": settings.factors, "online": asdict(settings.online)}
-    return {key: plain(value) for key, value in found.items()}
+    found = asdict(settings)
+    found["clips"] = {"validation": found.pop("validation"), "test": found.pop("test")}
+    found["train"] = training_mapping(settings.train)
+    del found["train"]["loss"]
+    order = ("train", "clips", "budget", "factors", "online")
+    return {key: plain(found[key]) for key in order}
 
 
 def with_defaults(written: Mapping[str, Any]) -> dict[str, Any]:
-    """A mapping that `as_mapping` gave to a file, with the defaults of options that are younger than the file."""
+    """Add to a stored mapping of `as_mapping` the defaults of options that are younger than the file."""
     from experiments.train.parse import settings_from
 
     train = training_mapping(settings_from(written.get("train", {})))

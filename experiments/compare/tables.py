@@ -1,4 +1,4 @@
-"""What came out of a comparison, as numbers: means, bootstrap intervals, differences to the reference."""
+"""The numbers of a comparison: means, bootstrap intervals, differences to the reference."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from experiments.scoring.bootstrap import bootstrap
 METRICS = {"success_auc": "Success AUC", "precision_20": "Precision@20", "ao": "AO"}
 
 Results = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Of one stage: label of a loss -> result of each seed."""
+"""Results of one stage: label of a loss -> result of each seed."""
 
 
 def reference_of(labels: Sequence[str]) -> str:
@@ -20,15 +20,16 @@ def reference_of(labels: Sequence[str]) -> str:
 
 
 def summarise(results: Results) -> list[dict[str, Any]]:
-    """A row for each loss.
+    """Summarise each loss in a row.
 
-    A clip counts by its mean over the seeds: seeds are not independent of one another as clips are. The interval
-    is the bootstrap's over clips; a difference's is of the paired differences, clip by clip.
+    A clip counts by its mean over the seeds, because seeds are not independent of one another as clips are.
+    Intervals are bootstrapped over clips; a difference's is over the paired differences, clip by clip.
 
     Returns:
-        ``label``, ``rate``, ``at_edge`` (the search chose its lowest or highest), ``seeds``, ``seconds_per_step``,
-        and for each of `METRICS` its ``mean``, ``interval``, ``spread`` (standard deviation over the seeds; NaN of
-        one), ``difference`` and ``difference_interval`` (None for the reference).
+        For each loss ``label``, ``rate``, ``at_edge`` (the search chose its lowest or highest rate), ``seeds``,
+        ``seconds_per_step``; for each of `METRICS` ``mean``, ``interval``, ``spread`` (standard deviation over the
+        seeds; 0 of one), ``difference`` and ``difference_interval`` (None for the reference); and ``mean`` and
+        ``spread`` of ``peak_distance`` and ``hit_rate`` at the end of the runs.
     """
     reference = reference_of(list(results))
     against = _by_clip(results[reference])
@@ -38,19 +39,22 @@ def summarise(results: Results) -> list[dict[str, Any]]:
             "rate": runs[0]["rate"],
             "at_edge": _at_edge(runs[0]),
             "seeds": len(runs),
-            "seconds_per_step": _pace(runs),
+            "seconds_per_step": float(np.mean([end["seconds"] / end["step"] for end in _ends(runs)])),
             **{
                 metric: _entry(values, against[metric], is_reference=label == reference)
                 for metric, values in _by_clip(runs).items()
             },
-            **{name: _ends(runs, name) for name in ("peak_distance", "hit_rate")},
+            **{
+                name: _mean_and_spread(np.array([end[name] for end in _ends(runs)]))
+                for name in ("peak_distance", "hit_rate")
+            },
         }
         for label, runs in results.items()
     ]
 
 
 def course_of(runs: Sequence[Mapping[str, Any]], measure: str) -> dict[str, Floats]:
-    """``step``, ``seconds``, ``mean`` and ``spread`` (over seeds; 0 for one) of a measure along a run."""
+    """Collect a measure along the runs: ``step``, ``seconds``, ``mean`` and ``spread`` (over seeds; 0 of one)."""
     courses = [[point for point in run["course"] if measure in point] for run in runs]
     values = np.array([[point[measure] for point in course] for course in courses])
     return {
@@ -62,7 +66,7 @@ def course_of(runs: Sequence[Mapping[str, Any]], measure: str) -> dict[str, Floa
 
 
 def hardest(results: Results, count: int) -> list[int]:
-    """Indices of the measured pairs whose peak is farthest off in the mean over all losses: no loss chooses them."""
+    """Indices of the measured pairs with the largest peak distance in the mean over all losses and seeds."""
     distances = np.array([run["probes"]["distance"] for runs in results.values() for run in runs])
     order = np.argsort(-distances.mean(0), kind="stable")
     return [int(index) for index in order[:count]]
@@ -97,29 +101,24 @@ def _by_clip(runs: Sequence[Mapping[str, Any]]) -> dict[str, Floats]:
 def _entry(values: Floats, reference: Floats, *, is_reference: bool) -> dict[str, Any]:
     by_clip, difference = values.mean(0), values.mean(0) - reference.mean(0)
     return {
-        "mean": float(by_clip.mean()),
+        **_mean_and_spread(values.mean(1)),
         "interval": bootstrap(by_clip).tolist(),
-        "spread": _spread(values.mean(1)),
         "difference": None if is_reference else float(difference.mean()),
         "difference_interval": None if is_reference else bootstrap(difference).tolist(),
     }
 
 
-def _ends(runs: Sequence[Mapping[str, Any]], name: str) -> dict[str, float]:
-    last = np.array([run["course"][-1][name] for run in runs])
-    return {"mean": float(last.mean()), "spread": _spread(last)}
+def _ends(runs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [run["course"][-1] for run in runs]
 
 
-def _spread(values: Floats) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else 0.0
-
-
-def _pace(runs: Sequence[Mapping[str, Any]]) -> float:
-    return float(np.mean([run["course"][-1]["seconds"] / run["course"][-1]["step"] for run in runs]))
+def _mean_and_spread(of_seeds: Floats) -> dict[str, float]:
+    spread = float(of_seeds.std(ddof=1)) if len(of_seeds) > 1 else 0.0
+    return {"mean": float(of_seeds.mean()), "spread": spread}
 
 
 def _at_edge(run: Mapping[str, Any]) -> bool:
-    """Whether a rate beyond those that were tried might have been better still."""
+    """Whether the chosen rate is the lowest or highest tried: one beyond it might be better."""
     tried = sorted(float(factor) for factor in run["search"])
     return len(tried) > 1 and run["factor"] in (tried[0], tried[-1])
 

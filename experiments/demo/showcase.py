@@ -1,4 +1,4 @@
-"""Several trackers shown side by side on annotated sequences: videos, plots, scores and one page to open."""
+"""Several trackers side by side on annotated sequences: videos, plots, scores and a page."""
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,8 +37,7 @@ def side_by_side(
 ) -> Iterator[dict[str, Step]]:
     """Drive all ``trackers`` through ``frames`` from the same ``bbox``; yield their steps frame by frame.
 
-    They take turns in each frame, so that no more than one frame is kept and none runs on a busier machine
-    than another; each has its own time.
+    The trackers take turns in each frame: only one frame is kept, and a busy machine slows all of them alike.
     """
     copies = tee(frames, len(trackers))
     walks = [follow(tracker, copy, bbox) for tracker, copy in zip(trackers.values(), copies, strict=True)]
@@ -52,8 +51,8 @@ class Trial:
 
     Attributes:
         truth: ground truth ``(N, 4)``, 0-based; NaN where the target is absent.
-        bboxes: the tracker's boxes, one a frame so far, 0-based; ``N`` when it is over.
-        seconds: its time for each frame.
+        bboxes: the tracker's boxes, one for each frame so far, 0-based.
+        seconds: the tracker's time for each frame.
     """
 
     truth: Floats
@@ -67,18 +66,15 @@ class Trial:
 
     @property
     def score(self) -> Score:
-        """Its curves."""
+        """The score of all frames."""
         return score(self.bboxes, self.truth)
 
     @property
     def first_miss(self) -> int | None:
-        """The first frame in which its box does not touch the target at all; None where there is none."""
-        misses = np.flatnonzero(bbox_iou(self.bboxes, self.truth) == 0)  # NaN, absent, is no miss
+        """The first frame in which the box does not touch the target; None if there is none."""
+        misses = np.flatnonzero(bbox_iou(self.bboxes, self.truth) == 0)  # NaN (target absent) is no miss
         return int(misses[0]) if misses.size else None
 
-
-Trials = Mapping[str, Mapping[str, Trial]]
-"""sequence -> tracker -> what it did there."""
 
 Numbers = Mapping[str, Mapping[str, Any]]
 """tracker -> ``success_auc``, ``precision_20``, ``fps`` and, in one sequence, ``first_miss``."""
@@ -92,21 +88,21 @@ def show(
 ) -> tuple[Mapping[str, Numbers], Numbers]:
     """Follow every sequence with every tracker and write into ``folder``.
 
-    * ``index.html``, last: a folder without it is not finished.
-    * ``videos/<sequence>.webm``: the true box dashed, each tracker's in its colour.
+    * ``index.html``, written last: a folder without it is not finished.
+    * ``videos/<sequence>.webm``: the true box dashed, each tracker's box in its colour.
     * ``success.png``, ``precision.png``: curves averaged over the sequences.
-    * ``scores.json``: what this function returns, and the versions that made it.
+    * ``scores.json``: the numbers that this function returns, and versions.
     * ``results/synthetic/<tracker>/<sequence>.txt``: boxes in OTB's 1-based text form.
 
     Args:
         sequences: at least one, each of at least 2 frames and with a name of its own.
         trackers: by name, at least one.
-        folder: made where it does not exist.
-        about: what the page says of trackers that are not registered, by name.
+        folder: created if it does not exist.
+        about: name -> the page's text for a tracker that is not registered.
 
     Returns:
-        The numbers of each sequence, and their mean, in which every sequence counts the same (but for
-        ``fps``, which is all frames over all their time).
+        The numbers of each sequence, and their mean, in which every sequence counts the same (``fps``: all frames
+        over their time).
 
     Raises:
         OSError: the folder cannot be made or written.
@@ -135,7 +131,7 @@ def show(
 
 
 def table(rows: Mapping[str, Numbers], mean: Numbers) -> str:
-    """The numbers as text for a terminal: success AUC and precision at 20 pixels, then frames per second."""
+    """Format the numbers for a terminal: success AUC and precision at 20 pixels, then frames per second."""
     width = max(map(len, rows))
     lines = [" " * width + "".join(f"{name:>16}" for name in mean)]
     for row, numbers in {**rows, "mean": mean}.items():
@@ -146,12 +142,12 @@ def table(rows: Mapping[str, Numbers], mean: Numbers) -> str:
 
 
 def fps_text(fps: float) -> str:
-    """Frames per second for people: what does next to nothing has no meaningful speed."""
+    """Format frames per second; above 1000 a number says nothing."""
     return "over 1000" if fps > 1000 else f"{fps:.1f}"
 
 
 def write_annotations(path: Path, sequences: Sequence[SyntheticSequence]) -> Path:
-    """Write the true boxes as ``report --root`` takes them: JSON, 1-based, no box where the target is absent."""
+    """Write the true boxes for ``report --root``: JSON, 1-based, zeros where the target is absent."""
     content = {
         sequence.name: {
             "gt_rect": np.nan_to_num(to_one_based(sequence.bboxes)).tolist(),
@@ -164,7 +160,7 @@ def write_annotations(path: Path, sequences: Sequence[SyntheticSequence]) -> Pat
 
 
 def prepare(folder: Path, trackers: Iterable[str]) -> None:
-    """Make the folders and take away the page of an earlier run, whose videos are about to be replaced."""
+    """Make the folders and remove the page of an earlier run, whose videos are about to be replaced."""
     try:
         for part in ("videos", *(f"results/synthetic/{name}" for name in trackers)):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -176,7 +172,7 @@ def prepare(folder: Path, trackers: Iterable[str]) -> None:
 def _follow(
     trackers: Mapping[str, Tracker], sequence: SyntheticSequence, folder: Path, bar: "tqdm"
 ) -> Mapping[str, Trial]:
-    """Drive all trackers through a sequence, write its video and their boxes."""
+    """Drive all trackers through a sequence; write its video and their boxes."""
     trials = {name: Trial(sequence.bboxes) for name in trackers}
     with VideoWriter(folder / "videos" / f"{sequence.name}.webm", VIDEO_FPS) as video:
         for frame, steps in enumerate(side_by_side(trackers, sequence.frames(), sequence.bboxes[0])):
@@ -196,7 +192,7 @@ def _first_line(builder: object) -> str:
 
 
 def _numbers(curves: Score, trials: Sequence[Trial]) -> dict[str, Any]:
-    """Scores of ``curves``, and the speed over all frames of ``trials`` but the first of each."""
+    """The scores of ``curves``, and the speed over all frames of ``trials`` but the first of each."""
     updates = [trial.seconds[1:] for trial in trials]
     return {
         "success_auc": curves.success_auc,

@@ -1,10 +1,10 @@
-"""Plots as the field draws them: one curve a tracker, the legend ranked by score."""
+"""Success and precision plots: one curve for each tracker, the legend ranked by score."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from data.boxes import Floats
 from data.files import replacing
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "pdf", "svg")
 SHOWN = 10
-"""Curves in a plot, the best ones, as in OTB's toolkit: more cannot be told apart."""
+"""Number of curves in a plot, the best ones, as in OTB's toolkit."""
 
 _DASHES = ("-", "--", ":", "-.")
 
@@ -34,12 +34,12 @@ class CurvePlot:
 
     Attributes:
         curve: attribute of a `Score` that holds its values, and name of its file.
-        title: its first words; ``of`` and the subject follow.
-        xlabel: what the thresholds are.
-        ylabel: what the curve is.
-        thresholds: where it was measured.
-        metric: attribute of a `Score` that trackers are ranked by.
-        corner: where the curves leave room for the legend of a small panel.
+        title: first words of the title; ``of`` and the subject follow.
+        xlabel: label of the thresholds.
+        ylabel: label of the curve.
+        thresholds: thresholds at which the curve was measured.
+        metric: attribute of a `Score` that ranks the trackers.
+        corner: corner that the curves leave free, for the legend of a small panel.
     """
 
     curve: str
@@ -79,13 +79,7 @@ NORMALISED_PRECISION = CurvePlot(
     "lower right",
 )
 RATE = CurvePlot(
-    "rate",
-    "Success rate",
-    "Overlap threshold",
-    "Success rate",
-    RATE_THRESHOLDS,
-    "ao",
-    "lower left",
+    "rate", "Success rate", "Overlap threshold", "Success rate", RATE_THRESHOLDS, "ao", "lower left"
 )
 
 
@@ -113,7 +107,7 @@ def success_precision_plot(
 
 
 def curves_figure(plot: CurvePlot, scores: Mapping[str, Score], subject: str = "OPE") -> "Figure":
-    """A figure of its own (pyplot would keep it alive) with the best trackers' curves.
+    """Draw the best trackers' curves in a figure, without pyplot, which would keep it alive.
 
     Raises:
         ValueError: there is no tracker.
@@ -131,10 +125,10 @@ def curves_figure(plot: CurvePlot, scores: Mapping[str, Score], subject: str = "
 
 
 def attributes_figure(plot: CurvePlot, scores: Mapping[str, Mapping[str, Score]], subject: str) -> "Figure":
-    """A panel for each attribute, each with its own ranking.
+    """Draw a panel for each attribute, each with its own ranking.
 
     Args:
-        plot: what to draw.
+        plot: the kind of plot.
         scores: title of the panel -> tracker -> mean over the sequences with that attribute.
         subject: what was measured, for the title.
 
@@ -174,14 +168,12 @@ def _curves(
     values = {name: getattr(score, plot.metric) for name, score in scores.items()}
     ranked = sorted(scores, key=values.__getitem__, reverse=True)
     for name in ranked[:SHOWN]:
-        axes.plot(
-            plot.thresholds,
-            getattr(scores[name], plot.curve),
-            dashes[name],
-            color=as_hex(chosen[name]),
-            linewidth=2.2,
-            label=_label(name, values[name]),
-        )
+        style: dict[str, Any] = {
+            "color": as_hex(chosen[name]),
+            "linewidth": 2.2,
+            "label": _label(name, values[name]),
+        }
+        axes.plot(plot.thresholds, getattr(scores[name], plot.curve), dashes[name], **style)
     axes.set(xlim=(plot.thresholds[0], plot.thresholds[-1]), ylim=(0, 1.02))
     axes.grid(color="0.88", linewidth=0.8)
     axes.set_axisbelow(True)

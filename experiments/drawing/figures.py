@@ -1,4 +1,4 @@
-"""How the figures of the losses look: one colour for each loss, one page style, one way to save."""
+"""The style of the figures of losses: one colour for each loss, one layout, one way to save."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +53,7 @@ _STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Plot:
-    """A finished figure, its title and what is to be seen in it."""
+    """A finished figure with its title and caption."""
 
     name: str
     title: str
@@ -68,13 +68,13 @@ class Plot:
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """The settings of matplotlib while the figures are drawn and saved."""
+    """Apply matplotlib's settings while figures are drawn and saved."""
     with matplotlib.rc_context(_STYLE):
         yield
 
 
 def panels(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure of the given size in inches and its axes, row by row."""
+    """Make a figure of the given size in inches; return it and its axes, row by row."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 

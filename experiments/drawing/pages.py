@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from data.files import replacing
+from data.files import write_text
 
 
 def write_page(path: str | Path, template: Path, **values: Any) -> None:
@@ -15,12 +15,8 @@ def write_page(path: str | Path, template: Path, **values: Any) -> None:
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    loader = FileSystemLoader(template.parent)
     pages = Environment(
-        loader=FileSystemLoader(template.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    with replacing(path) as temporary:
-        temporary.write_text(pages.get_template(template.name).render(values), "utf-8")
+    write_text(path, pages.get_template(template.name).render(values))

@@ -27,7 +27,7 @@ class Losses(Command):
     """Folder for the figures (PNG and SVG) and their page, or for the cost table."""
 
     frame: Path | None = None
-    """Image on which the response maps are shown; default: an OTB frame if there is one, else synthetic."""
+    """Image for the response maps; by default an OTB frame if there is one, else a synthetic frame."""
 
     bbox: str | None = None
     """Target in --frame as X,Y,W,H: pixels, 0-based."""
@@ -45,7 +45,7 @@ class Losses(Command):
     """Measure how fast the on-line solvers fit the first frame with several losses instead of drawing."""
 
     def run(self) -> int:
-        """Write the page, or the table, and say where it is."""
+        """Write the page or the table, and print its path."""
         import torch
 
         if self.threads < 1:
@@ -85,7 +85,7 @@ class Losses(Command):
         return 0
 
     def _draw(self) -> "list[Plot]":
-        """Draw and save the figures one by one, with a bar that counts them."""
+        """Draw and save the figures one by one."""
         from experiments.drawing.figures import house_style
         from experiments.losses.curves import chosen_curves
         from experiments.runtime.progress import progress_bar
@@ -100,7 +100,7 @@ class Losses(Command):
         return plots
 
     def _all_figures(self) -> "list[Callable[[], Plot]]":
-        """What draws each figure, in the order of the page; the first that needs the scene learns it."""
+        """The functions that draw the figures, in the order of the page; the scene is learnt when first needed."""
         from experiments.losses import (
             curves,
             equalization,
@@ -130,7 +130,7 @@ class Losses(Command):
         ]
 
     def _image(self) -> "tuple[Image, tuple[float, float, float, float], str]":
-        """The frame that is shown, its target, and what to call it."""
+        """The frame to show, its target's box, and its name for captions."""
         from data.boxes import parse_bbox
         from data.images import read_image
         from experiments.losses.scene import synthetic_frame

@@ -1,4 +1,4 @@
-"""What the losses cost: forward plus backward against ``F.mse_loss``, side by side in one run."""
+"""The cost of the losses: forward plus backward against ``F.mse_loss``, side by side in one run."""
 
 import ctypes
 import platform
@@ -15,16 +15,8 @@ from losses import build_loss
 
 SHAPES = ((32, 1, 25, 25), (32, 1, 127, 127), (8, 1, 255, 255))
 NAMES = (
-    "l2",
-    "l3",
-    "shrinkage",
-    "lbhinge",
-    "ghm-r",
-    "bce",
-    "focal",
-    "quality-focal",
-    "shrinkage-bce",
-    "ghm-c",
+    *("l2", "l3", "shrinkage", "lbhinge", "ghm-r"),
+    *("bce", "focal", "quality-focal", "shrinkage-bce", "ghm-c"),
 )
 REPEATS, BURST, SECONDS = 100, 10, 6.0
 
@@ -35,7 +27,7 @@ Step = Callable[[], None]
 
 
 def measure() -> str:
-    """Median microseconds of every loss at three shapes, eager and compiled, as a markdown page."""
+    """Measure the median microseconds of every loss at three shapes, eager and compiled; return a markdown page."""
     kept = _keep_freed_memory()
     lines = [
         f"Forward plus backward, float32, median of at least {REPEATS} runs in bursts of {BURST}, "
@@ -60,9 +52,9 @@ def measure() -> str:
 
 
 def _keep_freed_memory() -> bool:
-    """Have glibc keep freed maps, as other allocators do; return whether that was possible.
+    """Have glibc keep freed memory, as other allocators do; return whether that was possible.
 
-    Else it may give each of them back to the system, and what is timed is the page faults of the next one:
+    Otherwise glibc may return each freed map to the system, and the page faults of the next map are timed:
     ``mse_loss`` of 2 MB takes .4 or 1.5 ms, depending on what the process did before.
     """
     if platform.libc_ver()[0] != "glibc":
@@ -94,10 +86,10 @@ def _step(loss: Callable[[Tensor, Tensor], Tensor], prediction: Tensor, target: 
 
 
 def _medians(steps: dict[str, Step]) -> dict[str, float]:
-    """Microseconds of each step.
+    """Measure the microseconds of each step.
 
-    They take turns, so that a busy machine slows all of them alike, and run ``BURST`` times a turn, so that
-    the median finds its own data in the caches, as ``mse_loss`` alone would.
+    The steps take turns, so that a busy machine slows all of them alike. Each turn is ``BURST`` runs, so that the
+    median run finds its data in the caches, as ``mse_loss`` alone would.
     """
     times: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():

@@ -1,15 +1,13 @@
-"""Figure 12: what pulls a class's logit up and what pushes it down, with and without equalization."""
+"""Figure 12: the positive and negative gradients on a class's logit, with and without equalization."""
 
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from matplotlib.axes import Axes
 from torch import Tensor
 
 from experiments.drawing.figures import COLOURS, GREY, REGIONS, Plot, label, panels
-from experiments.losses.long_tail import CLASSES, COUNTS, THRESHOLD
-from losses import build_loss
+from experiments.losses.long_tail import CLASSES, COUNTS, THRESHOLD, gradients
 from losses.equalization import rare_classes
 
 LIMITED = {"counts": COUNTS, "threshold": THRESHOLD}
@@ -18,27 +16,6 @@ PAIRS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
     "sigmoids": (("BCE", "eql", {"counts": COUNTS, "threshold": 0.0}), ("EQL", "eql", LIMITED)),
 }
 """Losses without and with equalization. EQL in which no class is rare is the binary cross entropy of K sigmoids."""
-
-
-def gradients(name: str, arguments: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """Return the positive and negative gradient on each class's logit, summed over one pass of all samples.
-
-    All logits are 0, as before training. The positive gradient comes from a class's own samples, the negative
-    one from the samples of the others.
-
-    Args:
-        name: of a loss of classes.
-        arguments: of its constructor.
-
-    Returns:
-        Two float32 ``(K,)``, both non-negative.
-    """
-    torch.manual_seed(0)  # of SEQL's draws
-    classes = torch.arange(CLASSES).repeat_interleave(COUNTS)
-    own = F.one_hot(classes, CLASSES).bool()
-    logits = torch.zeros(len(classes), CLASSES, requires_grad=True)
-    (slope,) = torch.autograd.grad(build_loss(name, reduction="sum", **arguments)(logits, classes), logits)
-    return (slope.abs() * own).sum(0), (slope.abs() * ~own).sum(0)
 
 
 def equalized_gradients() -> Plot:

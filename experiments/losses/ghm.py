@@ -12,6 +12,7 @@ from losses.focal import focal_modulation
 from losses.ghm import GHMC, bin_counts, gradient_bins
 
 BINS, MOMENTUM = 10, 0.75
+CENTRES = (np.arange(BINS) + 0.5) / BINS
 
 
 def harmonizing(scene: Scene) -> Plot:
@@ -21,9 +22,8 @@ def harmonizing(scene: Scene) -> Plot:
     for row, stage in enumerate(("init", "late")):
         before, after, pull, gradient = axes[4 * row : 4 * row + 4]
         logits = scene.logits[stage]
-        seen = scene.trail[:-1] if stage == "late" else []
         plain, running = GHMC(BINS), GHMC(BINS, momentum=MOMENTUM)
-        for past in seen:
+        for past in scene.trail[:-1] if stage == "late" else []:
             running(past, scene.label)
         emptied[stage], fullest[stage] = _histograms(before, after, logits, scene.label, plain, running)
         pulls[stage] = _total_gradient(pull, logits, scene.label, plain)
@@ -62,15 +62,14 @@ def _histograms(
 ) -> tuple[int, float]:
     index = gradient_bins(binary_residual(logits, target), BINS)
     counts = bin_counts(index, BINS)
-    centres = (np.arange(BINS) + 0.5) / BINS
-    before.bar(centres, counts.numpy(), width=0.9 / BINS, color=GREY)
+    before.bar(CENTRES, counts.numpy(), width=0.9 / BINS, color=GREY)
     before.set_yscale("log")
     before.set_ylim(0.5, 2 * counts.max().item())
     for shift, loss, hatch, title in ((-0.2, plain, "", "GHM"), (0.2, running, "///", "GHM, EMA")):
         weight = loss.eval().modulation(logits, target)
         summed = torch.zeros(BINS).scatter_add_(0, index.flatten(), weight.flatten())
         after.bar(
-            centres + shift / BINS, summed.numpy(), width=0.4 / BINS, hatch=hatch,
+            CENTRES + shift / BINS, summed.numpy(), width=0.4 / BINS, hatch=hatch,
             color=COLOURS["ghm-c"] if not hatch else "white", edgecolor=COLOURS["ghm-c"], label=title,
         )  # fmt: skip
     return int((counts == 0).sum()), (counts.max() / counts.sum()).item()
@@ -80,15 +79,14 @@ def _total_gradient(axes: Axes, logits: Tensor, target: Tensor, loss: GHMC) -> t
     """Draw each bin's share of the summed gradient norm; return the first bin's before and after weighting."""
     norms = binary_residual(logits, target).abs()
     index = gradient_bins(norms, BINS).flatten().long()
-    centres = (np.arange(BINS) + 0.5) / BINS
     first = []
-    weights = (torch.ones_like(norms), loss.eval().modulation(logits, target))
-    for shift, weight, colour, title in zip(
-        (-0.2, 0.2), weights, (GREY, COLOURS["ghm-c"]), ("cross entropy", "GHM"), strict=True
+    for shift, weight, colour, title in (
+        (-0.2, torch.ones_like(norms), GREY, "cross entropy"),
+        (0.2, loss.eval().modulation(logits, target), COLOURS["ghm-c"], "GHM"),
     ):
         summed = torch.zeros(BINS).scatter_add_(0, index, (weight * norms).flatten())
         share = summed / summed.sum()
-        axes.bar(centres + shift / BINS, share.numpy(), width=0.4 / BINS, color=colour, label=title)
+        axes.bar(CENTRES + shift / BINS, share.numpy(), width=0.4 / BINS, color=colour, label=title)
         first.append(share[0].item())
     return first[0], first[1]
 

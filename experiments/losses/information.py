@@ -1,6 +1,7 @@
-"""Figures 9 and 10: what cross entropy measures, and why it learns faster than the squared error."""
+"""Figures 9 and 10: cross entropy in bits, and its gradient beside the squared error's."""
 
 import math
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
@@ -58,14 +59,8 @@ def information() -> Plot:
 def _quantities(axes: Axes, found: dict[str, float]) -> None:
     names = ("H(p)", "H(p, q)")
     axes.bar(names, [found["entropy"]] * 2, width=0.5, color=COLOURS["quality-focal"], label="entropy H(p)")
-    axes.bar(
-        names[1],
-        found["divergence"],
-        width=0.5,
-        bottom=found["entropy"],
-        color=COLOURS["focal"],
-        label="KL(p‖q)",
-    )
+    extra: dict[str, Any] = {"bottom": found["entropy"], "color": COLOURS["focal"], "label": "KL(p‖q)"}
+    axes.bar(names[1], found["divergence"], width=0.5, **extra)
     for place, value in enumerate((found["entropy"], found["cross entropy"])):
         axes.text(place, value + 0.04, f"{value:.2f}", ha="center")
     axes.set_ylim(0, 2.9)
@@ -113,11 +108,11 @@ def slow_gradient() -> Plot:
     """Draw figure 10: gradients by the logit, and how long a confidently wrong sample takes."""
     x = torch.linspace(-8, 8, 801, dtype=torch.float64)
     figure, (gradients, ratio, course) = panels(1, 3, 11.5, 3.6)
-    halfway, styles = (
-        {},
-        ((False, COLOURS["bce"], "cross entropy"), (True, COLOURS["focal"], "squared error")),
-    )
-    for squared, colour, name in styles:
+    halfway = {}
+    for squared, colour, name in (
+        (False, COLOURS["bce"], "cross entropy"),
+        (True, COLOURS["focal"], "squared error"),
+    ):
         gradients.plot(x, slope(x, torch.zeros_like(x), squared=squared), color=colour, label=name)
         probability = descend(squared).sigmoid()
         halfway[squared] = int((probability <= 0.5).nonzero()[0])
@@ -130,12 +125,8 @@ def slow_gradient() -> Plot:
     gradients.axvline(START, color=GREY, linewidth=0.8, linestyle=":")
     label(gradients, "logit x, label 0", "derivative of the loss by x", "gradient")
     label(ratio, "logit x", "s(x) (1 − s(x))", "squared error's gradient / cross entropy's")
-    label(
-        course,
-        "step of gradient descent",
-        "probability p of the wrong class",
-        f"from x = {START:g}, rate {RATE:g}",
-    )
+    title = f"from x = {START:g}, rate {RATE:g}"
+    label(course, "step of gradient descent", "probability p of the wrong class", title)
     course.set_ylim(0, 1.3)
     gradients.legend(loc="upper left")
     course.legend(loc="upper right")

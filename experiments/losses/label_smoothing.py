@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from torch import Tensor, nn
 
 from experiments.drawing.figures import COLOURS, GREY, Plot, label, panels
-from losses import build_loss
+from losses import Loss, build_loss
 
 CLASSES, DIMENSIONS, SPREAD = 10, 20, 0.55
 EPSILON, STEPS, TRAIN, TEST = 0.1, 400, 15, 100
@@ -22,9 +22,9 @@ class Fit:
     """A classifier's training and its predictions of fresh samples.
 
     Attributes:
-        gaps: mean of logit of the true class less the mean of the others, on the training samples, a step each.
+        gaps: for each step, the true class's mean logit less the others', on the training samples.
         confidence: largest probability of each fresh sample, float32 ``(N,)`` in [0, 1].
-        right: whether the class with this probability is the true one, bool ``(N,)``.
+        right: whether the most probable class is the true one, bool ``(N,)``.
     """
 
     gaps: list[float]
@@ -46,10 +46,14 @@ def best_gap(classes: int, epsilon: float) -> float:
 
 def gap_loss(name: str, gaps: Tensor) -> Tensor:
     """Return the loss of one sample of class 0 whose logit is ``gaps`` ``(N,)`` and whose other logits are 0."""
-    arguments = {"epsilon": EPSILON} if name == "label-smoothing" else {}
     logits = torch.zeros(len(gaps), CLASSES, dtype=gaps.dtype)
     logits[:, 0] = gaps
-    return build_loss(name, reduction="none", **arguments)(logits, torch.zeros(len(gaps), dtype=torch.long))
+    return _criterion(name, "none")(logits, torch.zeros(len(gaps), dtype=torch.long))
+
+
+def _criterion(name: str, reduction: str = "mean") -> Loss:
+    arguments = {"epsilon": EPSILON} if name == "label-smoothing" else {}
+    return build_loss(name, reduction=reduction, **arguments)
 
 
 def fit(name: str) -> Fit:
@@ -62,7 +66,7 @@ def fit(name: str) -> Fit:
         sets.append((means[classes] + torch.randn(len(classes), DIMENSIONS), classes))
     (samples, classes), (fresh, fresh_classes) = sets
     model = nn.Sequential(nn.Linear(DIMENSIONS, 64), nn.ReLU(), nn.Linear(64, CLASSES))
-    loss = build_loss(name, **({"epsilon": EPSILON} if name == "label-smoothing" else {}))
+    loss = _criterion(name)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
     own = nn.functional.one_hot(classes, CLASSES).bool()
     gaps = []

@@ -1,4 +1,6 @@
-"""Figure 8: the losses of long-tailed classification, each shown by what it changes."""
+"""Figure 8: what each loss for long-tailed classification changes."""
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -47,13 +49,12 @@ def long_tail() -> Plot:
 def _weights(axes: Axes) -> None:
     for line, beta in zip(LINES, (0.9, 0.99, 0.999), strict=False):
         weight = class_balanced_weights(COUNTS, beta)
-        axes.plot(
-            COUNTS,
-            weight / weight.mean(),
-            linestyle=line,
-            color=COLOURS["class-balanced"],
-            label=f"CB β = {beta}",
-        )
+        style: dict[str, Any] = {
+            "linestyle": line,
+            "color": COLOURS["class-balanced"],
+            "label": f"CB β = {beta}",
+        }
+        axes.plot(COUNTS, weight / weight.mean(), **style)
     temperature = class_temperatures(COUNTS, 0.2)
     factor = class_factors(COUNTS)
     axes.plot(COUNTS, temperature / temperature.mean(), color=COLOURS["cdt"], label="CDT a, γ = 0.2")
@@ -82,16 +83,30 @@ def _samples(counts: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     return means[classes] + noise, classes
 
 
-def _gradient_ratio(axes: Axes) -> None:
-    features, classes = _samples(COUNTS, seed=2)
+def gradients(name: str, arguments: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """Return the positive and negative gradient on each class's logit, summed over one pass of all samples.
+
+    All logits are 0, as before training. The positive gradient comes from a class's own samples, the negative
+    one from the samples of the others.
+
+    Args:
+        name: a loss of classes.
+        arguments: arguments of its constructor.
+
+    Returns:
+        Two float32 ``(K,)``, both non-negative.
+    """
+    torch.manual_seed(0)  # SEQL draws
+    classes = torch.arange(CLASSES).repeat_interleave(COUNTS)
     own = F.one_hot(classes, CLASSES).bool()
+    logits = torch.zeros(len(classes), CLASSES, requires_grad=True)
+    (slope,) = torch.autograd.grad(build_loss(name, reduction="sum", **arguments)(logits, classes), logits)
+    return (slope.abs() * own).sum(0), (slope.abs() * ~own).sum(0)
+
+
+def _gradient_ratio(axes: Axes) -> None:
     for name, arguments in (("ce", {}), ("seql", {"counts": COUNTS, "threshold": THRESHOLD})):
-        torch.manual_seed(0)  # the draws of SEQL
-        logits = torch.zeros(len(features), CLASSES, requires_grad=True)
-        build_loss(name, reduction="sum", **arguments)(logits, classes).backward()
-        assert logits.grad is not None
-        size = logits.grad.abs()
-        positive, negative = (size * own).sum(0), (size * ~own).sum(0)
+        positive, negative = gradients(name, arguments)
         axes.plot(COUNTS, positive / negative, ".-", color=COLOURS[name], label=name.upper())
     edge = THRESHOLD * COUNTS.sum().item()
     axes.axvline(edge, color=GREY, linewidth=0.8, linestyle=":", label="rare below")
@@ -175,13 +190,7 @@ def _boundary(axes: Axes, model: nn.Module, points: Tensor, classes: Tensor, wei
     size = 8 + 120 * (weight / weight.max()).sqrt()
     for k, (colour, title) in enumerate(((GREY, "60 samples"), (COLOURS["influence-balanced"], "6 samples"))):
         at = classes == k
+        x, y = points[at].T
         axes.scatter(
-            points[at, 0],
-            points[at, 1],
-            s=size[at],
-            color=colour,
-            alpha=0.7,
-            edgecolors="white",
-            linewidths=0.5,
-            label=title,
+            x, y, s=size[at], color=colour, alpha=0.7, edgecolors="white", linewidths=0.5, label=title
         )

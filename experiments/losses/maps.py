@@ -1,5 +1,6 @@
-"""Figures 3 and 4: where on a response map the losses lie."""
+"""Figures 3 and 4: the losses at each location of a response map."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -37,22 +38,23 @@ def shares(response: Tensor, target: Tensor) -> dict[str, dict[str, float]]:
         "shoulder": (target >= BACKGROUND) & (target < PEAK),
         "peak": target >= PEAK,
     }
-    found = {}
-    for title, (name, arguments) in SHOWN.items():
-        loss = build_loss(name, reduction="none", **arguments)(response, target)
-        found[title] = {region: (loss[at].sum() / loss.sum()).item() for region, at in regions.items()}
-    return found
+    return {
+        title: {region: (loss[at].sum() / loss.sum()).item() for region, at in regions.items()}
+        for title, loss in _losses(response, target).items()
+    }
 
 
 def kept_at_the_peak(response: Tensor, target: Tensor) -> dict[str, float]:
     """Compute each loss at the target's peak, divided by L2 at the same place."""
     at = target == target.max()
-    plain = build_loss("l2", reduction="none")(response, target)[at].mean()
-    ratios = {}
-    for title, (name, arguments) in SHOWN.items():
-        loss = build_loss(name, reduction="none", **arguments)(response, target)
-        ratios[title] = (loss[at].mean() / plain).item()
-    return ratios
+    found = _losses(response, target)
+    return {title: (loss[at].mean() / found["L2"][at].mean()).item() for title, loss in found.items()}
+
+
+def _losses(response: Tensor, target: Tensor, titles: Iterable[str] = SHOWN) -> dict[str, Tensor]:
+    """The losses of each location, shaped as the response."""
+    built = {title: build_loss(SHOWN[title][0], reduction="none", **SHOWN[title][1]) for title in titles}
+    return {title: loss(response, target) for title, loss in built.items()}
 
 
 def background_shares(scene: Scene) -> Plot:
@@ -80,11 +82,8 @@ def background_shares(scene: Scene) -> Plot:
 
 def _stack(panel: Axes, found: dict[str, dict[str, float]]) -> None:
     left = [0.0] * len(found)
-    names = {
-        "background": f"background (label < {BACKGROUND})",
-        "shoulder": "shoulder",
-        "peak": f"peak (label ≥ {PEAK})",
-    }
+    names = {"background": f"background (label < {BACKGROUND})", "shoulder": "shoulder"}
+    names["peak"] = f"peak (label ≥ {PEAK})"
     for region, title in names.items():
         values = [share[region] for share in found.values()]
         panel.barh(list(found), values, left=left, color=REGIONS[region], label=title)
@@ -128,13 +127,9 @@ def heat_maps(scene: Scene) -> Plot:
         panel.set_title(title, loc="left", fontweight="bold")
     figure.colorbar(drawn, ax=axes[:3], label="label and response", shrink=0.85)
     chosen = ["L2", "L3", "Shrinkage"]
-    losses, slopes = [], []
-    for title in chosen:
-        name, arguments = SHOWN[title]
-        loss = build_loss(name, reduction="none", **arguments)(response, scene.label)
-        (slope,) = autograd.grad(loss.sum(), response)
-        losses.append(loss.detach()[0, 0])
-        slopes.append(slope.abs()[0, 0])
+    found = _losses(response, scene.label, chosen).values()
+    losses = [loss.detach()[0, 0] for loss in found]
+    slopes = [autograd.grad(loss.sum(), response)[0].abs()[0, 0] for loss in found]
     for row, images, kind, cmap in ((1, losses, "loss", "magma"), (2, slopes, "|gradient|", "cividis")):
         top = max(image.quantile(0.995).item() for image in images)
         for panel, title, image in zip(axes[3 * row : 3 * row + 3], chosen, images, strict=True):

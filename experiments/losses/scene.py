@@ -1,4 +1,4 @@
-"""A frame, and a filter learnt on it: the response maps on which the losses are shown."""
+"""A frame and the response maps of a filter learnt on it, on which the losses are shown."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class Scene:
         origin: what the frame is, for captions.
         patch: the search region, RGB uint8 ``(S, S, 3)``.
         label: Gaussian label ``(1, 1, 31, 31)``, float32.
-        responses: response of the regression filter after each of ``STEPS``, shaped as the label.
+        responses: response of a filter learnt with L2 after each of ``STEPS``, shaped as the label.
         logits: the same of a filter learnt with BCE.
-        trail: logits of the latter all along, in the order of steps.
+        trail: logits of the filter learnt with BCE at every tenth step and at ``STEPS``.
     """
 
     origin: str
@@ -67,14 +67,10 @@ def learn(image: Image, bbox: Box, origin: str) -> Scene:
     features = _features(patch)
     responses = _descend(features, label, F.mse_loss, lr=3e-4)
     logits = _descend(features, label, F.binary_cross_entropy_with_logits, lr=1e-3)
-    return Scene(
-        origin,
-        patch,
-        label,
-        {stage: responses[step] for stage, step in STEPS.items()},
-        {stage: logits[step] for stage, step in STEPS.items()},
-        [logits[step] for step in sorted(logits)],
+    shown, shown_logits = (
+        {stage: outputs[step] for stage, step in STEPS.items()} for outputs in (responses, logits)
     )
+    return Scene(origin, patch, label, shown, shown_logits, [logits[step] for step in sorted(logits)])
 
 
 def _features(patch: Image) -> Tensor:

@@ -1,4 +1,4 @@
-"""How fast the on-line solvers fit the target in frame 1, for several losses: a table and a figure."""
+"""The speed at which the on-line solvers fit the target in frame 1, for several losses: a table and a figure."""
 
 import time
 from collections.abc import Callable
@@ -8,23 +8,29 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from data.boxes import Image
 from experiments.drawing.figures import COLOURS, Plot, label, panels
 from experiments.runtime.progress import progress_bar
 from experiments.runtime.provenance import processor
+from experiments.trackers.fitting import fitted_filters
 from losses import build_loss
 from tracker import DSLTTracker, load_tracker
-from tracker.solvers import LabelWeightedSquares, Regression
+from tracker.solvers import LabelWeightedSquares, Solver
 from tracker.solvers.adam import AdamSolver
 from tracker.solvers.irls import ReweightedLeastSquares
 from tracker.solvers.ridge import RidgeSolver
 
 CLOSE = 0.1
-"""Error within which every cell of the target's label above one half is to be fitted."""
+"""Largest error of the cells with a label above one half at which a fit counts as close."""
 
-STEPS = {"adam": 300, "irls": 60}
+STEPS = {"adam": 300, "irls": 60, "ridge": 1}
+SOLVERS: dict[str, Callable[[], Solver]] = {
+    "adam": AdamSolver,
+    "irls": ReweightedLeastSquares,
+    "ridge": RidgeSolver,
+}
 LOSSES: dict[str, Callable[[], nn.Module]] = {
     "L2": lambda: build_loss("l2", reduction="sum"),
     "exp(Y) · L2": LabelWeightedSquares,
@@ -37,13 +43,13 @@ _COLOURS = dict(zip(LOSSES, ("l2", "focal-regression", "l3", "quality-focal", "s
 
 @dataclass
 class Course:
-    """The largest error on the target after each step of a solver, and the seconds until then."""
+    """The largest error on the target after each step of a solver, and the seconds spent until then."""
 
     errors: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
     def close(self) -> tuple[int, float] | None:
-        """Return the steps and seconds until the error first is at most ``CLOSE``; None if it never is."""
+        """Return the steps and seconds until the error is first at most ``CLOSE``; None if it never is."""
         within = np.flatnonzero(np.array(self.errors) <= CLOSE)
         return (int(within[0]) + 1, self.seconds[within[0]]) if within.size else None
 
@@ -54,59 +60,23 @@ def measure(image: Image, bbox: tuple[float, ...], backbone: str, weights: Path 
     assert isinstance(tracker, DSLTTracker)
     tracker.init(image, bbox)
     regression, kernel_hw = tracker.regression, tracker.kernel_hw
+    target = regression.labels > 0.5
     courses: dict[tuple[str, str], Course] = {}
     with torch.no_grad():
         for name, make in progress_bar(LOSSES.items(), total=len(LOSSES), unit="loss"):
             own = replace(regression, criterion=make())
-            courses[name, "adam"] = _adam(own, kernel_hw)
-            courses[name, "irls"] = _irls(own, kernel_hw)
-            if "2" in name:
-                courses[name, "ridge"] = _ridge(own, kernel_hw)
+            for solver, steps in STEPS.items():
+                if solver == "ridge" and "2" not in name:
+                    continue  # its one solve is the minimiser of quadratic losses only
+                course = courses[name, solver] = Course()
+                marks = range(1, steps + 1)
+                for _, seconds, kernel in fitted_filters(SOLVERS[solver](), own, kernel_hw, marks):
+                    errors = (own.respond(kernel) - own.labels).abs()
+                    course.errors.append(float(errors[target].max()))
+                    course.seconds.append(seconds)
     channels = regression.features.shape[1]
     setting = f"{channels} channels of {backbone}, a filter of {kernel_hw[0]}x{kernel_hw[1]} cells"
     return _table(courses, setting), _figure(courses, setting)
-
-
-def _adam(regression: Regression, kernel_hw: tuple[int, int]) -> Course:
-    solver = AdamSolver(update_rate=1.0, steps=1, stop_loss=float("inf"))
-    kernel = solver.start(regression, kernel_hw)  # ends at once: the steps are taken one by one
-    return _walk(regression, kernel, solver.update, STEPS["adam"])
-
-
-def _irls(regression: Regression, kernel_hw: tuple[int, int]) -> Course:
-    """Run the solver anew for each number of steps: steps taken one by one would not be conjugate."""
-    target = regression.labels > 0.5
-    errors = [
-        _error(regression, ReweightedLeastSquares(first_steps=steps).start(regression, kernel_hw), target)
-        for steps in range(1, STEPS["irls"] + 1)
-    ]
-    started = time.perf_counter()
-    ReweightedLeastSquares(first_steps=STEPS["irls"]).start(regression, kernel_hw)
-    second = (time.perf_counter() - started) / STEPS["irls"]
-    return Course(errors, [(step + 1) * second for step in range(len(errors))])
-
-
-def _ridge(regression: Regression, kernel_hw: tuple[int, int]) -> Course:
-    kernel = regression.features.new_zeros(regression.features.shape[1], *kernel_hw)
-    return _walk(regression, kernel, RidgeSolver().update, 1)
-
-
-def _walk(
-    regression: Regression, kernel: Tensor, update: Callable[[Regression, Tensor], Tensor], steps: int
-) -> Course:
-    target = regression.labels > 0.5
-    course, spent = Course(), 0.0
-    for _ in range(steps):
-        started = time.perf_counter()
-        kernel = update(regression, kernel)
-        spent += time.perf_counter() - started
-        course.errors.append(_error(regression, kernel, target))
-        course.seconds.append(spent)
-    return course
-
-
-def _error(regression: Regression, kernel: Tensor, target: Tensor) -> float:
-    return float((regression.respond(kernel) - regression.labels).abs()[target].max())
 
 
 def _table(courses: dict[tuple[str, str], Course], setting: str) -> str:
@@ -122,7 +92,7 @@ def _table(courses: dict[tuple[str, str], Course], setting: str) -> str:
         "|---|---:|---:|---:|",
     ]
     for name in LOSSES:
-        cells = [_cell(courses.get((name, solver))) for solver in ("adam", "irls", "ridge")]
+        cells = [_cell(courses.get((name, solver))) for solver in STEPS]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
 

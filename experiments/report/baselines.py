@@ -1,4 +1,4 @@
-"""Public trackers' scores on OTB-100, to lay beside one's own; `otb2015.json` holds them."""
+"""Published trackers' scores on OTB-100, in ``otb2015.json``, for comparison."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from data.boxes import Floats
-from data.files import replacing
+from data.files import write_text
 from experiments.scoring.evaluation import Evaluation, TrackerResult
 from experiments.scoring.metrics import Score
 
@@ -18,10 +18,10 @@ _CURVES = ("success", "precision", "normalised_precision", "rate")
 
 
 def with_baselines(evaluation: Evaluation, dataset: str) -> Evaluation:
-    """The evaluation with the published trackers after its own, on the sequences that it has.
+    """Append the published trackers to an evaluation, on its sequences.
 
     Raises:
-        ValueError: the dataset is none of OTB's, or other rules than OTB's were followed.
+        ValueError: the dataset is not one of OTB's, or the evaluation follows other rules than OTB's.
     """
     if not dataset.startswith("otb") or evaluation.rules != "otb":
         raise ValueError(f"--baselines are of OTB under --rules otb, got {dataset} under {evaluation.rules}")
@@ -33,30 +33,27 @@ def with_baselines(evaluation: Evaluation, dataset: str) -> Evaluation:
 
 
 def read_baselines(path: Path) -> list[TrackerResult]:
-    """The trackers of a file that `write_baselines` wrote."""
-    content = json.loads(path.read_text("utf-8"))
+    """Read the trackers of a file that `write_baselines` wrote."""
+    trackers = json.loads(path.read_text("utf-8"))["trackers"]
     return [
-        TrackerResult(
-            f"{name} (published)", {sequence: _decode(values) for sequence, values in sequences.items()}
-        )
-        for name, sequences in content["trackers"].items()
+        TrackerResult(f"{name} (published)", {sequence: _decode(one) for sequence, one in sequences.items()})
+        for name, sequences in trackers.items()
     ]
 
 
 def write_baselines(path: Path, results: Iterable[TrackerResult], source: str) -> None:
-    """Store scores exactly and small: for each curve, in how many frames each threshold was the first passed.
+    """Store scores exactly: for each curve the number of frames in which each threshold is the first passed.
 
     Args:
-        path: JSON file.
-        results: of the trackers.
-        source: where their boxes come from and how they were scored.
+        path: JSON file to write.
+        results: the trackers' results.
+        source: where the boxes come from and how they were scored.
     """
     trackers = {
         one.name: {sequence: _encode(score) for sequence, score in one.scores.items()} for one in results
     }
     text = json.dumps({"source": source, "trackers": trackers}, separators=(",", ":"))
-    with replacing(path) as temporary:
-        temporary.write_text(text.replace('},"', '},\n"') + "\n", "utf-8")
+    write_text(path, text.replace('},"', '},\n"') + "\n")
 
 
 def _encode(score: Score) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Report(Command):
     """Folder of the dataset, or a JSON file with its annotations."""
 
     trackers: str | None = None
-    """Trackers to compare, with commas between them; all that there are by default."""
+    """Trackers to compare, with commas between them; by default all that have results."""
 
     output: Path | None = None
     """Folder for the report; by default runs/report/ and the dataset's name."""
@@ -48,7 +48,7 @@ class Report(Command):
     """Whose rules to follow; by default those of the dataset's own toolkit, got10k's where there is none."""
 
     def run(self) -> int:
-        """Write the report; 1 when a tracker lacks usable results of some sequence."""
+        """Write the report; return 1 if a tracker lacks usable results of some sequence."""
         from experiments.report.page import write_report_page
         from experiments.scoring.annotations import read_annotations
         from experiments.scoring.result_files import find_trackers, present_protocols
@@ -58,10 +58,9 @@ class Report(Command):
         names = [name.strip() for name in (self.trackers or "").split(",") if name.strip()]
         first, *others = protocols
         trackers = {first: find_trackers(protocols[first], names)}
-        for protocol in others:  # trackers that were not run under this protocol are simply not in its tables
-            trackers[protocol] = [
-                path for path in find_trackers(protocols[protocol]) if not names or path.name in names
-            ]
+        for protocol in others:  # a tracker that was not run under this protocol is not in its tables
+            found = find_trackers(protocols[protocol])
+            trackers[protocol] = [path for path in found if not names or path.name in names]
         evaluations = {
             protocol.upper(): self._evaluate(protocol, folders, annotations)
             for protocol, folders in trackers.items()
@@ -100,27 +99,24 @@ def print_problems(problems: Sequence[str]) -> None:
 
 def write_files(folder: Path, evaluations: Mapping[str, "Evaluation"], dataset: str) -> dict[str, "Summary"]:
     """Write plots, tables and JSON, print the ranking, and return the summaries by protocol."""
-    from data.files import replacing
+    from data.files import write_text
     from experiments.report.summary import summarise
     from experiments.report.tables import latex, markdown, ranking
 
     folder.mkdir(parents=True, exist_ok=True)
     summaries = {}
     for protocol, evaluation in evaluations.items():
-        summaries[protocol] = summarise(evaluation, dataset)
+        summary = summaries[protocol] = summarise(evaluation, dataset)
         if evaluation.means():
-            write_plots(
-                folder / "plots", evaluation, [one["name"] for one in summaries[protocol]["trackers"]]
-            )
-        print(ranking(summaries[protocol]))
+            write_plots(folder / "plots", evaluation, [one["name"] for one in summary["trackers"]])
+        print(ranking(summary))
     texts = {
         "report.json": json.dumps(summaries, indent=1) + "\n",
         "report.md": "\n".join(map(markdown, summaries.values())),
         "report.tex": "\n".join(map(latex, summaries.values())),
     }
     for name, text in texts.items():
-        with replacing(folder / name) as temporary:
-            temporary.write_text(text, "utf-8")
+        write_text(folder / name, text)
     return summaries
 
 
@@ -128,9 +124,9 @@ def write_plots(folder: Path, evaluation: "Evaluation", ranked: Sequence[str]) -
     """Write the curves over all sequences and by attribute, as PNG, PDF and SVG.
 
     Args:
-        folder: made where it does not exist.
-        evaluation: what to draw.
-        ranked: its trackers, in the order of their colours: the best look different from one another.
+        folder: created if it does not exist.
+        evaluation: the scores to draw.
+        ranked: its trackers in the order of their colours; the best ones get different colours.
     """
     from experiments.drawing import curves as plots
     from experiments.report.summary import attributes_of
@@ -141,21 +137,18 @@ def write_plots(folder: Path, evaluation: "Evaluation", ranked: Sequence[str]) -
     labels = {name: name if n == total else f"{name} ({n} of {total})" for name, n in scored.items()}
     scores = evaluation.means()
     means = {labels[name]: scores[name] for name in ranked if name in scores}
-    kinds = (
-        [plots.RATE] if evaluation.by_frames else [plots.SUCCESS, plots.PRECISION, plots.NORMALISED_PRECISION]
-    )
+    kinds = [plots.SUCCESS, plots.PRECISION, plots.NORMALISED_PRECISION]
+    if evaluation.by_frames:
+        kinds = [plots.RATE]
     figures = {plot.curve: plots.curves_figure(plot, means, protocol) for plot in kinds}
     panels = {}
     for short, full in attributes_of(evaluation).items():
-        scores = evaluation.means(short)
-        if not scores:
-            continue
-        title = f"{full} ({len(evaluation.with_attribute(short))})"
-        panels[title] = {name: scores[name] for name in ranked if name in scores}
+        if scores := evaluation.means(short):
+            title = f"{full} ({len(evaluation.with_attribute(short))})"
+            panels[title] = {name: scores[name] for name in ranked if name in scores}
     if panels:
-        figures |= {
-            f"{one.curve}_attributes": plots.attributes_figure(one, panels, protocol) for one in kinds[:2]
-        }
+        for one in kinds[:2]:
+            figures[f"{one.curve}_attributes"] = plots.attributes_figure(one, panels, protocol)
     for name, figure in figures.items():
         for suffix in plots.FORMATS:
             stem = name if evaluation.protocol == "ope" else f"{name}_{evaluation.protocol}"

@@ -1,4 +1,4 @@
-"""What the page shows of one sequence: every tracker's boxes and errors, and small pictures of its frames."""
+"""One sequence on the page: every tracker's boxes and errors, and small pictures of the frames."""
 
 import base64
 import math
@@ -18,7 +18,7 @@ from experiments.scoring.annotations import Annotation
 from experiments.scoring.metrics import Rules, frame_errors
 
 BYTES_PER_BOX = 16
-"""What a box and its two errors take in a page: six numbers of two bytes, in base64."""
+"""Size in the page of a box and its two errors: six numbers of two bytes, in base64."""
 
 _LONGEST_SIDE = 360
 _QUALITY = 65
@@ -27,10 +27,10 @@ _NOTHING = -32_768
 
 
 def sequence_record(sequence: Annotation, bboxes: Mapping[str, Floats], rules: Rules) -> dict[str, Any]:
-    """Ground truth, boxes, overlaps and centre errors of a sequence, packed for the page.
+    """Pack ground truth, boxes, overlaps and centre errors of a sequence for the page.
 
     Args:
-        sequence: its ground truth.
+        sequence: the ground truth.
         bboxes: tracker -> its boxes ``(n, 4)``, 0-based, from the first frame on.
         rules: whose rules decide about invalid predictions.
     """
@@ -57,7 +57,7 @@ def sequence_record(sequence: Annotation, bboxes: Mapping[str, Floats], rules: R
 
 
 def pack(values: ArrayLike) -> dict[str, Any]:
-    """Numbers as 16-bit integers in base64, and what to multiply them by; NaN is the smallest integer."""
+    """Pack numbers as 16-bit integers in base64, and the step to multiply them by; NaN is the smallest integer."""
     array = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(array)
     largest = np.abs(array[finite]).max(initial=0.0)
@@ -67,7 +67,7 @@ def pack(values: ArrayLike) -> dict[str, Any]:
 
 
 def link_frames(sequence: Annotation, page: Path) -> dict[str, Any]:
-    """Where the page in the folder ``page`` finds the dataset's own frames, as relative addresses."""
+    """Relative addresses of the dataset's own frames, from the folder ``page``."""
     if not sequence.paths:
         return {"folder": "", "names": []}
     folder = os.path.relpath(sequence.paths[0].parent, page)
@@ -81,14 +81,14 @@ def write_thumbnails(
     """Write small JPEGs of frames, as many as the budget allows; see `choose_frames`.
 
     Args:
-        sequence: whose frames.
-        wanted: frames that matter most.
-        folder: made where there is something to write.
-        budget: bytes that the pictures may take, about.
+        sequence: the sequence.
+        wanted: indices of the frames that matter most.
+        folder: created if a picture is written.
+        budget: approximate size of all pictures in bytes.
 
     Returns:
-        ``kept``, the frames that were written, and ``width`` and ``height`` of the sequence's frames; no frame
-        and None where there are none. A frame that cannot be read is left out.
+        ``kept``, the indices of the frames written, and ``width`` and ``height`` of the frames, None if there are
+        none. A frame that cannot be read is left out.
     """
     count = len(sequence.paths)
     probes = [
@@ -111,7 +111,7 @@ def write_thumbnails(
 
 
 def choose_frames(count: int, wanted: Iterable[int], affordable: int) -> list[int]:
-    """Of ``count`` frames about as many as are affordable: up to half of them the wanted, the rest evenly spaced.
+    """Choose about ``affordable`` of ``count`` frames: up to half of them wanted ones, the rest evenly spaced.
 
     >>> choose_frames(100, [33, 77], 7)
     [0, 20, 33, 40, 60, 77, 80]
@@ -122,7 +122,7 @@ def choose_frames(count: int, wanted: Iterable[int], affordable: int) -> list[in
 
 
 def _thumbnail(path: Path) -> tuple[bytes, tuple[int, int]] | None:
-    """A frame as a small JPEG, and its own width and height; None when it cannot be read."""
+    """Encode a frame as a small JPEG; return it and the frame's width and height, None if it cannot be read."""
     try:
         image = read_image(path)
     except (OSError, ValueError):
@@ -138,9 +138,10 @@ def _thumbnail(path: Path) -> tuple[bytes, tuple[int, int]] | None:
 def _errors(predicted: Floats, truth: Floats, rules: Rules) -> tuple[Floats, Floats]:
     """Overlap and centre error of each frame; NaN where the rules see no target, or there is no prediction."""
     found = frame_errors(predicted, truth[: len(predicted)], rules)
-    absent = ~found.present
-    both = (np.where(absent, np.nan, found.overlap), np.where(absent, np.nan, found.error))
-    overlap, error = (_padded(values, len(truth)) for values in both)
+    overlap, error = (
+        _padded(np.where(found.present, values, np.nan), len(truth))
+        for values in (found.overlap, found.error)
+    )
     return overlap, error
 
 

@@ -1,4 +1,4 @@
-"""What a report says about an evaluation, in plain numbers: means, intervals, differences, attributes."""
+"""The plain numbers of a report: means, intervals, differences, attributes."""
 
 import math
 from collections.abc import Iterable
@@ -35,14 +35,14 @@ _CURVES = tuple(field.name for field in fields(Score) if field.name not in ("ao"
 
 
 def rank_metric(evaluation: Evaluation) -> str:
-    """The metric that trackers are ranked by: GOT-10k's average overlap, elsewhere the area under success."""
+    """The metric that ranks trackers: average overlap on GOT-10k, elsewhere the area under success."""
     return "ao" if evaluation.by_frames else "success_auc"
 
 
 def summarise(evaluation: Evaluation, dataset: str) -> Summary:
-    """Everything that tables, JSON and page show, as JSON-ready values; None where there is no value.
+    """Collect everything that tables, JSON and page show as JSON values; None where there is no value.
 
-    Trackers come best first, those without all sequences after the others.
+    Trackers are sorted, the best first; those that lack sequences come last.
     """
     metric = rank_metric(evaluation)
     tables = {name: evaluation.table(name) for name in METRICS}
@@ -81,14 +81,14 @@ def summarise(evaluation: Evaluation, dataset: str) -> Summary:
 
 
 def attributes_of(evaluation: Evaluation) -> dict[str, str]:
-    """The attributes that some sequence has, and their full names, in OTB's order and then by name."""
+    """Attributes of any sequence -> their full names, in OTB's order, others by name."""
     held = {attribute for attributes in evaluation.attributes.values() for attribute in attributes}
     known = {short: full for short, full in ATTRIBUTES.items() if short in held}
     return known | {name: name for name in sorted(held - known.keys())}
 
 
 def _intervals(evaluation: Evaluation, tables: dict[str, Floats]) -> dict[str, dict[str, Floats]]:
-    """Tracker -> metric -> interval ``(2,)``; one call, so that all share their draws."""
+    """Tracker -> metric -> interval ``(2,)``, all from the same bootstrap draws."""
     ends = bootstrap(np.stack([tables[name] for name in METRICS]), evaluation.weights())
     return {
         result.name: dict(zip(METRICS, ends[:, index], strict=True))
@@ -107,7 +107,7 @@ def _attributes(evaluation: Evaluation) -> list[Summary]:
 
 
 def _differences(evaluation: Evaluation, names: list[str], tables: dict[str, Floats]) -> list[Summary]:
-    """Each pair of trackers, the better-ranked first, on the sequences that both have."""
+    """Differences of each pair of trackers, the better-ranked first, on the sequences that both have."""
     index = {result.name: i for i, result in enumerate(evaluation.results)}
     pairs = [(first, second) for i, first in enumerate(names) for second in names[i + 1 :]]
     if not pairs:
@@ -152,5 +152,5 @@ def _record(numbers: Timing | ResetScore | None) -> Summary | None:
 
 
 def _plain(values: Iterable[float]) -> list[float | None]:
-    """JSON has no NaN."""
+    """Convert to JSON, which has no NaN."""
     return [float(value) if math.isfinite(value) else None for value in values]

@@ -13,13 +13,13 @@ HEADINGS = {
     "sr_50": "SR 0.50",
     "sr_75": "SR 0.75",
 }
-"""Metric -> what people call it."""
+"""Metric -> its usual name."""
 
 _Row = list[str]
 
 
 def ranking(summary: Summary) -> str:
-    """A line a tracker, the best first: how it was run, its score, and over how many sequences."""
+    """One line for each tracker, the best first: protocol, score, number of sequences."""
     metric, total = summary["rank_metric"], len(summary["sequences"])
     lines = []
     for tracker in summary["trackers"]:
@@ -32,11 +32,9 @@ def ranking(summary: Summary) -> str:
 def markdown(summary: Summary) -> str:
     """All of the summary's tables, for a README or an issue."""
     metric = summary["rank_metric"]
+    title = f"{summary['protocol']} on {summary['dataset']}, rules of {summary['rules']}"
     sections = [
-        (
-            f"{summary['protocol']} on {summary['dataset']}, rules of {summary['rules']}",
-            _overall(summary, "–"),
-        ),
+        (title, _overall(summary, "–")),
         ("Speed", _speed(summary)),
         ("Measures of VOT", _resets(summary)),
         (f"{HEADINGS[metric]} by attribute", _by_attribute(summary, metric)),
@@ -52,18 +50,9 @@ def latex(summary: Summary) -> str:
     """The table of the trackers' means, for a paper; needs the package booktabs."""
     rows = _overall(summary, "--")
     lines = [" & ".join(map(_latex, row)) + r" \\" for row in rows]
-    return "\n".join(
-        [
-            r"\begin{tabular}{l" + "c" * (len(rows[0]) - 1) + "}",
-            r"\toprule",
-            lines[0],
-            r"\midrule",
-            *lines[1:],
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-        ]
-    )
+    begin = r"\begin{tabular}{l" + "c" * (len(rows[0]) - 1) + "}"
+    body = [r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"]
+    return "\n".join([begin, *body, r"\end{tabular}", ""])
 
 
 _INTERVALS = (
@@ -85,31 +74,23 @@ def _overall(summary: Summary, dash: str) -> list[_Row]:
 
 
 def _speed(summary: Summary) -> list[_Row]:
-    timings = [(one["name"], one["timing"]) for one in summary["trackers"] if one["timing"]]
-    return [
-        ["tracker", "fps", "median ms", "95 % under ms"],
-        *(
-            [name, *(_value(time[key], "–", 1) for key in ("fps", "median_ms", "p95_ms"))]
-            for name, time in timings
-        ),
-    ]
+    columns = {"fps": ("fps", 1), "median ms": ("median_ms", 1), "95 % under ms": ("p95_ms", 1)}
+    return _numbers(summary, "timing", columns)
 
 
 def _resets(summary: Summary) -> list[_Row]:
-    scores = [(one["name"], one["resets"]) for one in summary["trackers"] if one["resets"]]
-    return [
-        ["tracker", "accuracy", "failures", "failures per 100 frames", "EAO", "AO without resets"],
-        *(
-            [
-                name,
-                _value(one["accuracy"], "–"),
-                _value(one["failures"], "–", 0),
-                _value(one["failures_per_100"], "–", 2),
-                _value(one["eao"], "–"),
-                _value(one["ao"], "–"),
-            ]
-            for name, one in scores
-        ),
+    columns = {"accuracy": ("accuracy", 3), "failures": ("failures", 0)}
+    columns |= {"failures per 100 frames": ("failures_per_100", 2), "EAO": ("eao", 3)}
+    columns |= {"AO without resets": ("ao", 3)}
+    return _numbers(summary, "resets", columns)
+
+
+def _numbers(summary: Summary, part: str, columns: dict[str, tuple[str, int]]) -> list[_Row]:
+    """A row for each tracker that has the part; ``columns``: heading -> key in the part, and digits."""
+    return [["tracker", *columns]] + [
+        [one["name"], *(_value(one[part][key], "–", digits) for key, digits in columns.values())]
+        for one in summary["trackers"]
+        if one[part]
     ]
 
 
@@ -117,25 +98,17 @@ def _by_attribute(summary: Summary, metric: str) -> list[_Row]:
     names = [one["name"] for one in summary["trackers"]]
     rows = [["attribute", "sequences", *names]]
     for attribute in summary["attributes"]:
-        values = [attribute["trackers"].get(name, {}).get(metric) for name in names]
-        rows.append(
-            [attribute["full_name"], str(attribute["count"]), *(_value(value, "–") for value in values)]
-        )
+        values = (_value(attribute["trackers"].get(name, {}).get(metric), "–") for name in names)
+        rows.append([attribute["full_name"], str(attribute["count"]), *values])
     return rows
 
 
 def _differences(summary: Summary, metric: str) -> list[_Row]:
-    return [
-        ["trackers", "difference", "sequences of both"],
-        *(
-            [
-                f"{one['first']} − {one['second']}",
-                _estimate(one["metrics"][metric], "–"),
-                str(one["sequences"]),
-            ]
-            for one in summary["differences"]
-        ),
-    ]
+    rows = [["trackers", "difference", "sequences of both"]]
+    for one in summary["differences"]:
+        difference = _estimate(one["metrics"][metric], "–")
+        rows.append([f"{one['first']} − {one['second']}", difference, str(one["sequences"])])
+    return rows
 
 
 def _estimate(estimate: dict[str, Any], dash: str) -> str:
@@ -163,11 +136,5 @@ def _latex(text: str) -> str:
 
 
 _MARKDOWN = str.maketrans({**{c: "\\" + c for c in "|\\`*_[]"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})
-_LATEX = str.maketrans(
-    {
-        **{c: "\\" + c for c in "{}$&#%_"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-    }
-)
+_NAMED = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_LATEX = str.maketrans({**{c: "\\" + c for c in "{}$&#%_"}, **_NAMED})

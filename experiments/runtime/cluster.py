@@ -1,4 +1,4 @@
-"""Calls of a function on a Ray cluster: on as many machines as the cluster has."""
+"""Calls of a function on a Ray cluster."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,9 +13,9 @@ class Ended(NamedTuple):
     """The end of a call.
 
     Attributes:
-        number: of the call, from 0.
-        result: what the function returned; None if Ray could not run it.
-        error: why Ray could not run it, in a line; else empty.
+        number: number of the call, from 0.
+        result: the function's result; None if Ray could not run the call.
+        error: why Ray could not run the call, in a line; else empty.
     """
 
     number: int
@@ -31,18 +31,18 @@ class Call(NamedTuple):
 
 
 RunOnRay = Callable[[Callable[..., Any], Sequence[Call]], Iterator[Ended]]
-"""Calls a function with each of the arguments; yields each call as it ends."""
+"""Makes the calls of a function; yields each call as it ends."""
 
 
 def ray_cluster(workers: int, address: str | None) -> RunOnRay:
-    """A Ray cluster, whose nodes get this checkout's packages and see files under the same paths.
+    """Prepare calls on a Ray cluster, whose nodes get this checkout's packages and see files under the same paths.
 
-    A call whose worker or machine dies is made again elsewhere. Results come back to this process, which alone writes
-    them, so that nothing is lost or counted twice.
+    A call whose worker or machine dies is made again elsewhere. Only this process writes results, so that none is
+    lost or counted twice.
 
     Args:
-        workers: Number of processes where Ray is started on this machine; a running cluster uses all it has.
-        address: Of a running cluster; None to start Ray here.
+        workers: Number of processes if Ray is started on this machine; a running cluster uses all it has.
+        address: Address of a running cluster; None to start Ray here.
 
     Raises:
         RuntimeError: Ray is not installed; raised at once, not at the first call.

@@ -11,7 +11,7 @@ import torch
 
 
 def versions() -> dict[str, str | None]:
-    """The versions that decide what comes out: Python, torch, OpenCV, NumPy and this checkout's commit."""
+    """The versions that decide a result: Python, torch, OpenCV, NumPy and this checkout's commit."""
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -35,7 +35,7 @@ def _commit() -> str | None:
 
 
 def machine() -> str:
-    """Processor, number of cores and system of this machine, as a line."""
+    """Processor, number of cores and system of this machine, in a line."""
     return f"{processor()}, {os.cpu_count()} cores, {platform.system()}"
 
 

@@ -10,21 +10,21 @@ from numpy.typing import ArrayLike, NDArray
 from data.boxes import Floats, bbox_center, bbox_iou
 
 Rules: TypeAlias = Literal["otb", "lasot", "got10k"]
-"""Whose rules decide about absent targets and invalid predictions: a toolkit of the field."""
+"""The toolkit whose rules decide about absent targets and invalid predictions."""
 
 _USUAL: dict[str, Rules] = {
     "lasot": "lasot",
-    **dict.fromkeys(("uav123", "nfs", "tcolor128", "dtb70"), "otb"),  # their toolkits are OTB's, changed
+    **dict.fromkeys(("uav123", "nfs", "tcolor128", "dtb70"), "otb"),  # their toolkits derive from OTB's
 }
 
 
 def usual_rules(dataset: str) -> Rules:
-    """The rules that a dataset's published figures follow; those of got10k where no toolkit is known."""
+    """The rules of a dataset's published figures; got10k's if it has no toolkit of its own."""
     return "otb" if dataset.startswith("otb") else _USUAL.get(dataset, "got10k")
 
 
 def has_average_overlap(dataset: str) -> bool:
-    """Whether a dataset's number is GOT-10k's average overlap: every frame counts the same, clipped boxes."""
+    """Whether a dataset is scored by GOT-10k's average overlap: every frame counts the same, boxes are clipped."""
     return dataset == "got10k"
 
 
@@ -40,12 +40,12 @@ NORMALISED_THRESHOLDS = np.linspace(0, 0.5, 51)
 RATE_THRESHOLDS = np.linspace(0, 1, 101)
 """Overlaps at which GOT-10k measures its success rate (Huang, Zhao, Huang, TPAMI 2019)."""
 
-_RUNS = 24  # scored together: more outgrow the cache, with fewer NumPy's calls outweigh their work
+_RUNS = 24  # runs scored together: more outgrow the cache, fewer spend their time in NumPy's calls
 
 
 @dataclass(frozen=True)
 class Score:
-    """How well one target was followed, or the mean over several.
+    """The score of one target's track, or the mean over several.
 
     Attributes:
         success: share ``(21,)`` of the frames whose overlap is strictly greater than each threshold.
@@ -53,7 +53,7 @@ class Score:
         normalised_precision: the same ``(51,)`` of the centre error over the target's width and height.
         rate: share ``(101,)`` of the frames whose overlap is strictly greater than each of GOT-10k's thresholds.
         ao: average overlap in [0, 1].
-        frames: how many frames were scored.
+        frames: number of scored frames.
     """
 
     success: Floats
@@ -65,7 +65,7 @@ class Score:
 
     @property
     def success_auc(self) -> float:
-        """Mean success over the thresholds; a perfect tracker gets 20/21, for no overlap is greater than 1."""
+        """Mean success over the thresholds; a perfect tracker gets 20/21, as no overlap is greater than 1."""
         return float(self.success.mean())
 
     @property
@@ -80,7 +80,7 @@ class Score:
 
     @property
     def normalised_precision_auc(self) -> float:
-        """Area under normalised precision up to 0.5, over 0.5: TrackingNet's number."""
+        """Area under normalised precision up to 0.5, divided by 0.5, as in TrackingNet."""
         return float(np.trapezoid(self.normalised_precision) / (len(self.normalised_precision) - 1))
 
     @property
@@ -96,14 +96,14 @@ class Score:
 
 @dataclass(frozen=True)
 class FrameErrors:
-    """What the rules make of each frame.
+    """The errors of each frame under the rules.
 
     Attributes:
         overlap: intersection over union ``(N,)`` in [0, 1]; 0 for a miss.
         error: centre distance ``(N,)`` in pixels; NaN for a miss, negative for a hit at any threshold.
         normalised: centre distance ``(N,)`` over the target's size, likewise.
-        present: bool ``(N,)``, the frames in which the rules see a target.
-        counted: bool ``(N,)``, the frames that the rules score at all.
+        present: bool ``(N,)``, the frames with a target by the rules.
+        counted: bool ``(N,)``, the frames that the rules score.
     """
 
     overlap: Floats
@@ -119,7 +119,7 @@ def frame_errors(
     rules: Rules = "got10k",
     frame_wh: tuple[int, int] | None = None,
 ) -> FrameErrors:
-    """Compare boxes ``(N, 4)`` frame by frame; arguments and errors as of `score`."""
+    """Compare boxes ``(N, 4)`` frame by frame; arguments and errors are those of `score`."""
     return _compare([_checked(predicted, truth)], rules, None if frame_wh is None else [frame_wh])
 
 
@@ -129,21 +129,20 @@ def score(
     rules: Rules = "got10k",
     frame_wh: tuple[int, int] | None = None,
 ) -> Score:
-    """Score boxes ``(N, 4)``, 0-based, of one target; in the first frame the tracker is given the truth.
+    """Score boxes ``(N, 4)``, 0-based, of one target; the first box counts as the truth, which the tracker was given.
 
     Args:
-        predicted: the tracker's boxes; NaN for a frame without.
+        predicted: the tracker's boxes; NaN for a frame without a box.
         truth: the annotated boxes; NaN where the target is absent.
-        rules: ``otb``: an absent target (NaN, or touching the frame's left or upper edge, as the toolkit
-            has it) is a miss for success and a hit for precision, and the last valid prediction stands in
-            for an invalid one. ``lasot``: the same, but an absent target is a miss for precision as well.
-            ``got10k``: frames without a target are left out, an invalid prediction is
-            a miss.
-        frame_wh: width and height of the frames, for GOT-10k's own experiment: boxes are clipped to the
-            frame, and the first frame is left out.
+        rules: ``otb``: an absent target (NaN, or in the toolkit touching the frame's left or upper edge) is a miss for
+            success and a hit for precision; the last valid prediction replaces an invalid one. ``lasot``: the same,
+            but an absent target is a miss for precision too. ``got10k``: frames without a target are left out, an
+            invalid prediction is a miss.
+        frame_wh: width and height of the frames, for GOT-10k's own experiment: boxes are clipped to the frame, and the
+            first frame is left out.
 
     Raises:
-        ValueError: other shapes, or no frame with ground truth.
+        ValueError: the shapes are wrong, or no frame has ground truth.
     """
     return score_runs([(predicted, truth)], rules, None if frame_wh is None else [frame_wh])[0]
 
@@ -153,15 +152,15 @@ def score_runs(
     rules: Rules = "got10k",
     frames_wh: Sequence[tuple[int, int]] | None = None,
 ) -> list[Score]:
-    """`score` of many runs at once, in a fraction of the time.
+    """Score many runs at once, in a fraction of the time of `score`.
 
     Args:
-        runs: predicted and annotated boxes of each.
-        rules: as of `score`.
-        frames_wh: as ``frame_wh`` of `score`, one a run.
+        runs: predicted and annotated boxes of each run.
+        rules: see `score`.
+        frames_wh: ``frame_wh`` of `score` for each run.
 
     Raises:
-        ValueError: as `score` does, of any of them.
+        ValueError: as `score`, for any run.
     """
     pairs = [_checked(predicted, truth) for predicted, truth in runs]
     scores: list[Score] = []
@@ -192,7 +191,7 @@ def _score_together(
 
 
 def mean_score(scores: Sequence[Score], by_frames: bool = False) -> Score:
-    """Mean of the curves, every target counting the same, or ``by_frames`` every frame, as GOT-10k has it."""
+    """Average the curves: every target counts the same, or with ``by_frames`` every frame, as on GOT-10k."""
     frames = [one.frames for one in scores]
     weights = frames if by_frames else None
     means: dict[str, Any] = {
@@ -215,7 +214,7 @@ def _checked(predicted: ArrayLike, truth: ArrayLike) -> tuple[Floats, Floats]:
 def _compare(
     pairs: Sequence[tuple[Floats, Floats]], rules: Rules, frames_wh: Sequence[tuple[int, int]] | None
 ) -> FrameErrors:
-    """The frames of all runs, one run after the other."""
+    """Compare the frames of all runs, one run after the other."""
     predicted, truth = (np.concatenate(boxes) for boxes in zip(*pairs, strict=True))
     lengths = np.array([len(boxes) for boxes, _ in pairs])
     starts = np.cumsum(lengths) - lengths
@@ -239,8 +238,8 @@ def _compare(
         counted[starts] = False
     with np.errstate(invalid="ignore"):  # two boxes of no area, both clipped away, do not overlap
         overlap = np.nan_to_num(bbox_iou(predicted, truth))
-    # OTB's toolkit gives absent frames overlap -1, a miss, and error -1, a hit. LaSOT's takes them out of what it
-    # counts and still divides by all frames: a miss.
+    # OTB's toolkit gives absent frames overlap -1, a miss, and error -1, a hit. LaSOT's leaves them out of the
+    # numerator but not of the denominator: a miss.
     absent = np.nan if rules == "lasot" else -1
     return FrameErrors(
         overlap=np.where(present, overlap, 0),
@@ -256,18 +255,18 @@ def _length(vectors: Floats) -> Floats:
 
 
 def _carry_forward(bboxes: Floats, first: NDArray[np.intp]) -> Floats:
-    """Replace invalid boxes by the last valid one before them in their run, whose first frame is ``first``."""
+    """Replace an invalid box by the last valid one of its run, whose first frame is ``first``."""
     x, y, w, h = bboxes.T
     valid = np.isfinite(x + y) & (w > 0) & (h > 0)
     return bboxes.take(np.maximum.accumulate(np.where(valid, np.arange(len(bboxes)), first)), axis=0)
 
 
 def clip_to_frame(bboxes: Floats, frame_wh: ArrayLike) -> Floats:
-    """Clip as got10k clips the 1-based boxes of files: to [0, width] there, which is [-1, width - 1] here.
+    """Clip boxes as got10k does: 1-based ones to [0, width], which is [-1, width - 1] 0-based.
 
     Args:
         bboxes: ``(N, 4)``, 0-based.
-        frame_wh: width and height of the frame, of all or of each ``(N, 2)``.
+        frame_wh: width and height, ``(2,)`` for all frames or ``(N, 2)``.
     """
     end = np.subtract(frame_wh, 1)
     start = np.clip(bboxes[:, :2], -1, end)
@@ -277,8 +276,10 @@ def clip_to_frame(bboxes: Floats, frame_wh: ArrayLike) -> Floats:
 def _share_up_to(
     values: Floats, thresholds: Floats, run: NDArray[np.intp], counts: NDArray[np.intp]
 ) -> Floats:
-    """Share ``(runs, T)`` of a run's values that are at most each of the thresholds."""
+    """Share ``(runs, T)`` of a run's values that are at most each threshold."""
     size = len(thresholds) + 1
-    first = np.searchsorted(thresholds, values)  # the first threshold reached; NaN reaches none
+    first = np.searchsorted(
+        thresholds, values
+    )  # the first threshold that the value does not exceed; none for NaN
     table = np.bincount(run * size + first, minlength=len(counts) * size).reshape(-1, size)
     return table[:, :-1].cumsum(axis=1) / counts[:, None]

@@ -1,4 +1,4 @@
-"""How a sequence is run: once (OPE), or OTB's robustness to the start in time (TRE) and in space (SRE).
+"""Protocols: one pass (OPE), and OTB's robustness to the start in time (TRE) and in space (SRE).
 
 TRE and SRE follow the official toolkit of Wu, Lim and Yang (tracker_benchmark_v1.0). Its boxes are 1-based and
 its ``round`` sends halves away from zero; both decide the last pixel, so the rules below are in its terms.
@@ -26,13 +26,13 @@ _TRE_MIN_FRAMES = 20
 
 @dataclass(frozen=True)
 class Run:
-    """One time a tracker goes through a sequence, or through its end.
+    """One run of a tracker through a sequence, or through the end of it.
 
     Attributes:
         sequence: The whole sequence.
-        number: 1 for the first run of the sequence; the twenty of TRE and the twelve of SRE count up.
-        start: Index of the frame it starts in.
-        bbox: Box it starts with, float64 ``(4,)``, 0-based.
+        number: Number of the run, from 1: up to 20 for TRE, 12 for SRE.
+        start: Index of the first frame.
+        bbox: Initial box, float64 ``(4,)``, 0-based.
     """
 
     sequence: Clip
@@ -50,10 +50,10 @@ def usual_protocol(dataset: str) -> str:
 
 
 def plan_runs(sequence: Clip, protocol: str = "ope", repetitions: int = 1) -> list[Run]:
-    """The runs that a protocol asks of a sequence.
+    """Plan the runs of a protocol on a sequence.
 
     Args:
-        sequence: What to run on.
+        sequence: The sequence.
         protocol: One of `PROTOCOLS`, or `SUPERVISED`.
         repetitions: How often the same run is done, of OPE and of supervised runs.
 
@@ -76,10 +76,10 @@ def plan_runs(sequence: Clip, protocol: str = "ope", repetitions: int = 1) -> li
 
 
 def run_truths(truth: Floats, protocol: str, count: int) -> list[Floats]:
-    """The ground truth of each of a sequence's ``count`` runs: what is left from the frame it starts in.
+    """The ground truth of each of a sequence's ``count`` runs, from the run's first frame on.
 
     Raises:
-        ValueError: TRE or SRE asks for another number of runs.
+        ValueError: TRE or SRE has another number of runs.
     """
     if protocol == "ope" or not count:
         return [truth] * count
@@ -90,9 +90,9 @@ def run_truths(truth: Floats, protocol: str, count: int) -> list[Floats]:
 
 
 def tre_starts(bboxes: Floats) -> list[int]:
-    """Indices of the 20 frames in which TRE starts, evenly spaced; the last leaves 20 frames to track.
+    """Indices of the 20 frames in which TRE starts, evenly spaced; the last start leaves 20 frames to track.
 
-    Frames without a box, or whose box touches the frame's left or upper border, are not started in.
+    TRE does not start in a frame without a box, or whose box touches the frame's left or upper border.
 
     Args:
         bboxes: Ground truth ``(N, 4)``, 0-based, NaN where absent.
@@ -107,14 +107,14 @@ def tre_starts(bboxes: Floats) -> list[int]:
             f"TRE needs a frame with a box and at least {_TRE_MIN_FRAMES} frames from there on, "
             f"got {len(bboxes)} frames"
         )
-    # 1-based, the toolkit takes floor(1 : count/19 : count) and then count itself
+    # The toolkit takes floor(1 : count/19 : count), 1-based, and then count itself.
     steps = range(_TRE_STARTS - 1)
     places = [1 + step * count // len(steps) for step in steps]
     return [int(usable[place - 1]) for place in (*(place for place in places if place <= count), count)]
 
 
 def shifted_bbox(bbox: Floats, shift: str, frame_wh: tuple[int, int]) -> Floats:
-    """One of SRE's initial boxes, 0-based like ``bbox``, cut to the frame as the toolkit cuts it.
+    """Compute one of SRE's initial boxes, 0-based like ``bbox`` and cut to the frame as in the toolkit.
 
     Args:
         bbox: Ground truth of the first frame, ``(x, y, w, h)``, 0-based.

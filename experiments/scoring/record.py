@@ -1,9 +1,9 @@
-"""What stored results depend on: the record that lies beside them as ``run.json``.
+"""The record beside stored results, ``run.json``: everything that they depend on.
 
 Version 1 is an object with ``version``, ``tracker``, ``settings``, ``weights`` (file -> SHA-256), ``dataset``,
-``protocol`` and ``data``; results belong to a run if these are equal. ``data`` holds the root and, of each sequence,
-how many frames there are, their bytes, a SHA-256 of their names and sizes, and the first box. What else there is
-(device, machine, versions) is for people, and is that of the first run into the folder.
+``protocol`` and ``data``; results belong to a run if these are equal. ``data`` holds the root and, for each sequence,
+the number of frames, their bytes, a SHA-256 of their names and sizes, and the first box. The other entries (device,
+machine, versions) are for people, and are those of the first run into the folder.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ Record = dict[str, Any]
 
 
 def data_record(dataset: Dataset, protocol: str) -> Record:
-    """The data that results of ``dataset`` belong to; TRE starts in many frames, so all their boxes count."""
+    """Record the data of ``dataset``; for TRE, which starts in many frames, also a SHA-256 of all boxes."""
     sequences = {canonical_name(one.name): sequence_record(one.paths, one.bboxes) for one in dataset}
     if protocol == "tre":
         for one in dataset:
@@ -38,12 +38,12 @@ def data_record(dataset: Dataset, protocol: str) -> Record:
 
 
 def sequence_record(paths: Collection[Path], bboxes: Floats) -> Record:
-    """A sequence's frames by count, bytes, names and sizes, and its first box; reads no image.
+    """Record a sequence's frames by count, bytes, names and sizes, and its first box, without reading images.
 
-    Where there are no images the bytes and the SHA-256 are None.
+    Without images the bytes and the SHA-256 are None.
 
     Raises:
-        OSError: a frame is not there.
+        OSError: a frame does not exist.
     """
     digest, size = hashlib.sha256(), 0
     for path in paths:
@@ -56,7 +56,7 @@ def sequence_record(paths: Collection[Path], bboxes: Floats) -> Record:
 
 
 def read_record(folder: Path) -> Record | None:
-    """The record in a tracker's folder of results; None where there is none.
+    """Read the record in a tracker's folder of results; None if there is none.
 
     Raises:
         ValueError: the file holds something else, or the record is of another version.
@@ -84,11 +84,11 @@ def read_record(folder: Path) -> Record | None:
 
 
 def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any], present: Collection[str]) -> list[str]:
-    """What tells stored results from those of a run, in words; empty where they belong together.
+    """List the differences of stored results and a run in words; empty if the results belong to the run.
 
     Args:
-        stored: record of the results.
-        wanted: record of the run.
+        stored: the results' record.
+        wanted: the run's record.
         present: canonical names of the sequences that have results.
     """
     found = [f"another {key}" for key in _COMPARED if stored.get(key) != wanted[key]]
@@ -98,28 +98,23 @@ def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any], present: C
     unknown = [name for name in present if name not in here["sequences"]]
     if unknown:
         found.append(f"unknown data ({some(unknown)})")
-    changed = [
-        name
-        for name in present
-        if name in there["sequences"]
-        and name not in unknown
-        and here["sequences"][name] != there["sequences"][name]
-    ]
+    both = [name for name in present if name in there["sequences"] and name in here["sequences"]]
+    changed = [name for name in both if here["sequences"][name] != there["sequences"][name]]
     if changed:
         found.append(f"other frames or another first box ({some(changed)})")
     return found
 
 
 def misfits(stored: Mapping[str, Any], data: Mapping[str, Record]) -> tuple[list[str], list[str]]:
-    """Which stored results were not made on these sequences.
+    """Find the stored results that were made on other data than these sequences.
 
     Args:
-        stored: record of the results.
-        data: sequence -> what `sequence_record` says of it.
+        stored: the results' record.
+        data: sequence -> its `sequence_record`.
 
     Returns:
-        The sequences with another number of frames or another first box: their results do not belong here. And
-        those whose files have other names or sizes, as after the images were encoded anew.
+        The sequences with another number of frames or another first box, whose results are of no use here; and those
+        whose files have other names or sizes, as after the images were encoded anew.
     """
     others, encoded_anew = [], []
     for name, here in data.items():
@@ -134,5 +129,5 @@ def misfits(stored: Mapping[str, Any], data: Mapping[str, Record]) -> tuple[list
 
 
 def some(names: Collection[str]) -> str:
-    """The first names and a sign that there are more."""
+    """Join the first names, with a sign if there are more."""
     return ", ".join([*names][:3]) + (", …" if len(names) > 3 else "")

@@ -1,4 +1,4 @@
-"""How fast a tracker is."""
+"""The speed of a tracker."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True)
 class Timing:
-    """Speed of a tracker, frame 0 (``init``) of each run left out.
+    """Speed of a tracker, without frame 0 (``init``) of each run.
 
     Attributes:
         fps: frames over the sum of their times.
@@ -22,7 +22,7 @@ class Timing:
 
     @classmethod
     def of(cls, *runs: ArrayLike) -> "Timing":
-        """The timing of runs from the seconds of each of their frames; NaN where no run has two frames."""
+        """Compute the timing of runs from the seconds of their frames; NaN if no run has two frames."""
         updates = np.concatenate([np.asarray(seconds, dtype=np.float64)[1:] for seconds in runs])
         if not updates.size:
             return cls(*[float("nan")] * 3)

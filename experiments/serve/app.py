@@ -1,4 +1,4 @@
-"""The web application: what each address answers."""
+"""The web application: the answer of each address."""
 
 import asyncio
 import hmac
@@ -24,7 +24,7 @@ ASSETS = {
     "serve.js": ("serve.js", "text/javascript"),
     "stage.js": ("stage.js", "text/javascript"),
 }
-"""Address -> file in ``assets/`` and its type: nothing else is served from disk."""
+"""Address -> file in ``assets/`` and its type; no other file is served from disk."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -40,11 +40,11 @@ IDLE_CHECK_SECONDS = 15.0
 
 
 def make_app(desk: Desk, token: str) -> web.Application:
-    """The application, all of whose addresses begin with ``/token/``.
+    """Make the application, all of whose addresses begin with ``/token/``.
 
     Args:
-        desk: Where sessions are opened; closed when the application ends.
-        token: What the address must begin with; any other is refused.
+        desk: Opens the sessions; closed when the application ends.
+        token: First part of every address; other addresses are refused.
     """
 
     @web.middleware
@@ -175,7 +175,7 @@ async def _socket(request: web.Request) -> web.WebSocketResponse:
 
 
 async def _boxes(request: web.Request) -> web.Response:
-    """The boxes of all lanes in a format: its file, or a zip of its files."""
+    """Send the boxes of all lanes in a format: its file, or a zip of its files."""
     live, format = _live(request), request.query.get("format", "csv")
     results = await live.run(live.session.results)
     files = render_tracks(format, results)

@@ -82,7 +82,7 @@ class Serve(Command):
             raise ValueError(f"--upload-mb must be at least 1, got {self.upload_mb}")
 
     def _builders(self) -> "dict[str, Callable[[], Tracker]]":
-        """Name -> builder of the trackers; each is built once, so that what cannot be built is said now."""
+        """Name -> builder of the trackers; each is built once, so that an error is reported at the start."""
         from experiments.trackers.by_name import Description, parse_contenders
 
         contenders = parse_contenders(self.trackers, self.weights, self.device)

@@ -1,4 +1,4 @@
-"""The sessions that are open: how many, for how long, and the folder that everything temporary is in."""
+"""The open sessions, their limits, and the folder of all temporary files."""
 
 import asyncio
 import secrets
@@ -19,12 +19,12 @@ from tracker import Tracker
 
 @dataclass(frozen=True)
 class Limits:
-    """What the page may ask for.
+    """Limits of the page.
 
     Attributes:
-        upload_bytes: Size of an uploaded video.
-        sessions: Sources that are open at once.
-        idle_seconds: A session that no page has looked at for so long is closed.
+        upload_bytes: Largest size of an uploaded video.
+        sessions: Largest number of open sources.
+        idle_seconds: Time without a page after which a session is closed.
     """
 
     upload_bytes: int = 500 << 20
@@ -36,7 +36,7 @@ class Desk:
     """Opens and closes sessions.
 
     Args:
-        sources: What the command line offers: paths of videos and folders, numbers of cameras.
+        sources: Sources of the command line: paths of videos and folders, numbers of cameras.
         trackers: Name -> builder.
         limits: See `Limits`.
     """
@@ -50,10 +50,10 @@ class Desk:
         self.folder = Path(mkdtemp(prefix="serve-"))
 
     async def open_source(self, index: int) -> str:
-        """Open one of ``sources``; returns the session's id.
+        """Open one of ``sources``; return the session's id.
 
         Raises:
-            ValueError, OSError: There is no such source, it cannot be read, or too many sessions are open.
+            ValueError, OSError: The source does not exist or cannot be read, or too many sessions are open.
         """
         if not 0 <= index < len(self.sources):
             raise ValueError(f"there is no source {index}")
@@ -62,10 +62,10 @@ class Desk:
         return await self._open(name, lambda folder: asyncio.sleep(0, source))
 
     async def open_upload(self, name: str, chunks: AsyncIterator[bytes]) -> str:
-        """Take an uploaded video and open it; returns the session's id.
+        """Store an uploaded video and open it; return the session's id.
 
         Raises:
-            RefusedUpload: It is too large or no video that can be read.
+            RefusedUpload: The upload is too large, or not a readable video.
             ValueError: Too many sessions are open.
         """
 
@@ -102,14 +102,14 @@ class Desk:
         return key
 
     async def close(self, key: str) -> None:
-        """Close a session and remove what it was about; nothing happens where there is none."""
+        """Close a session, if it is open, and remove its files."""
         live = self.sessions.pop(key, None)
         if live is not None:
             await live.close()
             await asyncio.to_thread(shutil.rmtree, live.folder, ignore_errors=True)
 
     async def close_idle(self) -> None:
-        """Close the sessions that nobody has looked at for ``idle_seconds``."""
+        """Close the sessions that had no page for ``idle_seconds``."""
         now = time.monotonic()
         for key, live in list(self.sessions.items()):
             if live.sockets:
@@ -126,4 +126,4 @@ class Desk:
 
 
 class TooManySessions(ValueError):
-    """As many sessions are open as may be."""
+    """The limit of open sessions is reached."""

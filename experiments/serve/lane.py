@@ -1,4 +1,4 @@
-"""A lane: one tracker on one target, and what it has said of each frame."""
+"""A lane: one tracker on one target, with its output in each frame."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from experiments.drawing.palette import Colour
 from tracker import Tracker, TrackOutput
 
 MAP_SIDE = 64
-"""Cells of a response map that go to the page, along its longer side."""
+"""Largest number of cells of a response map along its longer side that are sent to the page."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ResponseMap:
 
     Attributes:
         levels: uint8 ``(h, w)``: negative and 0 are 0, the peak is 255.
-        bbox: The area of the frame that it covers, ``(x, y, w, h)``.
+        bbox: The area of the frame that the map covers, ``(x, y, w, h)``, 0-based.
     """
 
     levels: NDArray[np.uint8]
@@ -32,7 +32,7 @@ class ResponseMap:
 
 @dataclass(frozen=True)
 class Row:
-    """What a lane says of one frame; `score` and `psr` are NaN where the user drew the box."""
+    """A lane's output in one frame; `score` and `psr` are NaN if the user drew the box."""
 
     bbox: Floats
     score: float = math.nan
@@ -46,13 +46,13 @@ class Lane:
     """One tracker on one target.
 
     Attributes:
-        number: Its id.
-        target: Number of its target, from 1; several trackers may follow the same.
-        name: Name of its tracker.
-        tracker: The tracker itself.
+        number: Id of the lane.
+        target: Number of the target, from 1; several trackers may follow one target.
+        name: Name of the tracker.
+        tracker: The tracker.
         colour: RGB.
-        rows: Frame -> what it says of it.
-        last: The frame that its tracker has seen last.
+        rows: Frame -> output.
+        last: The last frame that the tracker has seen.
         drawn: Frames in which the user drew the box.
         runs: Stretches ``[first, last, lost]`` of frames with a box, in order, for the time line.
     """
@@ -68,7 +68,7 @@ class Lane:
     runs: list[list[int]] = field(default_factory=list)
 
     def start(self, frame: int, image: Image, bbox: ArrayLike) -> None:
-        """Start, or start again, on ``bbox``; what the lane said of later frames followed another box and goes.
+        """Start, or start again, on ``bbox``, and drop the rows of later frames.
 
         Raises:
             ValueError: The box cannot be tracked in the frame.
@@ -83,7 +83,7 @@ class Lane:
         self._file(frame, Row(box))
 
     def advance(self, frame: int, image: Image) -> bool:
-        """Track into ``frame`` if the tracker has seen the one before it last; tell whether it did."""
+        """Track into ``frame`` if the tracker has seen the frame before it last; return whether it tracked."""
         if self.last != frame - 1:
             return False
         output = self.tracker.update(image)
@@ -101,7 +101,7 @@ class Lane:
             self.runs.append([frame, frame, int(lost)])
 
     def describe(self, frame: int) -> dict[str, Any]:
-        """What the page shows of the lane in ``frame``; no value is NaN, which JSON does not have."""
+        """Describe the lane in ``frame`` for the page; NaN becomes None for JSON."""
         row = self.rows.get(frame)
         return {
             "id": self.number,
@@ -142,7 +142,7 @@ def _or_none(value: float) -> float | None:
 
 
 def shrink_response(output: TrackOutput) -> ResponseMap | None:
-    """The response of an output in 256 levels and at most `MAP_SIDE` cells wide, or None."""
+    """Reduce an output's response to 256 levels and at most `MAP_SIDE` cells a side; None without a response."""
     if output.response is None or output.response_bbox is None:
         return None
     values = output.response[0, 0].float().cpu().numpy()

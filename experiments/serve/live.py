@@ -1,4 +1,4 @@
-"""A session and the pages that look at it: commands in, pictures out, while the trackers run in a thread."""
+"""A session and its pages: commands come in, pictures go out, and the trackers run in a thread."""
 
 import asyncio
 import contextlib
@@ -15,18 +15,18 @@ from experiments.serve.session import Session
 T = TypeVar("T")
 
 SEND_SECONDS = 10.0
-"""A page that takes no picture for so long is left out."""
+"""A page that takes no picture for this long is dropped."""
 
 
 class Live:
     """A session with a thread of its own.
 
-    Playing goes on only when every page has taken the last picture, so that a slow connection slows it down
-    instead of piling pictures up.
+    Playing goes on only when every page has taken the last picture, so that pictures do not pile up on a slow
+    connection.
 
     Args:
-        session: The work; from now on only this thread calls it.
-        folder: A folder of its own, for the video that is downloaded.
+        session: The session; only this object's thread calls it from now on.
+        folder: The session's folder, for the video to download.
     """
 
     def __init__(self, session: Session, folder: Path) -> None:
@@ -41,14 +41,14 @@ class Live:
         self._paused = True
 
     async def run(self, call: Callable[..., T], *arguments: Any) -> T:
-        """Call something of the session in its thread."""
+        """Call a method of the session in its thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
     async def command(self, message: Any) -> None:
-        """Do what a page asks for, and show the outcome to all.
+        """Do a page's command, and show the outcome on all pages.
 
         Raises:
-            ValueError: It cannot be done; the message says why.
+            ValueError: The command cannot be done; the message says why.
         """
         if not isinstance(message, dict):
             raise ValueError("a command must be a JSON object")
@@ -83,7 +83,7 @@ class Live:
             self._playing = None
 
     async def _play(self) -> None:
-        """Track as fast as the trackers go; what is only looked at again goes at the video's own speed."""
+        """Track at the trackers' speed; frames that were tracked before are shown at the video's speed."""
         problem = {}
         while not self._paused and self.sockets:
             start = time.monotonic()
@@ -101,7 +101,7 @@ class Live:
         await self.show(only=None, **problem)
 
     async def show(self, only: web.WebSocketResponse | None = None, **more: Any) -> None:
-        """Send the present picture to every page, or to one."""
+        """Send the current picture to every page, or to one."""
         view = await self.run(
             lambda: self.session.view(
                 self._response_of, playing=not self._paused, selected=self._response_of, **more
@@ -116,7 +116,7 @@ class Live:
                     await asyncio.wait_for(socket.close(), 1)
 
     async def paint(self) -> Path:
-        """Write the video with the boxes of now, in a thread beside the session's, and return its path."""
+        """Write the video with the current boxes, in a thread beside the session's; return its path."""
         async with self._painting:
             painter = await self.run(self.session.snapshot)
             path = self.folder / "track.webm"

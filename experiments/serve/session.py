@@ -1,4 +1,4 @@
-"""A session: one source being worked on, its lanes, and the frame that is looked at."""
+"""A session: one source, its lanes, and the current frame."""
 
 import base64
 import json
@@ -24,16 +24,16 @@ LONGEST = 1280
 
 
 class Session:
-    """The work on one source; its methods block and are called by one thread at a time.
+    """The tracking of one source; its methods block and are called by one thread at a time.
 
     Args:
-        name: What the source is called.
-        frames: Its frames.
+        name: Name of the source.
+        frames: The source's frames.
         trackers: Name -> builder of the trackers that can be chosen.
 
     Attributes:
-        frame: Number of the frame that is looked at.
-        lanes: Number -> lane, in the order in which they were drawn.
+        frame: Number of the current frame.
+        lanes: Number -> lane, in the order of their start.
 
     Raises:
         ValueError, OSError: The first frame cannot be read.
@@ -54,7 +54,7 @@ class Session:
             raise ValueError(f"{self.name} has no frame {number}{last}") from None
 
     def show(self, frame: int) -> None:
-        """Look at another frame; beyond the last one at that.
+        """Go to another frame, at most to the last.
 
         Raises:
             ValueError: The number is negative, or there is no such frame.
@@ -71,7 +71,7 @@ class Session:
         self.frame = frame
 
     def advance(self) -> tuple[bool, bool]:
-        """Go to the next frame and let every lane that has seen this one track into it.
+        """Go to the next frame, and track into it with every lane that has seen this one.
 
         Returns:
             Whether there was a next frame, and whether any lane tracked.
@@ -85,11 +85,11 @@ class Session:
         return True, any(tracked)
 
     def add(self, bbox: ArrayLike, trackers: Sequence[str]) -> None:
-        """Start each of ``trackers`` on a new target in this frame; all of them or none.
+        """Start each of ``trackers`` on a new target in the current frame; all of them or none.
 
         Raises:
-            ValueError: No tracker or an unknown one is asked for, the box cannot be tracked, or there would be
-                more than `MAX_LANES`.
+            ValueError: ``trackers`` is empty or holds an unknown name, the box cannot be tracked, or there would be
+                more than `MAX_LANES` lanes.
         """
         if not trackers:
             raise ValueError("choose at least one tracker before drawing a box")
@@ -108,16 +108,16 @@ class Session:
             self.lanes[lane.number] = lane
 
     def _free_colour(self) -> tuple[int, int, int]:
-        """The colour that the fewest lanes have: the first of them in the palette's order."""
+        """The first colour of the palette among those that the fewest lanes have."""
         used = [lane.colour for lane in self.lanes.values()]
         return min(PALETTE, key=used.count)
 
     def correct(self, lane: int, bbox: ArrayLike) -> None:
-        """Start a lane again on ``bbox`` in this frame; raises ``ValueError`` as `add`."""
+        """Start a lane again on ``bbox`` in the current frame; raises ``ValueError`` as `add`."""
         self._lane(lane).start(self.frame, self._image, bbox)
 
     def remove(self, lane: int) -> None:
-        """Remove a lane; raises ``ValueError`` where there is none."""
+        """Remove a lane; raises ``ValueError`` if there is none of this number."""
         del self.lanes[self._lane(lane).number]
 
     def _lane(self, number: int) -> Lane:
@@ -126,10 +126,10 @@ class Session:
         return self.lanes[number]
 
     def view(self, response_of: int | None, **more: Any) -> bytes:
-        """What the page shows: 4 bytes with the length of a JSON header, the header, the frame as JPEG.
+        """Encode the current view: 4 bytes with the length of a JSON header, the header, the frame as JPEG.
 
         Args:
-            response_of: The lane whose response map is shown, or None.
+            response_of: The lane whose response map is shown; or None.
             more: Further entries of the header.
         """
         height, width = self._image.shape[:2]
@@ -161,14 +161,17 @@ class Session:
             "levels": base64.b64encode(levels.tobytes()).decode(),
         }
 
+    def _require_lanes(self) -> None:
+        if not self.lanes:
+            raise ValueError("there is nothing to download: draw a box around a target first")
+
     def results(self) -> list[TrackResult]:
-        """A track a lane.
+        """The track of each lane.
 
         Raises:
             ValueError: No box was drawn.
         """
-        if not self.lanes:
-            raise ValueError("there is nothing to download: draw a box around a target first")
+        self._require_lanes()
         height, width = self._image.shape[:2]
         video = {
             "source": self.name,
@@ -179,9 +182,8 @@ class Session:
         return [lane.result(self.frames.image_names, **video) for lane in self.lanes.values()]
 
     def snapshot(self) -> "Painter":
-        """What `Painter` needs to write the video in another thread while the work here goes on."""
-        if not self.lanes:
-            raise ValueError("there is nothing to download: draw a box around a target first")
+        """Copy the lanes for a `Painter`, which writes the video in another thread; raises as `results`."""
+        self._require_lanes()
         lanes = [(f"{lane.target} {lane.name}", lane.colour, dict(lane.rows)) for lane in self.lanes.values()]
         return Painter(self.frames.again(), self.frames.fps or 25.0, lanes)
 

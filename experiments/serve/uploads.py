@@ -1,17 +1,17 @@
-"""Videos that the page sends: how large they may be, and what they are by their first bytes."""
+"""Uploaded videos: their size, and their format by the first bytes."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 HEAD = 16
-"""Bytes that tell what a file is."""
+"""Number of first bytes that tell a file's format."""
 
 
 class RefusedUpload(Exception):
-    """An upload that is too large or no video.
+    """An upload that is too large, or no video.
 
     Attributes:
-        status: The HTTP status that says so.
+        status: The HTTP status of the answer.
     """
 
     def __init__(self, status: int, message: str) -> None:
@@ -20,7 +20,7 @@ class RefusedUpload(Exception):
 
 
 def video_suffix(head: bytes) -> str | None:
-    r"""The suffix of a video by its first bytes, or None; a play list or text, which names other files, is none.
+    r"""The suffix of a video by its first bytes; None for other files, such as play lists, which name other files.
 
     >>> video_suffix(b"RIFF\x00\x00\x00\x00AVI LIST")
     '.avi'
@@ -37,18 +37,18 @@ def video_suffix(head: bytes) -> str | None:
 
 
 async def receive(chunks: AsyncIterator[bytes], stem: Path, limit: int) -> Path:
-    """Write an upload to ``stem`` with the suffix of what it is.
+    """Write an upload to ``stem`` with the suffix of its format.
 
     Args:
-        chunks: What arrives.
+        chunks: The upload's bytes.
         stem: Path without suffix.
-        limit: Bytes that it may have.
+        limit: Largest size in bytes.
 
     Returns:
         The file.
 
     Raises:
-        RefusedUpload: It is larger than ``limit``, empty or no video; no file is left.
+        RefusedUpload: The upload is larger than ``limit``, empty or no video; no file is left.
     """
     temporary, size, head = stem.with_suffix(".part"), 0, b""
     try:

@@ -1,1 +1,1 @@
-"""What a machine can do: steps of training, frames of tracking and losses a second, as JSON and Markdown."""
+"""The speed of a machine: training steps, tracked frames and losses a second, as JSON and Markdown."""

@@ -1,4 +1,4 @@
-"""Times that wait for the device."""
+"""Timers that wait for the device."""
 
 import statistics
 import time
@@ -14,21 +14,14 @@ def synchronise(device: torch.device) -> None:
 
 
 def median_seconds(step: Callable[[], object], device: torch.device, *, warm_up: int, repeats: int) -> float:
-    """Median time of a step, the device waited for each time."""
+    """Median time of a step; each time the device is waited for."""
     for _ in range(warm_up):
         step()
-    synchronise(device)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        step()
-        synchronise(device)
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+    return statistics.median(seconds_of(step, device) for _ in range(repeats))
 
 
 def seconds_of(steps: Callable[[], object], device: torch.device) -> float:
-    """Time of a whole run, the device waited for at both ends only."""
+    """Time of a whole run; the device is waited for at both ends only."""
     synchronise(device)
     started = time.perf_counter()
     steps()

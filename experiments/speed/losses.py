@@ -1,4 +1,4 @@
-"""What the losses cost on a device: forward and backward over ``F.mse_loss``'s time."""
+"""The cost of the losses on a device: forward and backward over ``F.mse_loss``'s time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ SHAPE = (32, 1, 127, 127)
 
 
 def measure_losses(device: torch.device, quick: bool) -> list[dict[str, Any]]:
-    """A row for each loss of response maps: microseconds at `SHAPE`, and the ratio to ``F.mse_loss``."""
+    """Measure each loss of response maps: microseconds at `SHAPE`, and the ratio to ``F.mse_loss``."""
     warm_up, repeats = (1, 2) if quick else (5, 50)
     prediction = torch.rand(SHAPE, device=device).requires_grad_()
     target = torch.rand(SHAPE, device=device)

@@ -1,4 +1,4 @@
-"""All parts in turn, within a time limit, and the two files they end in."""
+"""The measurement: all parts in turn, within a time limit, and its two files."""
 
 import importlib.util
 import subprocess
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from data.files import replacing, write_json
+from data.files import write_json, write_text
 from experiments.runtime.provenance import machine, versions
 from experiments.speed.losses import measure_losses
 from experiments.speed.tracking import measure_tracking
@@ -35,10 +35,10 @@ def measure_all(device: str | None, output: Path, *, seconds: float, quick: bool
     """Run the `gpu` tests and every part, and write ``speed.json`` and ``speed.md``.
 
     Args:
-        device: where to measure; None for a GPU if there is one.
-        output: folder of the files, made where it does not exist.
+        device: the device; None for a GPU if there is one.
+        output: folder of the files; created if it does not exist.
         seconds: parts that would begin later are skipped.
-        quick: a few repetitions of each, to see that it runs.
+        quick: a few repetitions of each part, to see that it runs.
 
     Returns:
         0, or 1 if a `gpu` test failed or a part broke.
@@ -82,7 +82,7 @@ def _name(device: torch.device) -> str:
 
 
 def _run_gpu_tests(device: torch.device) -> tuple[str, bool]:
-    """What came of the tests marked `gpu`, in a line, and whether nothing failed."""
+    """Run the tests marked `gpu`; return their outcome in a line, and whether none failed."""
     if device.type != "cuda":
         return "skipped: no GPU", True
     if importlib.util.find_spec("pytest") is None:
@@ -97,7 +97,7 @@ def _run_gpu_tests(device: torch.device) -> tuple[str, bool]:
 
 
 def _measure(part: Part, device: torch.device, quick: bool, deadline: float) -> tuple[list[Row], str]:
-    """The rows of a part, or why there are none."""
+    """Measure a part; return its rows, or the reason why there are none."""
     if time.monotonic() > deadline:
         return [], "skipped: no time left"
     try:
@@ -108,12 +108,11 @@ def _measure(part: Part, device: torch.device, quick: bool, deadline: float) -> 
 
 def _write(output: Path, report: Mapping[str, Any]) -> None:
     write_json(output / "speed.json", dict(report))
-    with replacing(output / "speed.md") as path:
-        path.write_text(as_markdown(report), encoding="utf-8")
+    write_text(output / "speed.md", as_markdown(report))
 
 
 def as_markdown(report: Mapping[str, Any]) -> str:
-    """One table a part, and a line for what was skipped."""
+    """Write a table for each part, or a line for a skipped part."""
     about = ", ".join(f"{name} {value}" for name, value in report["versions"].items())
     lines = [
         f"{report['device']}; {report['machine']}; {about}; {report['date']}.",

@@ -17,9 +17,9 @@ SIZE_WH = (640, 480)
 
 
 def measure_tracking(device: torch.device, quick: bool) -> list[dict[str, Any]]:
-    """A row for each tracker: frames a second of ``update``, median and 95th percentile of a frame, ``init``."""
-    frames = list(synthetic_sequence(7, 8 if quick else 120, SIZE_WH, attributes=("SV", "DEF")).frames())
-    bbox = synthetic_sequence(7, 1, SIZE_WH, attributes=("SV", "DEF")).bboxes[0]
+    """Measure each tracker: frames a second of ``update``, median and 95th percentile of a frame, ``init``."""
+    sequence = synthetic_sequence(7, 8 if quick else 120, SIZE_WH, attributes=("SV", "DEF"))
+    frames, bbox = list(sequence.frames()), sequence.bboxes[0]
     rows: list[dict[str, Any]] = []
     with TemporaryDirectory() as folder:
         for name, settings in _trackers(Path(folder)).items():
@@ -44,14 +44,11 @@ def measure_tracking(device: torch.device, quick: bool) -> list[dict[str, Any]]:
 
 
 def _trackers(folder: Path) -> dict[str, dict[str, Any]]:
-    """Name, and a note after a space, -> settings. VGG-16's weights are drawn: the speed is that of any weights."""
+    """Name, and a note after a space -> settings. VGG-16's weights are random, which does not change the speed."""
     weights = folder / "vgg16.safetensors"
     write_vgg16(weights)
-    paper = {
-        "criterion": build_loss("shrinkage", reduction="sum"),
-        "backbone": "vgg16",
-        "weights": str(weights),
-    }
+    criterion = build_loss("shrinkage", reduction="sum")
+    paper = {"criterion": criterion, "backbone": "vgg16", "weights": str(weights)}
     return {"fast": {}, "accurate": {}, "hog": {}, "dslt-paper with VGG-16's size": paper}
 
 

@@ -20,7 +20,7 @@ WAYS = (("fp32", False), ("bf16", False), ("fp32", True), ("bf16", True))
 
 
 def measure_training(device: torch.device, quick: bool) -> list[dict[str, Any]]:
-    """A row for each precision, compiled or not: steps and pairs a second on a cached batch and on the real loader.
+    """Measure each precision, compiled or not: steps and pairs a second on a cached batch and on the real loader.
 
     Network and loss are ``train``'s defaults, the pairs are synthetic. ``data wait`` is the share of the loader's run
     in which a step waited for its batch, ``GPU busy`` the share in which the GPU ran a kernel.
@@ -30,13 +30,7 @@ def measure_training(device: torch.device, quick: bool) -> list[dict[str, Any]]:
     rows = []
     for precision, compiled in WAYS:
         if compiled and (quick or device.type == "cpu"):
-            rows.append(
-                {
-                    "precision": precision,
-                    "compiled": compiled,
-                    "skipped": "GPU only",
-                }
-            )
+            rows.append({"precision": precision, "compiled": compiled, "skipped": "GPU only"})
             continue
         settings = _settings(device, precision, compiled, size, steps)
         rows.append(

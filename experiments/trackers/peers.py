@@ -1,4 +1,4 @@
-"""Trackers of others as ours, and ours as got10k's: one adapter for each way they are called."""
+"""Adapters: OpenCV's and got10k's trackers behind our interface, and ours behind got10k's."""
 
 import importlib
 import math
@@ -31,8 +31,8 @@ _NETWORKS = {
 class OpenCVTracker:
     """One of OpenCV's trackers.
 
-    Boxes go in as whole numbers, as OpenCV asks for. In a frame in which it finds nothing, or raises because
-    its box has left the frame, the last box stays.
+    OpenCV takes boxes of whole numbers. The last box stays in a frame in which the tracker finds nothing, or raises
+    because its box has left the frame.
 
     Args:
         name: One of `OPENCV`.
@@ -59,7 +59,7 @@ class OpenCVTracker:
         self._bbox: Floats | None = None
 
     def init(self, image: Image, bbox: ArrayLike) -> None:
-        """Start on a target; raises ``ValueError`` for a box that is none."""
+        """Start on a target; raises ``ValueError`` for an invalid box."""
         self._bbox = check_bbox(bbox)
         self._tracker = self._class.create(*([] if self._parameters is None else [self._parameters]))
         self._tracker.init(_bgr(image), tuple(round(value) for value in self._bbox))
@@ -78,7 +78,7 @@ class OpenCVTracker:
 
 
 def opencv_networks(name: str, weights: Path | None) -> dict[str, Path]:
-    """Parameter -> ONNX file of one of OpenCV's trackers; empty for those without a network."""
+    """Find the ONNX files of one of OpenCV's trackers: parameter -> file; empty for one without a network."""
     names = _NETWORKS.get(name, {})
     if names and weights is None:
         raise ValueError(
@@ -92,7 +92,7 @@ def opencv_networks(name: str, weights: Path | None) -> dict[str, Path]:
 
 
 class FromGot10k:
-    """A got10k ``Tracker`` as one of ours: PIL images and the 1-based boxes of the files inside.
+    """A got10k ``Tracker`` behind our interface; inside it takes PIL images and 1-based boxes.
 
     Args:
         tracker: Instance of a subclass of ``got10k.trackers.Tracker``.

@@ -11,7 +11,7 @@ from experiments.train.processes import Processes
 def batches(
     pairs: PairDataset, processes: Processes, *, batch_size: int, start: int, workers: int, context: Any
 ) -> Iterator[tuple[PairBatch, float]]:
-    """This process's share of each batch from number ``start`` on, and the seconds it had to be waited for.
+    """Yield this process's share of each batch from number ``start`` on, and the seconds spent waiting for it.
 
     Raises:
         RuntimeError: an image could not be read, or a worker died; the message says in which step.
@@ -41,7 +41,7 @@ def batches(
 
 
 def _complaint(error: Exception, number: int, batch_size: int) -> str:
-    """What went wrong in a worker, without the traceback that the loader puts before it."""
+    """Describe an error of a worker without the traceback that the loader puts before it."""
     reason = str(error).strip().splitlines()[-1] if str(error) else type(error).__name__
     where = (
         f"loading pairs {number * batch_size} to {(number + 1) * batch_size - 1} of step {number + 1} failed"

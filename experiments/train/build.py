@@ -25,12 +25,7 @@ from experiments.train.optimiser import build_optimiser, rate_at
 from experiments.train.parse import complete
 from experiments.train.processes import Processes, join_processes
 from experiments.train.run_files import claim, load_last, seed_everything
-from experiments.train.settings import (
-    LossSettings,
-    TrainingSettings,
-    as_mapping,
-    distillation_steps,
-)
+from experiments.train.settings import LossSettings, TrainingSettings, as_mapping, distillation_steps
 from experiments.train.step import Learner
 from experiments.train.validation import TrackingScore, validation_clips
 from losses import Loss
@@ -41,9 +36,8 @@ from tracker.network.regression_net import RegressionNet, TrainingCrops, build_r
 MEASURED_PAIRS = 64
 """Pairs on which the deviations of a teacher's features are measured."""
 
-
 COUNTED_PAIRS = 256
-"""Pairs whose labels are counted for losses that weigh locations by how often they hold the target."""
+"""Pairs whose labels are counted, for losses that weigh locations by how often they hold the target."""
 
 
 class Trained(NamedTuple):
@@ -69,15 +63,15 @@ def train(
     """Train a network.
 
     Args:
-        settings: of the run.
-        folder: of the run, made where it does not exist.
-        resume: go on from the folder's checkpoint, bit for bit.
+        settings: the run's settings.
+        folder: the run's folder; created if it does not exist.
+        resume: continue from the folder's checkpoint, bit for bit.
         overwrite: remove an earlier run from the folder.
-        validate: scores of the network with the averaged weights; the weights with the highest ``ao`` are kept. By
-            default the average overlap on the clips of ``settings.validation``.
+        validate: scores the network with the averaged weights; the weights with the highest ``ao`` are kept. By
+            default the score is the average overlap on the clips of ``settings.validation``.
 
     Raises:
-        ValueError: a setting is out of its range, unknown, or another than that of the run to resume.
+        ValueError: a setting is out of its range, unknown, or differs from the run to resume.
         OSError: a file does not exist, or cannot be read or written.
         RuntimeError: the training cannot go on; the message says where and why.
     """
@@ -101,7 +95,7 @@ def train(
 
 
 def describe_training(settings: TrainingSettings) -> str:
-    """Build everything and compute the first batch, without training: the config and its parts, as text.
+    """Build everything and compute the first batch without training; return the config and its parts as text.
 
     Raises:
         ValueError, OSError, RuntimeError: as `train`.
@@ -185,7 +179,7 @@ def check_settings(settings: TrainingSettings, world_size: int) -> None:
 def build_training(
     settings: TrainingSettings, folder: Path, processes: Processes, validate: Validate | None = None
 ) -> tuple[Training, Callable[[int], Batches]]:
-    """The run, and a function that gives its batches from a number on."""
+    """Build the run, and a function that yields its batches from a number on."""
     clips = validation_clips(settings.validation)
     held_out = {clip.paths[0] for clip in clips if isinstance(clip, Clip)}
     length = settings.steps * settings.batch_size
@@ -206,10 +200,10 @@ def build_training(
 
 
 def build_imitation(settings: TrainingSettings, pairs: PairDataset) -> Imitation:
-    """The teacher, with its features' deviations measured on the search crops of the first pairs.
+    """Build the teacher and measure its features' deviations on the search crops of the first pairs.
 
     Raises:
-        ValueError, FileNotFoundError: the teacher's file does not exist, or is none of ``model.backbone``'s form.
+        ValueError, FileNotFoundError: the teacher's file does not exist or does not have ``model.backbone``'s form.
     """
     teacher = build_backbone(settings.model.backbone, settings.teacher)
     numbers = range(min(MEASURED_PAIRS, len(pairs)))
@@ -223,15 +217,14 @@ def build_learner(
     pairs: PairDataset | None = None,
     imitation: Imitation | None = None,
 ) -> Learner:
-    """Network, loss and optimiser on their device; the seed decides the weights, the same in all processes.
+    """Build network, loss and optimiser on their device; the seed gives all processes the same weights.
 
     Args:
-        settings: of the run.
+        settings: the run's settings.
         processes: this process among those that train together.
-        pairs: whose labels are counted for a loss that weighs locations by how often they hold the target.
+        pairs: training pairs, whose labels are counted for losses that need counts; or None.
         imitation: compares the backbone with its teacher; or None.
     """
-    compute = settings.compute
     net = initial_network(settings)
     objective = PairObjective(
         net,
@@ -243,27 +236,12 @@ def build_learner(
     objective = objective.to(processes.device)
     seed_everything(settings.seed, processes.rank)
     jitter = PhotometricJitter(Appearance(**asdict(settings.data.appearance))).to(processes.device)
-    return Learner(
-        objective,
-        build_optimiser(objective, settings.optimiser),
-        processes,
-        jitter=jitter if settings.photometric else None,
-        seed=settings.seed,
-        precision=compute.precision,
-        accumulation=compute.accumulation,
-        clip=settings.optimiser.clip,
-        ema_decay=settings.ema_decay,
-        skip_nonfinite=settings.on_nan == "skip",
-        compiled=compute.compile,
-        channels_last=compute.channels_last,
-        distillation_steps=distillation_steps(settings),
-        window=settings.distillation.window,
-        forcing=settings.distillation.forcing,
-    )
+    optimiser = build_optimiser(objective, settings.optimiser)
+    return Learner(objective, optimiser, processes, settings, jitter if settings.photometric else None)
 
 
 def initial_network(settings: TrainingSettings) -> RegressionNet:
-    """The network that a run starts from, on the CPU; sets torch up and seeds it."""
+    """Set torch up, seed it, and build the network that a run starts from, on the CPU."""
     set_up_torch(settings.compute.threads, deterministic=settings.compute.deterministic)
     torch.manual_seed(settings.seed)
     net = build_net(settings)
@@ -273,7 +251,7 @@ def initial_network(settings: TrainingSettings) -> RegressionNet:
 
 
 def build_net(settings: TrainingSettings) -> RegressionNet:
-    """The network of these settings, with weights from torch's generator or the file ``initial``."""
+    """Build the network with weights from torch's generator or the file ``initial``."""
     chosen = asdict(settings.model)
     arguments = chosen.pop("arguments")
     crops = TrainingCrops(settings.data.crop_size, settings.data.search_area_scale)
@@ -281,20 +259,20 @@ def build_net(settings: TrainingSettings) -> RegressionNet:
 
 
 def build_criterion(loss: LossSettings, labels: Callable[[], Iterable[Tensor]] | None = None) -> Loss:
-    """The loss of these settings, unreduced.
+    """Build the loss without reduction.
 
     Args:
         loss: name and arguments.
-        labels: makes label maps of the training set, for losses with counts of locations that are not given.
+        labels: yields label maps of the training set, for losses whose counts are not given.
 
     Raises:
-        ValueError, TypeError: an unknown loss, an argument that it does not have or needs, or a value out of range.
+        ValueError, TypeError: the loss is unknown, or an argument is unknown, missing or out of range.
     """
     return build_map_loss(loss.name, labels, reduction="none", **loss.arguments)
 
 
 def _labels(net: RegressionNet, pairs: PairDataset) -> Iterator[Tensor]:
-    """Labels of the first pairs, the same in every process."""
+    """Yield the labels of the first pairs, the same in every process."""
     for number in range(min(COUNTED_PAIRS, len(pairs))):
         pair = pairs[number]
         cells = pair.search.shape[0] // net.stride
@@ -303,9 +281,9 @@ def _labels(net: RegressionNet, pairs: PairDataset) -> Iterator[Tensor]:
 
 
 def set_up_torch(threads: int, *, deterministic: bool) -> None:
-    """Set the number of threads, and on a GPU choose deterministic kernels or the quickest."""
+    """Set the number of threads, and on a GPU choose deterministic or the quickest kernels."""
     torch.set_num_threads(threads)
-    cv2.setNumThreads(1)  # for small crops, and they would take the cores from the loader's workers
+    cv2.setNumThreads(1)  # more do not pay for small crops, and take the cores from the loader's workers
     if torch.cuda.is_available():
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS at its first call
         torch.backends.cudnn.benchmark = not deterministic

@@ -1,4 +1,4 @@
-"""Distillation: how far a backbone's features are from a teacher's."""
+"""Distillation: the distance of a backbone's features from a teacher's."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What a run says: lines with the time left, metrics.jsonl, TensorBoard."""
+"""The log of a run: lines with the time left, metrics.jsonl, TensorBoard."""
 
 import json
 import math
@@ -26,14 +26,16 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 SHOWN = 4
-"""Pairs of a batch in TensorBoard's pictures."""
+"""Number of a batch's pairs in TensorBoard's pictures."""
+
+_CELL = 4  # side of a map's cell in these pictures, pixels
 
 NUMBERS = ("loss", "response_loss", "box_loss", "imitation_loss", "gradient_norm")
 """Names of ``StepResult.numbers``."""
 
 
 class _Note(NamedTuple):
-    """What is kept of a step until its numbers are fetched."""
+    """A step whose numbers are still on the device."""
 
     step: int
     rate: float
@@ -43,16 +45,16 @@ class _Note(NamedTuple):
 
 
 class RunLog:
-    """Collects what each step gave and writes it every so many steps.
+    """Collects the results of the steps and writes them every so many steps.
 
-    Until then the numbers stay on the device, so that no step waits for it. All processes keep one; the first
-    writes. A line of metrics.jsonl holds means over the steps since the line before.
+    The numbers stay on the device until they are written, so that no step waits for it. Every process keeps a log;
+    the first one writes. A line of metrics.jsonl holds means over the steps since the line before.
 
     Args:
-        folder: of the run.
+        folder: the run's folder.
         processes: this process among those that train together.
-        steps: of the whole run.
-        scaled: whether gradients are scaled (fp16): one that overflows is no error then.
+        steps: number of steps of the whole run.
+        scaled: gradients are scaled (fp16), so that one that overflows is no error.
     """
 
     def __init__(self, folder: Path, processes: Processes, steps: int, *, scaled: bool = False) -> None:
@@ -65,12 +67,12 @@ class RunLog:
         self._restart_clock()
 
     def resume(self, state: Mapping[str, Any]) -> None:
-        """Take up the state that a checkpoint keeps; ``open`` drops the lines that were written after it."""
+        """Restore the state of a checkpoint; ``open`` drops the lines written after it."""
         self._bytes, self._rows = state["bytes"], [list(row) for row in state["rows"]]
 
     @contextmanager
     def open(self, step: int) -> Iterator[None]:
-        """Begin after so many steps."""
+        """Open the files after ``step`` steps, and close them at the end."""
         if self._processes.is_first:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -85,7 +87,7 @@ class RunLog:
                 self._writer.close()
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps: how long metrics.jsonl is, and the steps that are in none of its lines yet.
+        """The state for a checkpoint: the length of metrics.jsonl, and the steps that no line holds yet.
 
         Raises:
             RuntimeError: as ``write``.
@@ -94,7 +96,7 @@ class RunLog:
         return {"bytes": self._bytes, "rows": [list(row) for row in self._rows]}
 
     def note(self, step: int, rate: float, batch: PairBatch, result: StepResult, waited: float) -> None:
-        """Take note of a step, which waited so many seconds for its data; nothing waits for the device."""
+        """Note a step that waited ``waited`` seconds for its data; the device is not waited for."""
         is_finite = result.outcome.sample_loss.isfinite()
         note = _Note(step, rate, result.numbers, is_finite, batch.sources)
         self._waited += waited
@@ -107,13 +109,13 @@ class RunLog:
             self._notes.append(note)
 
     def write(self, step: int, rate: float, result: StepResult) -> None:
-        """Write the line of the steps since the last one; all processes call it.
+        """Write the line of the steps since the last line; all processes call this.
 
         Raises:
             RuntimeError: a number is not finite; the message names step, rate and files.
         """
         self._read_back()
-        # Steps that were left out have no row; where all were, there is nothing to say of them.
+        # Skipped steps have no row. If all were skipped there is nothing to average.
         columns = zip(*self._rows, strict=True) if self._rows else [()] * len(NUMBERS)
         means: dict[str, float] = {name: _mean(column) for name, column in zip(NUMBERS, columns, strict=True)}
         outcome = result.outcome
@@ -141,7 +143,7 @@ class RunLog:
         self._restart_clock()
 
     def write_scores(self, step: int, scores: Mapping[str, float], is_best: bool) -> None:
-        """Write how well the averaged weights track."""
+        """Write the tracking scores of the averaged weights."""
         self._scalars(step, "validation", scores)
         if self._processes.is_first:
             shown = "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
@@ -149,17 +151,19 @@ class RunLog:
         self._restart_clock()
 
     def write_pictures(self, step: int, batch: PairBatch, result: StepResult) -> None:
-        """Show a batch and what came of it in TensorBoard."""
+        """Show a batch, its responses and its errors in TensorBoard."""
         if self._writer:
             outcome = result.outcome
-            self._writer.add_image("search crops", crops_with_boxes(batch), step, dataformats="HWC")
-            pictures = responses_beside_labels(outcome)
-            self._writer.add_image("response | label", pictures, step, dataformats="HWC")
+            for name, picture in (
+                ("search crops", crops_with_boxes(batch)),
+                ("response | label", responses_beside_labels(outcome)),
+            ):
+                self._writer.add_image(name, picture, step, dataformats="HWC")
             error = (outcome.prediction - outcome.label).abs().float().cpu()
             self._writer.add_histogram("|p - y|", error.flatten().numpy(), step)
 
     def _read_back(self) -> None:
-        """Fetch the numbers of the steps since the last time; all processes do it at the same step.
+        """Fetch the numbers of the noted steps; all processes do so at the same step.
 
         Raises:
             RuntimeError: a number is not finite; the message names step, rate and files.
@@ -197,7 +201,7 @@ def _mean(values: tuple[float, ...]) -> float:
 
 
 def _complaint(note: _Note, numbers: list[float]) -> str:
-    """Which step it was, and which of this process's pairs."""
+    """Name the step of a loss that is not finite, and the pairs of this process that made it so."""
     loss, *_, norm = numbers
     culprits = [name for name, fine in zip(note.sources, note.is_finite.tolist(), strict=False) if not fine]
     return (
@@ -208,31 +212,25 @@ def _complaint(note: _Note, numbers: list[float]) -> str:
 
 
 def crops_with_boxes(batch: PairBatch) -> Image:
-    """Templates above, search crops below, as the loader gave them, each with the target's box."""
-    rows = [
+    """Draw the templates above and the search crops below, each with the target's box."""
+    return np.vstack(
         [
-            _boxed(image, box)
-            for image, box in zip(images[-SHOWN:].numpy(), boxes[-SHOWN:].numpy(), strict=True)
+            np.hstack(list(map(_boxed, images[-SHOWN:].numpy(), bboxes[-SHOWN:].numpy())))
+            for images, bboxes in ((batch.template, batch.template_bbox), (batch.search, batch.search_bbox))
         ]
-        for images, boxes in ((batch.template, batch.template_bbox), (batch.search, batch.search_bbox))
-    ]
-    return np.vstack([np.hstack(row) for row in rows])
+    )
 
 
 def responses_beside_labels(outcome: PairOutcome) -> Image:
-    """Predictions above, labels below, of the pairs that `crops_with_boxes` shows."""
+    """Draw the predictions above and the labels below, of the pairs that `crops_with_boxes` shows."""
     rows = [
-        np.hstack([_enlarged(colour_map(one[0])) for one in maps[-SHOWN:].float().cpu().numpy()])
+        np.hstack([colour_map(one[0]) for one in maps[-SHOWN:].float().cpu().numpy()])
         for maps in (outcome.prediction, outcome.label)
     ]
-    return np.vstack(rows)
+    return np.vstack(rows).repeat(_CELL, axis=0).repeat(_CELL, axis=1)
 
 
 def _boxed(image: NDArray[np.uint8], bbox: NDArray[np.float32]) -> Image:
     picture = np.ascontiguousarray(image.transpose(1, 2, 0))
     draw_bbox(picture, bbox, GREEN)
     return picture
-
-
-def _enlarged(image: Image, times: int = 4) -> Image:
-    return image.repeat(times, axis=0).repeat(times, axis=1)

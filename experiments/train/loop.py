@@ -1,7 +1,6 @@
 """The training loop.
 
-What a step does depends on its number, the checkpoint and the config only, so that a run that was killed at any
-moment goes on as if nothing had happened.
+A step depends on its number, the checkpoint and the config only: a run that was killed resumes bit for bit.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,24 +17,24 @@ from experiments.train.step import Learner, StepResult
 from tracker.network.regression_net import RegressionNet
 
 Batches = Iterable[tuple[PairBatch, float]]
-"""This process's share of each batch, and the seconds that it had to be waited for."""
+"""This process's share of each batch, and the seconds that the step waited for it."""
 
 Validate = Callable[[RegressionNet], dict[str, float]]
 """Scores of a network by name, ``ao`` among them."""
 
 _AGREE_EVERY = 10
-"""Steps after which several processes ask one another whether to stop: it takes a message to all."""
+"""Steps between the questions of several processes whether to stop: each costs a message to all."""
 
 
 class Training:
-    """A run: what is trained, where its files go, and how often.
+    """A training run.
 
     Args:
-        learner: what is trained.
+        learner: network, loss and optimiser.
         folder: gets ``last.pt``, ``best.safetensors``, ``metrics.jsonl`` and TensorBoard's events.
         processes: this process among those that train together.
-        validate: scores of a network; the weights with the highest ``ao`` are the best. Every process calls it.
-        settings: of the run; kept in the checkpoint.
+        validate: scores a network; the weights with the highest ``ao`` are the best. Every process calls it.
+        settings: the run's settings; kept in the checkpoint.
         metadata: kept in ``best.safetensors``.
     """
 
@@ -54,22 +53,22 @@ class Training:
         self.step, self.best = 0, -1.0
 
     def resume(self, state: Mapping[str, Any]) -> None:
-        """Go on from the checkpoint that `save` wrote."""
+        """Continue from the checkpoint that `save` wrote."""
         self.step, self.best = state["step"], state["best"]
         self.learner.load_state_dict(state["learner"])
         self.log.resume(state["log"])
-        # With another number of processes than before it goes on, but not bit for bit.
+        # With another number of processes the run continues, but not bit for bit.
         restore_random_state(state["random"][self.processes.rank % len(state["random"])])
 
     def run(self, batches: Callable[[int], Batches], rate_at: Callable[[int], float]) -> bool:
         """Train to the end.
 
         Args:
-            batches: the batches from a number on.
+            batches: yields the batches from a number on.
             rate_at: learning rate of a step, from 0.
 
         Returns:
-            False if SIGTERM or Ctrl-C ended it early; the checkpoint is written then.
+            False if SIGTERM or Ctrl-C ended the run early, after a checkpoint.
 
         Raises:
             RuntimeError: data could not be loaded, or a loss or gradient is not finite.
@@ -92,8 +91,8 @@ class Training:
         return self.step == self.settings.steps
 
     def save(self) -> None:
-        """Write ``last.pt``; all processes call it."""
-        log = self.log.state()  # refuses to go on where a number is not finite
+        """Write ``last.pt``; all processes call this."""
+        log = self.log.state()  # raises if a number is not finite
         everyones = self.processes.gather(random_state())
         if self.processes.is_first:
             state = {"step": self.step, "best": self.best, "log": log, "random": everyones}
@@ -113,11 +112,11 @@ class Training:
                 save_weights(self.folder / BEST, net, {**self.metadata, "step": self.step, "scores": scores})
 
     def _is_due(self, every: int) -> bool:
-        """Whether this step is the last one or a multiple of ``every``; 0: the last one only."""
+        """Whether this step is the last one or a multiple of ``every``; with 0 the last one only."""
         return (every > 0 and self.step % every == 0) or self.step == self.settings.steps
 
     def _agree(self, asked: bool) -> bool:
-        """Whether to stop, the same answer in all processes."""
+        """Whether to stop; all processes get the same answer."""
         if self.processes.world_size > 1 and self.step % _AGREE_EVERY:
             return False
         return self.processes.any(asked)

@@ -1,4 +1,4 @@
-"""What training minimises: a loss of the response, whatever its setting, and the box head's loss."""
+"""The training objective: a loss of the response, of any setting, plus the box head's loss."""
 
 import math
 from typing import NamedTuple
@@ -18,19 +18,18 @@ LOGIT_SCALE, LOGIT_BIAS = 10.0, -5.0
 
 
 class PairOutcome(NamedTuple):
-    """What the network made of a batch.
+    """The losses and maps of a batch; all but ``loss`` are detached.
 
     Attributes:
-        loss: float32 scalar to go backward from; the mean over the processes is the loss of the whole batch.
-        response_loss: its part that comes from the response, detached.
-        box_loss: the box head's, unweighted, detached; 0 without one.
-        sample_loss: float32 ``(B,)``, what each pair adds to the response's loss, unnormalised, detached.
-        location_loss: float32 ``(B, 1, h, w)``, the same of each location, or ``(B,)`` where a map is one sample.
-        prediction: float32 ``(B, 1, h, w)``, what is compared with ``label``, detached; without a response one cell.
+        loss: float32 scalar to differentiate; the mean over the processes is the loss of the whole batch.
+        response_loss: the response's loss.
+        box_loss: the box head's loss, unweighted; 0 without a box head.
+        sample_loss: float32 ``(B,)``, the response's loss of each pair, unnormalised.
+        location_loss: float32 ``(B, 1, h, w)``, the same of each location; ``(B,)`` if a map is one sample.
+        prediction: float32 ``(B, 1, h, w)``, compared with ``label``; one cell without a response.
         label: float32 ``(B, 1, h, w)``.
-        imitation_loss: the teacher's term, unweighted, detached; 0 without a teacher.
-        unexplained: float32 ``(stages,)``, shares of the teacher's variance that are left unexplained, detached; empty
-            without a teacher.
+        imitation_loss: the teacher's term, unweighted; 0 without a teacher.
+        unexplained: float32 ``(stages,)``, unexplained shares of the teacher's variance; empty without a teacher.
     """
 
     loss: Tensor
@@ -45,16 +44,15 @@ class PairOutcome(NamedTuple):
 
 
 class PairObjective(nn.Module):
-    """A network and the loss it is trained with.
+    """A network and its training loss.
 
-    The response of the network approximates the label. A loss of setting ``regress`` takes it as it is. One of
-    logits takes ``scale · response + bias``, both learned, for a response of 1 is no logit of certainty: at the
-    start 10 and -5, so that the sigmoid is one half where the response is. For ``binary`` the label is divided
-    by its maximum: a target between two cells has a positive too. For ``spatial`` the label is a density; its
-    softmax takes no notice of a bias, so there is none.
+    The network's response approximates the label. A loss of setting ``regress`` takes the response itself. A loss
+    of logits takes ``scale · response + bias``, because a response of 1 is not a confident logit. Both are learned,
+    from 10 and -5: there the sigmoid is one half where the response is. For ``binary`` the label is divided by its
+    maximum, so that a target between two cells has a positive. For ``spatial`` the label is a density and there is
+    no bias, to which a softmax is blind.
 
-    Nothing here depends on how a batch is split over processes: a loss is divided by what the whole batch has of
-    its samples, whatever a process's share has.
+    The loss does not depend on how a batch is split over processes: it is divided by the samples of the whole batch.
 
     Args:
         net: the network.
@@ -95,7 +93,7 @@ class PairObjective(nn.Module):
         distilling: bool = False,
         forced: float = 0.0,
     ) -> PairOutcome:
-        """Losses of pairs.
+        """Compute the losses of pairs.
 
         Args:
             template: float32 ``(B, 3, S, S)`` RGB in [0, 255].
@@ -136,9 +134,9 @@ class PairObjective(nn.Module):
         )
 
     def _features(self, output: NetworkOutput, template_bbox: Tensor) -> dict[str, Tensor]:
-        """What a loss gets that weighs samples by the filter's input: sums of |features| where the filter lies.
+        """The sums of |features| under the filter at each location, for losses that weigh samples by them.
 
-        A filter as large as the map sees all of it from every location; one confined to the target a window.
+        A filter as large as the map sees all of it from every location; a spatial filter sees a window.
         """
         if not self.criterion.needs_features:
             return {}
@@ -153,14 +151,14 @@ class PairObjective(nn.Module):
     def _imitate(
         self, template: Tensor, search: Tensor, distilling: bool, forced: float
     ) -> tuple[Tensor, Tensor]:
-        """The teacher's term of each pair ``(B,)``, and the shares left unexplained; 0 and none without a teacher."""
+        """The teacher's term of each pair ``(B,)`` and the unexplained shares; 0 and empty without a teacher."""
         if self.imitation is None or not (distilling or self.imitation_weight):
             return template.new_zeros(len(template)), template.new_zeros(0)
         loss, unexplained = self.imitation(self.net.backbone, torch.cat([template, search]), forced)
         return loss.view(2, -1).mean(0), unexplained
 
     def _in_the_setting(self, response: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        """Response and label as the criterion takes them."""
+        """Convert response and label to what the criterion takes."""
         setting = self.criterion.setting
         if setting == "regress":
             return response, label
@@ -168,7 +166,7 @@ class PairObjective(nn.Module):
         return in_the_setting(setting, response, label, self.log_scale.exp(), bias)
 
     def _samples(self, loss: Tensor, label: Tensor) -> Tensor | int:
-        """What the loss's own mean divides by, the mean of it over the processes."""
+        """The divisor of the loss's own mean, averaged over the processes."""
         samples = self.criterion.denominator(loss, label, None)
         if isinstance(samples, Tensor) and distributed.is_available() and distributed.is_initialized():
             samples = samples.detach().float()
@@ -184,7 +182,7 @@ def in_the_setting(
     scale: Tensor | float = LOGIT_SCALE,
     bias: Tensor | float = LOGIT_BIAS,
 ) -> tuple[Tensor, Tensor]:
-    """Response and label ``(B, 1, h, w)`` as a loss of this setting takes them; see ``PairObjective``."""
+    """Convert response and label ``(B, 1, h, w)`` to what a loss of this setting takes; see ``PairObjective``."""
     if setting == "regress":
         return response, label
     if setting == "spatial":
@@ -193,7 +191,7 @@ def in_the_setting(
 
 
 def predicted(setting: str, score: Tensor) -> Tensor:
-    """What a loss of this setting compares with the label, of the score ``(B, 1, h, w)`` it takes."""
+    """Convert a score ``(B, 1, h, w)`` to the prediction that a loss of this setting compares with the label."""
     if setting == "regress":
         return score
     return score.sigmoid() if setting == "binary" else score.flatten(1).softmax(1).view_as(score)
@@ -204,8 +202,7 @@ def easy_background_share(
 ) -> float:
     """Share of a loss that comes from locations with ``label < background`` and an error below ``easy``.
 
-    NaN where the loss is not one of locations, as to the setting spatial a map is one sample, and where there is
-    no loss.
+    NaN if the loss has one value per map (setting ``spatial``) or is 0.
     """
     if loss.shape != label.shape:
         return float("nan")

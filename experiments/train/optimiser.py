@@ -1,4 +1,4 @@
-"""The optimiser, and the learning rate as a function of the step: a resumed run needs no state of it."""
+"""The optimiser, and the learning rate as a function of the step alone."""
 
 import math
 from collections.abc import Sequence
@@ -14,16 +14,15 @@ from experiments.train.settings import OptimiserSettings, TrainingSettings, dist
 def build_optimiser(objective: PairObjective, options: OptimiserSettings) -> torch.optim.Optimizer:
     """Build AdamW, or SGD with momentum 0.9, over all parameters of an objective that need a gradient.
 
-    Each parameter group has a ``factor``, by which the rate is multiplied: the backbone's is its own. Parameters of
-    fewer than two dimensions have no weight decay.
+    Each parameter group has a ``factor`` by which its rate is multiplied: ``backbone_factor`` for the backbone, else
+    1. Parameters of fewer than two dimensions have no weight decay.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for path, parameter in objective.named_parameters():
         if parameter.requires_grad:
             factor = options.backbone_factor if path.startswith("net.backbone.") else 1.0
-            groups.setdefault((factor, options.weight_decay if parameter.ndim > 1 else 0.0), []).append(
-                parameter
-            )
+            decay = options.weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault((factor, decay), []).append(parameter)
     described = [
         {"params": parameters, "factor": factor, "weight_decay": decay}
         for (factor, decay), parameters in groups.items()
@@ -37,7 +36,7 @@ DISTILLATION_WARMUP = 200
 
 
 def rate_at(settings: TrainingSettings, step: int) -> float:
-    """The learning rate in ``step``, from 0: of the distillation, then anew of the training through the filter."""
+    """The learning rate in ``step``, from 0: the distillation's schedule, then that of the training."""
     first, options = distillation_steps(settings), settings.optimiser
     if step < first:
         warmup = min(DISTILLATION_WARMUP, first // 2)
@@ -56,9 +55,9 @@ def rate_factor(
     milestones: Sequence[int] = (),
     drop: float = 0.1,
 ) -> float:
-    """What the highest rate is multiplied with in ``step``, 0 to ``steps - 1``.
+    """The learning rate in ``step`` (0 to ``steps - 1``) over its highest value.
 
-    It rises linearly, ``(step + 1) / warmup`` in the first ``warmup`` steps. After that: ``cosine`` falls as
+    It rises linearly, ``(step + 1) / warmup``, in the first ``warmup`` steps. Then ``cosine`` falls as
     ``(1 + cos(pi t)) / 2`` with t the share of the remaining steps that is done (Loshchilov and Hutter, SGDR, ICLR
     2017, without restarts); ``step`` multiplies by ``drop`` from each milestone on; ``constant`` stays 1.
     """

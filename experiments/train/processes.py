@@ -1,4 +1,4 @@
-"""The processes of one training run: one, or as many as torchrun started."""
+"""The processes of a training run: one, or as many as torchrun started."""
 
 import os
 import time
@@ -16,9 +16,9 @@ class Processes:
     """This process among those that train together.
 
     Attributes:
-        rank: its number, from 0.
-        world_size: how many there are.
-        device: where it computes.
+        rank: number of this process, from 0.
+        world_size: number of processes.
+        device: the device that this process computes on.
     """
 
     rank: int
@@ -27,11 +27,11 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """Whether it is the one that writes files."""
+        """Whether this process writes the files."""
         return self.rank == 0
 
     def any(self, mine: bool) -> bool:
-        """Whether something is true in any process; all of them must ask."""
+        """Whether ``mine`` is true in any process; all of them must call this."""
         if self.world_size == 1:
             return mine
         flag = torch.tensor(float(mine))
@@ -39,7 +39,7 @@ class Processes:
         return bool(flag)
 
     def mean(self, values: Tensor) -> Tensor:
-        """Mean over the processes of a float tensor on the CPU; all of them must ask."""
+        """Mean over the processes of a float tensor on the CPU; all of them must call this."""
         if self.world_size > 1:
             values = values.clone()
             distributed.all_reduce(values)
@@ -47,7 +47,7 @@ class Processes:
         return values
 
     def gather(self, mine: Any) -> list[Any]:
-        """What every process gives, by rank; all of them must ask."""
+        """The objects of all processes, by rank; all of them must call this."""
         if self.world_size == 1:
             return [mine]
         everything: list[Any] = [None] * self.world_size
@@ -57,14 +57,14 @@ class Processes:
 
 @contextmanager
 def join_processes(device: str) -> Iterator[Processes]:
-    """Join the processes that torchrun started, if it did; nothing needs to be said on the command line.
+    """Join the processes that torchrun started, as its environment variables say.
 
     Args:
-        device: ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one; each process takes the one with its
-            local number.
+        device: ``cpu``, ``cuda``, or ``auto`` for a GPU if there is one; each process takes the GPU with its local
+            number.
 
     Raises:
-        ValueError: a GPU was asked for and there is none, or fewer than processes.
+        ValueError: there is no GPU, or fewer than processes.
     """
     rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     place = _device(device, int(os.environ.get("LOCAL_RANK", 0)))
@@ -76,9 +76,8 @@ def join_processes(device: str) -> Iterator[Processes]:
     try:
         yield Processes(rank, world_size, place)
     finally:
-        # A thread of gloo's may still be about to free a tensor of the last exchange, for which it needs the
-        # interpreter. DDP keeps the group, so that destroying it does not wait for the thread; and should the
-        # interpreter end first, the thread aborts the process.
+        # A thread of gloo may still free a tensor of the last exchange, which needs the interpreter: if that ends
+        # first, the thread aborts the process. Destroying the group does not wait for it, because DDP keeps the group.
         time.sleep(0.5)
         distributed.destroy_process_group()
 

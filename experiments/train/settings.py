@@ -1,4 +1,4 @@
-"""The settings of a training run: what the options say, typed; plain mappings are made of them for files only."""
+"""The settings of a training run, typed; files hold them as plain mappings."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -7,7 +7,7 @@ from experiments.config_file import plain
 
 
 class Arguments(dict[str, Any]):
-    """Arguments of what is chosen by name. They are options too, but `parse` knows them and not the parser."""
+    """Arguments of a loss or filter layer chosen by name; `experiments.train.parse` reads them, not tyro."""
 
 
 @dataclass(frozen=True, kw_only=True)

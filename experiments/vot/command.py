@@ -1,4 +1,4 @@
-"""``python -m experiments vot``: answer the VOT toolkit, which asks over TraX."""
+"""``python -m experiments vot``: run a tracker for the VOT toolkit, over TraX."""
 
 import sys
 from dataclasses import dataclass
