@@ -187,9 +187,9 @@ class Mobile(Backbone):
     def __init__(self, weights: str | Path | None = None) -> None:
         super().__init__()
         published = weights is not None and Path(weights).suffix == ".onnx"
-        # Black is 0, as for the published network: padding then shows a student what it shows the teacher, and at
-        # stride 16 four of ten cells of a small crop see some of it.
-        self.input = ImageInput((0, 1, 2), [0.0] * 3, [1.0 if published else 60.0] * 3)
+        self.input = ImageInput(
+            (0, 1, 2), [0.0 if published else 114.0] * 3, [1.0 if published else 60.0] * 3
+        )
         self.network = MobileLevels(LAYOUT, self.levels)
         self.blocks = self.network.channels
         if published:
