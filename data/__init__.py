@@ -1,4 +1,4 @@
-"""Boxes, crops, labels, sequences and video: everything a tracker reads and writes."""
+"""Boxes, crops, labels, datasets and video: the input and output of trackers."""
 
 from data.datasets.box_files import read_bboxes, write_bboxes
 from data.datasets.clip import Clip

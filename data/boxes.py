@@ -1,9 +1,8 @@
-"""Boxes: one rule for the whole toolbox.
+"""Boxes and the coordinate rule of the whole toolbox.
 
 A ``bbox`` is ``(x, y, w, h)``, float, **0-based**: ``(x, y)`` is the index of the top-left pixel, ``w`` and
 ``h`` count pixels, so the box covers pixels ``x … x+w-1`` and its centre is ``(x+(w-1)/2, y+(h-1)/2)``.
-The box files of OTB and GOT-10k are 1-based: they are converted by ``from_one_based`` and ``to_one_based``,
-and by nothing else.
+The box files of OTB and GOT-10k are 1-based; only ``from_one_based`` and ``to_one_based`` convert them.
 """
 
 import numpy as np
@@ -24,7 +23,7 @@ def to_one_based(bboxes: ArrayLike) -> Floats:
 
 
 def parse_bbox(text: str) -> tuple[float, float, float, float]:
-    """Four numbers from ``X,Y,W,H``.
+    """Read four numbers from ``X,Y,W,H``.
 
     Raises:
         ValueError: the text is something else.
@@ -37,7 +36,7 @@ def parse_bbox(text: str) -> tuple[float, float, float, float]:
 
 
 def check_bbox(bbox: ArrayLike) -> Floats:
-    """Return ``bbox`` as a float64 array ``(4,)``, or say what is wrong with it.
+    """Return ``bbox`` as a float64 array ``(4,)`` if it is a box.
 
     Raises:
         ValueError: not four numbers, not finite, or ``w`` or ``h`` not positive.
@@ -53,10 +52,10 @@ def check_bbox(bbox: ArrayLike) -> Floats:
 
 
 def check_bbox_in_frame(bbox: ArrayLike, frame_wh: tuple[int, int]) -> Floats:
-    """Return ``bbox`` like ``check_bbox``, if it can start a tracker in a frame of that size.
+    """Return ``bbox`` as a float64 array ``(4,)`` if a tracker can start with it in a frame of that size.
 
-    A box may stick out of the frame, as benchmark annotations do, but its centre must lie inside, it must be
-    at least 2 pixels wide and high (less carries no texture to follow), and no larger than the frame.
+    A box may stick out of the frame, as benchmark annotations do. Its centre must lie inside. It must be at least
+    2 pixels wide and high, because less carries no texture to follow, and no larger than the frame.
 
     Args:
         bbox: ``(x, y, w, h)``, 0-based pixels.
@@ -66,7 +65,7 @@ def check_bbox_in_frame(bbox: ArrayLike, frame_wh: tuple[int, int]) -> Floats:
         ValueError: the box cannot be tracked; the message says why.
     """
     box = check_bbox(bbox)
-    text, (width, height) = _as_text(box), frame_wh
+    text, (width, height) = "(" + ", ".join(f"{value:g}" for value in box) + ")", frame_wh
     if min(box[2:]) < 2:
         raise ValueError(f"bbox must be at least 2 pixels wide and high, got {text}: too small to follow")
     center_x, center_y = bbox_center(box)
@@ -80,41 +79,34 @@ def check_bbox_in_frame(bbox: ArrayLike, frame_wh: tuple[int, int]) -> Floats:
     return box
 
 
-def _as_text(box: Floats) -> str:
-    return "(" + ", ".join(f"{value:g}" for value in box) + ")"
-
-
 def bbox_center(bboxes: ArrayLike) -> Floats:
-    """Centres ``(…, 2)`` in pixel-index coordinates of ``(…, 4)`` boxes: ``(x+(w-1)/2, y+(h-1)/2)``."""
+    """Compute centres ``(…, 2)`` in pixel-index coordinates of ``(…, 4)`` boxes: ``(x+(w-1)/2, y+(h-1)/2)``."""
     x, y, w, h = _columns(bboxes)
     return np.stack([x + (w - 1) / 2, y + (h - 1) / 2], axis=-1)
 
 
 def frames_with_box(bboxes: ArrayLike) -> NDArray[np.intp]:
-    """Indices, ascending, of the rows of ``(N, 4)`` boxes without NaN: the frames that show the target."""
+    """Return the ascending indices of rows of ``(N, 4)`` boxes without NaN: the frames that show the target."""
     return np.flatnonzero(np.isfinite(bboxes).all(axis=1))
 
 
 def bbox_from_center(center: ArrayLike, size_wh: ArrayLike) -> Floats:
-    """The boxes ``(…, 4)`` of given centres ``(…, 2)`` and sizes ``(…, 2)``; inverse of ``bbox_center``."""
+    """Compute boxes ``(…, 4)`` of given centres ``(…, 2)`` and sizes ``(…, 2)``; inverse of ``bbox_center``."""
     size = np.asarray(size_wh, dtype=np.float64)
     return np.concatenate([np.asarray(center, dtype=np.float64) - (size - 1) / 2, size], axis=-1)
 
 
 def bbox_iou(first: ArrayLike, second: ArrayLike) -> Floats:
-    """Intersection over union in [0, 1] of boxes ``(…, 4)``, pair by pair; a NaN box gives NaN.
-
-    Widths and heights count pixels, so the usual ``+1`` of inclusive corners cancels out.
-    """
+    """Compute intersection over union in [0, 1] of boxes ``(…, 4)``, pair by pair; a NaN box gives NaN."""
     (ax, ay, aw, ah), (bx, by, bw, bh) = _columns(first), _columns(second)
     width = np.minimum(ax + aw, bx + bw) - np.maximum(ax, bx)
     height = np.minimum(ay + ah, by + bh) - np.maximum(ay, by)
     overlap = np.maximum(width, 0) * np.maximum(height, 0)
-    # Of equal boxes the quotient may round to just above 1, which would pass the threshold 1 that none passes.
+    # For equal boxes the quotient may round to just above 1, and pass a threshold of 1.
     return np.minimum(overlap / (aw * ah + bw * bh - overlap), 1.0)
 
 
 def _columns(bboxes: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
-    """x, y, w and h, each ``(…)``: NumPy is several times slower along an axis of two or four."""
+    """Return x, y, w and h, each ``(…)``: NumPy is several times slower along an axis of two or four."""
     boxes = np.asarray(bboxes, dtype=np.float64)
     return boxes[..., 0], boxes[..., 1], boxes[..., 2], boxes[..., 3]

@@ -1,9 +1,9 @@
-"""The search region: a square cut out of a frame and resized, and the way back.
+"""Crops: regions cut out of a frame and resized, and coordinates from frame to crop.
 
 Crop pixel ``i`` of ``size`` samples image coordinate ``start + (i + 0.5) * side / size - 0.5``: pixels are
 little squares whose centres have whole coordinates, as in ``cv2.resize`` and ``align_corners=False``.
-Outside the frame its border pixels are repeated. ``cv2.warpAffine`` and ``cv2.remap`` are not used: their
-pixels differ between OpenCV 4 and 5, those of ``cv2.resize`` do not.
+Outside the frame its border pixels are repeated. ``cv2.warpAffine`` and ``cv2.remap`` are not used, because their
+pixels differ between OpenCV 4 and 5; those of ``cv2.resize`` do not.
 """
 
 import math
@@ -21,7 +21,7 @@ from data.boxes import Floats, Image
 
 @dataclass(frozen=True)
 class SearchRegion:
-    """A square of whole image pixels and the side it is resized to.
+    """A square of whole image pixels, and the side of the crop made of it.
 
     Attributes:
         x: index of the leftmost image pixel, may be negative.
@@ -37,7 +37,7 @@ class SearchRegion:
 
     @classmethod
     def around(cls, center: ArrayLike, side: float, size: int) -> "SearchRegion":
-        """The region of about ``side`` image pixels nearest to ``center`` (x, y; pixel-index coordinates)."""
+        """Make the region of about ``side`` image pixels nearest to ``center`` (x, y; pixel-index coordinates)."""
         thin, average = _shrink_steps(side, size)
         step = thin * average
         whole = max(round(side / step), 1) * step
@@ -50,7 +50,7 @@ class SearchRegion:
         return np.array([self.x, self.y]) + (self.side - 1) / 2
 
     def to_crop(self, bboxes: ArrayLike) -> Floats:
-        """Image boxes ``(…, 4)`` in crop coordinates: a box's edges stay on what they cut through."""
+        """Convert image boxes ``(…, 4)`` to crop coordinates; the edges of a box stay at the same image content."""
         scale = self.size / self.side
         return (np.asarray(bboxes, dtype=np.float64) - (self.x, self.y, 0, 0)) * scale
 
@@ -60,10 +60,10 @@ class CropWindow:
     """A rectangle of whole image pixels that becomes a square crop.
 
     Attributes:
-        x: Index of its leftmost pixel, may be negative.
-        y: Index of its topmost pixel, may be negative.
-        width: In image pixels.
-        height: In image pixels.
+        x: Index of the leftmost pixel, may be negative.
+        y: Index of the topmost pixel, may be negative.
+        width: Width in image pixels.
+        height: Height in image pixels.
         size: Side of the crop in crop pixels.
     """
 
@@ -75,16 +75,13 @@ class CropWindow:
 
     @classmethod
     def around(cls, center: ArrayLike, sides_wh: ArrayLike, size: int) -> "CropWindow":
-        """The window nearest to a centre (x, y; pixel-index coordinates) and width and height in pixels."""
+        """Make the window nearest to a centre (x, y; pixel-index coordinates) and width and height in pixels."""
         whole = np.maximum(np.rint(np.asarray(sides_wh, np.float64)), 1)
         x, y = np.rint(np.asarray(center, np.float64) - (whole - 1) / 2).astype(int)
         return cls(int(x), int(y), int(whole[0]), int(whole[1]), size)
 
     def to_crop(self, bbox: ArrayLike) -> Floats:
-        """An image box ``(4,)`` in crop coordinates: the pixels it covers there.
-
-        The left edge of pixel ``i`` is at ``i - 0.5`` in both, so that edges map without an offset.
-        """
+        """Convert an image box ``(4,)`` to crop coordinates; the edges of a box stay at the same image content."""
         scale = np.array([self.size / self.width, self.size / self.height])
         box = np.array(bbox, np.float64)
         return np.concatenate([(box[:2] - (self.x, self.y)) * scale, box[2:] * scale])
@@ -99,7 +96,7 @@ class CropWindow:
             uint8 ``(size, size, 3)``.
         """
         patch = _cut(image, (self.y, self.height), (self.x, self.width))
-        shrinks = max(self.width, self.height) >= 2 * self.size  # bilinear sees every pixel up to there
+        shrinks = max(self.width, self.height) >= 2 * self.size  # bilinear sampling skips pixels beyond this
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(patch, (self.size, self.size), interpolation=method), np.uint8)
 
@@ -109,17 +106,24 @@ def crop(image: Image, region: SearchRegion) -> Image:
 
     Args:
         image: uint8 ``(H, W, 3)`` (any channel order).
-        region: what to cut; may reach beyond the image, where border pixels are repeated.
+        region: the square; may reach beyond the image, where border pixels are repeated.
 
     Returns:
         uint8 ``(size, size, 3)``.
     """
-    patch = _cut(image, (region.y, region.side), (region.x, region.side))
-    return _resize(patch, region.size)
+    side, size = region.side, region.size
+    patch = _cut(image, (region.y, side), (region.x, side))
+    thin, average = _shrink_steps(side, size)
+    if side % (thin * average) == 0:
+        patch = patch[thin // 2 :: thin, thin // 2 :: thin]
+        if average > 1:
+            small = side // (thin * average)
+            patch = cv2.resize(patch, (small, small), interpolation=cv2.INTER_AREA)
+    return cv2.resize(patch, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
 def _cut(image: Image, rows: tuple[int, int], columns: tuple[int, int]) -> Image:
-    """The part of an image from a first row and column on, so many of each, with its border repeated outside."""
+    """Cut rows and columns, each given by first index and count, out of an image and repeat its border outside."""
     (top, bottom, above, below), (left, right, before, behind) = (
         _visible(*span, length) for span, length in zip((rows, columns), image.shape[:2], strict=True)
     )
@@ -130,9 +134,9 @@ def _cut(image: Image, rows: tuple[int, int], columns: tuple[int, int]) -> Image
 
 
 def _visible(start: int, side: int, length: int) -> tuple[int, int, int, int]:
-    """The slice of an axis that a region covers and how far it is to be padded at either end.
+    """Return first, last, padding before and padding after of the part of an axis that a region covers.
 
-    At least one pixel remains, so that a region beside the image becomes its repeated border.
+    The part has at least one pixel, so that a region beside the image becomes its repeated border.
     """
     first, last = min(max(start, 0), length - 1), max(min(start + side, length), 1)
     before = min(max(-start, 0), side - 1)
@@ -140,29 +144,18 @@ def _visible(start: int, side: int, length: int) -> tuple[int, int, int, int]:
 
 
 def _shrink_steps(side: float, size: int) -> tuple[int, int]:
-    """Whole factors by which a region is thinned out, then averaged, before the last bilinear resize.
+    """Return whole factors by which a region is thinned out, then averaged, before the last bilinear resize.
 
-    Averaging over whole pixels is several times faster than over fractions of them. Thinning out, by an odd
-    step to stay centred, spares very large regions the reading of pixels that no cell of features can show.
+    Averaging over whole pixels is several times faster than over fractions of them. Thinning out very large
+    regions skips detail finer than a cell of features; its step is odd to stay centred.
     """
     shrink = max(int(side / size), 1)
     thin = max((shrink // 3 - 1) // 2 * 2 + 1, 1)
     return thin, shrink // thin
 
 
-def _resize(patch: Image, size: int) -> Image:
-    side = patch.shape[0]
-    thin, average = _shrink_steps(side, size)
-    if side % (thin * average) == 0:
-        patch = patch[thin // 2 :: thin, thin // 2 :: thin]
-        if average > 1:
-            small = side // (thin * average)
-            patch = cv2.resize(patch, (small, small), interpolation=cv2.INTER_AREA)
-    return cv2.resize(patch, (size, size), interpolation=cv2.INTER_LINEAR)
-
-
 def crop_batch(images: Tensor, centers: Tensor, sides: Tensor, size: int) -> Tensor:
-    """Square crops at any sub-pixel place and size, batched and differentiable.
+    """Cut square crops at any sub-pixel place and size, batched and differentiable.
 
     Args:
         images: float ``(B, C, H, W)``, or ``(1, C, H, W)`` to cut every crop out of one image.
@@ -171,8 +164,8 @@ def crop_batch(images: Tensor, centers: Tensor, sides: Tensor, size: int) -> Ten
         size: side of the crops in pixels.
 
     Returns:
-        ``(B, C, size, size)`` in the images' dtype, bilinear, border repeated. A crop that shrinks is the mean
-        of ``ceil(shrink)²`` samples a pixel (of the batch's largest shrink), much as ``INTER_AREA`` averages.
+        ``(B, C, size, size)`` in the images' dtype, bilinear, border repeated. Each pixel of a shrunk crop is the
+        mean of ``ceil(shrink)²`` samples (of the batch's largest shrink), similar to ``INTER_AREA``.
     """
     height, width = images.shape[-2:]
     samples = max(1, math.ceil(float(sides.max()) / size - 0.05))
@@ -190,12 +183,12 @@ def crop_batch(images: Tensor, centers: Tensor, sides: Tensor, size: int) -> Ten
 
 
 def paste(image: Image, patch: Image, region: SearchRegion, alpha: float) -> None:
-    """Blend ``patch`` into ``image`` in place where ``region`` lies, the inverse of ``crop``.
+    """Blend ``patch`` into the pixels of ``image`` that ``region`` covers, in place; the inverse of ``crop``.
 
     Args:
         image: uint8 ``(H, W, 3)``, changed.
         patch: uint8 ``(h, w, 3)``, stretched over the region.
-        region: where the patch belongs; what lies outside the image is left out.
+        region: the square of the image; parts outside the image are left out.
         alpha: weight of the patch in [0, 1].
     """
     top, bottom, pad_top, _ = _visible(region.y, region.side, image.shape[0])

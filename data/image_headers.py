@@ -1,4 +1,4 @@
-"""What the header of an encoded image says, without decoding it: its size, how EXIF turns it, whether it is whole."""
+"""Headers of encoded images, read without decoding: size, EXIF's orientation, checksums."""
 
 import re
 import zlib
@@ -9,17 +9,17 @@ TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNM = re.compile(rb"P[1-6]\s+(?:#[^\n]*\n\s*)*(\d{1,9})\s+(?:#[^\n]*\n\s*)*(\d{1,9})\s")
-_WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of TIFF, which EXIF shares
+_WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of TIFF and EXIF
 
 
 def image_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels as stored, before EXIF turns them.
+    """Read width and height in pixels as stored, before EXIF's orientation.
 
     Args:
         data: An encoded BMP, GIF, JPEG, PNG, PNM, TIFF or WebP image, or its first 64 KiB (of a TIFF all of it).
 
     Returns:
-        None where the data is none of these or too short to say.
+        Width and height, or None if the data is in none of these formats or too short.
     """
     if data.startswith(_PNG):
         size = _big(data, 16, 4), _big(data, 20, 4)
@@ -45,7 +45,7 @@ def image_size(data: bytes) -> tuple[int, int] | None:
 
 
 def jpeg_orientation(data: bytes) -> int:
-    """How EXIF turns a JPEG: 1 (as stored) to 8; from 5 on width and height change places."""
+    """Read EXIF's orientation of a JPEG: 1 (as stored) to 8; from 5 on width and height change places."""
     for marker, start, stop in _jpeg_segments(data):
         if marker == 0xE1 and data[start : start + 6] == b"Exif\0\0":
             orientation = _tiff_tags(data[start + 6 : stop]).get(_ORIENTATION, 1)
@@ -54,7 +54,7 @@ def jpeg_orientation(data: bytes) -> int:
 
 
 def is_whole_png(data: bytes) -> bool:
-    """Tell whether every chunk of a PNG has its checksum, up to the last: libpng prints where one has not."""
+    """Tell whether every chunk of a PNG has a right checksum; libpng would print a warning to stderr."""
     place, kind = len(_PNG), b""
     while kind != b"IEND":
         stop = place + 8 + _big(data, place, 4)
@@ -74,7 +74,7 @@ def _little(data: bytes, place: int, length: int) -> int:
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, first byte and end of what each segment before the scan holds; as decoders do, junk is stepped over."""
+    """Yield marker, first byte and end of the content of each segment before the scan; skip junk as decoders do."""
     place = 2
     while (place := data.find(b"\xff", place)) >= 0 and place + 4 <= len(data):
         marker = data[place + 1]
@@ -82,7 +82,7 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
             place += 1
         elif marker in (0xD9, 0xDA):  # the end, or the scan
             return
-        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # these hold nothing
+        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # markers without content
             place += 2
         else:
             stop = place + 2 + _big(data, place + 2, 2)
@@ -108,12 +108,12 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 
 
 def _tiff_tags(data: bytes) -> dict[int, int]:
-    """Whole numbers of the first directory of a TIFF or BigTIFF."""
+    """Read the whole numbers in the first directory of a TIFF or BigTIFF."""
     read = _big if data[:2] == b"MM" else _little
     wide = read(data, 2, 2) == 43
     first, counted, entry = (8, 8, 20) if wide else (4, 2, 12)
     place = read(data, first, 8 if wide else 4)
-    lengths = {1: 1, 3: 2, 4: 4, 16: 8}  # of a number of each type
+    lengths = {1: 1, 3: 2, 4: 4, 16: 8}  # bytes of a number of each type
     tags = {}
     for index in range(min(read(data, place, counted), 1000)):
         at = place + counted + entry * index

@@ -20,10 +20,10 @@ LUMA = (0.299, 0.587, 0.114)
 IMAGE_SUFFIXES = (".bmp", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 
 MAX_PIXELS = 100_000_000
-"""Of an image that is decoded; a damaged or hostile header may promise so many that no memory holds them."""
+"""Most pixels of an image that is decoded: a damaged or hostile header may announce more than memory holds."""
 
 MAX_FRAMES = 1_000_000
-"""Of a sequence of images; at 30 a second they are nine hours."""
+"""Most images of a sequence; at 30 frames a second they last nine hours."""
 
 _LOG = logging.getLogger(__name__)
 _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
@@ -31,9 +31,9 @@ _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2
 
 @contextlib.contextmanager
 def silent_opencv() -> Iterator[None]:
-    """Keep OpenCV's and FFmpeg's own lines off stderr: errors are raised and said once, in our words."""
+    """Keep OpenCV and FFmpeg from printing to stderr: callers raise errors with messages of their own."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET; read at FFmpeg's first use
-    log = getattr(cv2.utils, "logging", cv2)  # the functions' home until OpenCV 4.10
+    log = getattr(cv2.utils, "logging", cv2)  # cv2.utils.logging until OpenCV 4.10
     level = log.getLogLevel()
     log.setLogLevel(0)
     try:
@@ -43,12 +43,12 @@ def silent_opencv() -> Iterator[None]:
 
 
 def is_image(path: Path) -> bool:
-    """Tell by its name whether a path is an image; hidden files (``._0001.jpg``) are not."""
+    """Tell by its name whether a path is an image; hidden files (``._0001.jpg``) do not count."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def natural_order(path: Path) -> list[str | int]:
-    """Sort key that counts: ``img2.jpg`` comes before ``img10.jpg``.
+    """Return a sort key under which ``img2.jpg`` comes before ``img10.jpg``.
 
     >>> sorted([Path("img10.jpg"), Path("img2.jpg")], key=natural_order)[0].name
     'img2.jpg'
@@ -57,14 +57,15 @@ def natural_order(path: Path) -> list[str | int]:
 
 
 def list_images(folder: str | Path) -> list[Path]:
-    """Images of a folder (not of its sub-folders) in natural order; other files are ignored.
+    """List the images of a folder (not of its sub-folders) in natural order; other files are ignored.
 
-    Images are told by their suffix; where no file has an image's, by the content of those without any.
+    Images are recognised by their suffix. If no file has an image suffix, files without any suffix are recognised
+    by their content.
 
     Raises:
         FileNotFoundError: The folder does not exist, or an image in it is a link to nowhere.
-        NotADirectoryError: It is not a folder.
-        ValueError: It holds no image, or more than `MAX_FRAMES`.
+        NotADirectoryError: The path is not a folder.
+        ValueError: The folder holds no image, or more than `MAX_FRAMES`.
     """
     folder = Path(folder)
     if not folder.exists():
@@ -89,12 +90,12 @@ def list_images(folder: str | Path) -> list[Path]:
 def read_images(paths: Iterable[str | Path], source: str = "") -> Iterator[NDArray[np.uint8]]:
     """Read the frames of one sequence as uint8 RGB ``(H, W, 3)``.
 
-    Images deeper than 8 bits (thermal cameras) are brought to 8 by one range for all, see `Levels`; it is said on
-    stderr.
+    Images deeper than 8 bits (thermal cameras) are converted to 8 bits by one range for all, see `Levels`; the log
+    states the range.
 
     Args:
         paths: The images in order.
-        source: What they are called there.
+        source: Name of the sequence in the log.
 
     Raises:
         FileNotFoundError, ValueError: While iterating, as `read_image`.
@@ -110,11 +111,11 @@ def read_images(paths: Iterable[str | Path], source: str = "") -> Iterator[NDArr
 def read_image(path: str | Path, levels: "Levels | None" = None) -> NDArray[np.uint8]:
     """Read an image as uint8 RGB ``(H, W, 3)``.
 
-    Grey is replicated, an alpha channel is dropped, EXIF's turn is applied.
+    Grey is replicated, an alpha channel is dropped, EXIF's orientation is applied.
 
     Args:
         path: The file.
-        levels: The range of its sequence, for images deeper than 8 bits; None for a range of its own.
+        levels: The range of the sequence, for images deeper than 8 bits; None: the range of this image.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -129,14 +130,14 @@ def read_image(path: str | Path, levels: "Levels | None" = None) -> NDArray[np.u
 
 
 class Levels:
-    """Brings images deeper than 8 bits to 8, all of a sequence by one range of values.
+    """Converts images deeper than 8 bits to 8 bits, with one range of values for a whole sequence.
 
-    The range is that of the first image with any contrast, but for a thousandth of its pixels at either end (hot
-    and dead ones); what lies outside becomes 0 or 255.
+    The range is that of the first image with any contrast, without the extreme thousandth of its pixels at either
+    end (hot and dead pixels). Values outside become 0 or 255.
 
     Attributes:
         limits: The values that become 0 and 255; None before the first image that needs them.
-        text: The same in words.
+        text: The limits in words.
     """
 
     def __init__(self) -> None:
@@ -144,7 +145,7 @@ class Levels:
         self.text = ""
 
     def to_8_bits(self, image: NDArray[Any]) -> NDArray[np.uint8]:
-        """The image as uint8, of the same shape; values that are no numbers become 0."""
+        """Return the image as uint8, of the same shape; NaN becomes 0."""
         if self.limits is None:
             step = max(round((image.size / 2e6) ** 0.5), 1)
             sample = np.asarray(image[::step, ::step], np.float64)
@@ -167,11 +168,10 @@ def decode_bgr(
 
     Args:
         data: The encoded image.
-        name: Where it comes from, for the message.
-        reduce: 1, 2, 4 or 8: decode to a fraction of the size, each pixel the mean of ``reduce²``. Only for
-            what `is_jpeg` (OpenCV rounds the size of others differently), where it saves most of the time.
-        levels: The range of its sequence, for images deeper than 8 bits; None for a range of its own.
-        turn: Turn it as its EXIF says.
+        name: Source of the data, for messages.
+        reduce: Decode to 1 / ``reduce`` of the size, each pixel the mean of ``reduce²``; see `jpeg_reduction`.
+        levels: The range of the sequence, for images deeper than 8 bits; None: the range of this image.
+        turn: Apply EXIF's orientation.
 
     Raises:
         ValueError: The data is empty, cut short, of more than `MAX_PIXELS`, or no image that OpenCV decodes.
@@ -179,7 +179,7 @@ def decode_bgr(
     _check_header(data, name)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH if reduce == 1 else _REDUCED[reduce]
     image = _decode(data, flags if turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None and data[:4] in TIFF_HEADS:  # OpenCV makes no colours of a TIFF of 32 or 64 bits
+    if image is None and data[:4] in TIFF_HEADS:  # OpenCV does not convert a TIFF of 32 or 64 bits to colour
         image = _decode(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     if image is None:
         raise ValueError(f"image cannot be decoded: {name} ({len(data)} bytes): replace it or leave it out")
@@ -188,8 +188,17 @@ def decode_bgr(
     return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
 
 
+def jpeg_reduction(data: bytes, shrink: float) -> int:
+    """Choose 1, 2, 4 or 8 as `decode_bgr`'s ``reduce`` for an encoded image that ``shrink`` makes smaller anyway.
+
+    Reducing saves most of the time of decoding. It is 1 for other formats than JPEG, whose sizes OpenCV rounds
+    differently.
+    """
+    return next((factor for factor in (8, 4, 2) if shrink >= factor), 1) if is_jpeg(data) else 1
+
+
 def _check_header(data: bytes, name: str | Path) -> None:
-    """Refuse what is not whole or too large before any memory is spent on it."""
+    """Refuse damaged and too large images before any memory is spent on them."""
     size = image_size(data)
     if size is None:
         raise ValueError(
@@ -199,7 +208,7 @@ def _check_header(data: bytes, name: str | Path) -> None:
         raise ValueError(
             f"image {name} must have at most {MAX_PIXELS // 10**6} million pixels, got {size[0]}x{size[1]}"
         )
-    # OpenCV would fill the rest with grey. A thumbnail in the head has an end of its own, before the scan.
+    # OpenCV would fill the rest with grey. A thumbnail in the header has its own end marker, before the scan.
     if is_jpeg(data) and data.rfind(b"\xff\xd9") <= data.rfind(b"\xff\xda"):
         raise ValueError(f"image is cut short: {name} has no end-of-image marker after {len(data)} bytes")
     if data.startswith(b"\x89PNG") and not is_whole_png(data):
@@ -210,7 +219,7 @@ def _decode(data: bytes, flags: int) -> NDArray[Any] | None:
     with silent_opencv():
         try:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-        except cv2.error:  # a size beyond its own limits, or no memory
+        except cv2.error:  # a size beyond OpenCV's limits, or no memory
             return None
     return None if image is None else np.asarray(image)
 
@@ -221,7 +230,7 @@ def is_jpeg(data: bytes) -> bool:
 
 
 def _is_there(path: Path) -> bool:
-    """Tell whether a path is a file; a link to nowhere would shift every frame after it against its box."""
+    """Tell whether a path is a file; raise for a broken link, which would shift all later frames and boxes."""
     if path.is_symlink() and not path.exists():
         raise FileNotFoundError(f"image {path} is a link to {path.readlink()}, which does not exist")
     return path.is_file()
@@ -230,12 +239,11 @@ def _is_there(path: Path) -> bool:
 def _looks_like_image(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(65536)
-    whole = head[:4] in TIFF_HEADS or image_size(head) is not None  # a TIFF says its size anywhere
+    whole = head[:4] in TIFF_HEADS or image_size(head) is not None  # a TIFF may state its size anywhere
     return whole and not path.name.startswith(".")
 
 
 def _summary(entries: list[Path]) -> str:
-    """Say in a few words what a folder holds instead of images."""
     if not entries:
         return "an empty folder"
     return f"{len(entries)} other entries ({', '.join(path.name for path in entries[:3])}…)"

@@ -1,4 +1,4 @@
-"""Gaussian soft labels: what a response map is regressed to."""
+"""Gaussian soft labels, the regression target of response maps."""
 
 import math
 
@@ -13,15 +13,15 @@ def gaussian_label(
     *,
     device: torch.device | str | None = None,
 ) -> Tensor:
-    """Gaussian label ``exp(-(dy²/σy² + dx²/σx²)/2)`` of a target, float32 ``(h, w)`` in [0, 1].
+    """Make the Gaussian label ``exp(-(dy²/σy² + dx²/σx²)/2)`` of a target, float32 ``(h, w)`` in [0, 1].
 
-    Zero displacement is at index ``(h//2, w//2)``; the value is exactly 1 where the target sits on a cell.
+    Zero displacement is at index ``(h//2, w//2)``. The peak is exactly 1 if the target's centre is that of a cell.
 
     Args:
         size_hw: height and width of the map in cells.
         sigma: standard deviation in cells, one number or ``(sigma_y, sigma_x)``.
         offset: displacement ``(dy, dx)`` of the target from the centre cell, in cells, fractions allowed.
-        device: where the map is made.
+        device: device of the map.
 
     Raises:
         ValueError: a sigma that is not positive and finite, or an empty map.
@@ -38,7 +38,7 @@ def gaussian_label(
 
 
 def gaussian_labels(bboxes: Tensor, sigma: Tensor, size_hw: tuple[int, int], stride: int) -> Tensor:
-    """Gaussian labels of a batch of targets, float32 ``(B, 1, h, w)`` in [0, 1]; see ``gaussian_label``.
+    """Make the Gaussian labels of a batch of targets, float32 ``(B, 1, h, w)`` in [0, 1]; see ``gaussian_label``.
 
     Args:
         bboxes: float ``(B, 4)``, x, y, w, h in pixels of crops of ``h·stride`` by ``w·stride`` pixels, 0-based. A
@@ -57,10 +57,5 @@ def gaussian_labels(bboxes: Tensor, sigma: Tensor, size_hw: tuple[int, int], str
 
 
 def tensor_center(bboxes: Tensor) -> Tensor:
-    """Centres ``(…, 2)`` of boxes ``(…, 4)`` by the rule of ``data/boxes.py``; gradients pass."""
+    """Compute centres ``(…, 2)`` of boxes ``(…, 4)`` by the rule of ``data/boxes.py``, differentiable."""
     return bboxes[..., :2] + (bboxes[..., 2:] - 1) / 2
-
-
-def tensor_from_center(centers: Tensor, sizes: Tensor) -> Tensor:
-    """Boxes ``(…, 4)`` of centres ``(…, 2)`` and sizes ``(…, 2)``, the inverse of ``tensor_center``."""
-    return torch.cat([centers - (sizes - 1) / 2, sizes], dim=-1)

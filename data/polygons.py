@@ -1,14 +1,14 @@
-"""Areas of convex polygons and of what they have in common, many at once."""
+"""Areas and intersections over union of convex polygons, many at once."""
 
 import numpy as np
 
 from data.boxes import Floats
 
-_TOGETHER = 512  # each cut doubles the number of points: more polygons at once outgrow the cache
+_TOGETHER = 512  # polygons at once: each cut doubles the number of points, and more outgrow the cache
 
 
 def corners_of(regions: Floats) -> Floats:
-    """Corners ``(N, 4, 2)`` of upright boxes ``(N, 4)`` x, y, w, h, or of rows ``(N, 8)`` of four corners."""
+    """Return corners ``(N, 4, 2)`` of upright boxes ``(N, 4)`` x, y, w, h, or of rows ``(N, 8)`` of four corners."""
     if regions.shape[1] == 8:
         return regions.reshape(-1, 4, 2)
     x, y, w, h = regions.T
@@ -16,13 +16,13 @@ def corners_of(regions: Floats) -> Floats:
 
 
 def polygon_iou(first: Floats, second: Floats, frame_wh: tuple[int, int] | None = None) -> Floats:
-    """Intersection over union ``(N,)`` in [0, 1] of regions, pair by pair; NaN where one is NaN or both are empty.
+    """Compute intersection over union ``(N,)`` in [0, 1] of pairs of regions; NaN if one is NaN or both are empty.
 
     Args:
         first: boxes ``(N, 4)`` or corners ``(N, 8)`` of convex quadrilaterals, 0-based.
         second: the same, as many.
-        frame_wh: width and height of the frame; what is outside, [-1, width - 1] in 0-based numbers as VOT's
-            toolkit has it, counts for neither. None to count it.
+        frame_wh: width and height of the frame, to which both regions are cut: as in VOT's toolkit, to
+            [-1, width - 1] in 0-based numbers. None: they are not cut.
     """
     found = [
         _iou(first[start : start + _TOGETHER], second[start : start + _TOGETHER], frame_wh)
@@ -44,17 +44,17 @@ def _iou(first: Floats, second: Floats, frame_wh: tuple[int, int] | None) -> Flo
 
 
 def area(polygons: Floats) -> Floats:
-    """Areas ``(N,)`` of polygons ``(N, V, 2)``, whatever the direction of their corners."""
+    """Compute areas ``(N,)`` of polygons ``(N, V, 2)`` with corners in either direction."""
     return np.abs(_signed_area(polygons))
 
 
 def _signed_area(polygons: Floats) -> Floats:
-    x, y = np.moveaxis(polygons - polygons[:, :1], -1, 0)  # near 0, where little is lost by rounding
+    x, y = np.moveaxis(polygons - polygons[:, :1], -1, 0)  # moved near 0, where rounding loses least
     return 0.5 * (x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y).sum(axis=1)
 
 
 def _cut(polygons: Floats, by: Floats) -> Floats:
-    """Polygons ``(N, V, 2)`` cut to convex ones ``(N, 4, 2)``, with 16 times as many corners, some of them alike."""
+    """Cut polygons ``(N, V, 2)`` to convex ones ``(N, 4, 2)``; the result has 16 V corners, some of them equal."""
     direction = np.where(_signed_area(by) < 0, -1.0, 1.0)
     for corner in range(4):
         start, side = by[:, corner], by[:, (corner + 1) % 4] - by[:, corner]
@@ -64,10 +64,10 @@ def _cut(polygons: Floats, by: Floats) -> Floats:
 
 
 def _keep_inside(polygons: Floats, start: Floats, normal: Floats) -> Floats:
-    """Cut polygons by a line each: the part on the side of ``normal`` of the line through ``start``.
+    """Cut each polygon by a line through ``start`` and keep the part on the side of ``normal``.
 
-    Corners outside are projected onto the line, and where a side crosses it a corner is added (elsewhere one is
-    doubled). The boundary then runs to and fro along the line, which adds nothing to the area.
+    Corners outside are projected onto the line. A side that crosses the line gets a corner there; any other side
+    repeats its first corner. The boundary may run to and fro along the line, which adds nothing to the area.
     """
     depth = ((polygons - start[:, None]) * normal[:, None]).sum(axis=2)
     length = (normal**2).sum(axis=1)[:, None]

@@ -1,4 +1,4 @@
-"""Registries: what a config or the command line can ask for by name, and where new entries come from."""
+"""Registries of what a config or the command line can ask for by name."""
 
 import importlib
 import pkgutil
@@ -14,17 +14,17 @@ _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
 
 
 class Registry(Generic[T]):
-    """The entries of one kind by name. A new entry is one new file with a decorator in the registry's package.
+    """Entries of one kind by name. A new entry is one new file with a decorator in the registry's package.
 
     >>> BACKBONES = Registry("backbone", "tracker.backbones")  # in tracker/backbones/base.py
     >>> @BACKBONES.register("mobile")  # in tracker/backbones/mobile.py, which nothing else imports
     ... class Mobile: ...
 
     Looking a name up, or listing the names, imports every module of the package first. The folder is listed each
-    time, so that a module which appears later is found too.
+    time, so that a module added later is found too.
 
     Args:
-        kind: what is registered, for messages, e.g. ``"tracker"``.
+        kind: kind of the entries for messages, e.g. ``"tracker"``.
         package: dotted name of the package whose modules register entries, e.g. ``"tracker.presets"``.
     """
 
@@ -53,10 +53,10 @@ class Registry(Generic[T]):
         return file
 
     def __getitem__(self, name: str) -> T:
-        """The entry called ``name``.
+        """Return the entry called ``name``.
 
         Raises:
-            ValueError: there is no such entry; the message lists the names and tells the nearest.
+            ValueError: there is no such entry; the message lists the names and suggests the nearest.
         """
         self._import_modules()
         if name not in self._entries:
@@ -66,7 +66,7 @@ class Registry(Generic[T]):
         return self._entries[name]
 
     def __iter__(self) -> Iterator[str]:
-        """The registered names, sorted."""
+        """Iterate over the registered names, sorted."""
         self._import_modules()
         return iter(sorted(self._entries))
 
@@ -80,6 +80,9 @@ class Registry(Generic[T]):
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """The hint ``"did you mean '…'? "`` with the choice that is most like ``word``; empty if none is like it."""
-    near = get_close_matches(word, list(choices), n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}? " if near else ""
+    """The hint ``"did you mean '…'? "``: choices that begin with ``word``, or the one most like it, if there is one."""
+    choices = sorted(choices)
+    near = [one for one in choices if word and one.startswith(word)] or get_close_matches(
+        word, choices, 1, 0.5
+    )
+    return f"did you mean {' or '.join(map(repr, near[:4]))}? " if near else ""

@@ -1,11 +1,11 @@
-"""What tracking one target gave: a row a frame, the same from the command line, the live page and a file."""
+"""The result of tracking one target, the same from the command line, the live page and a file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from data.boxes import Floats
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TrackResult:
-    """One target's boxes over the frames of a video.
+    """One target's boxes over the frames of a video, a row for each frame.
 
-    Lists and other array-likes are converted, and everything but the arrays may be left out.
+    Lists and other array-likes are converted. Name, frames and bboxes are required.
 
     Attributes:
-        name: What the target is called; unlike the other targets' names where several are written together.
+        name: Name of the target; targets that are written together need different names.
         frames: int64 ``(N,)``, the numbers of the frames, from 0, increasing. Frames may be missing.
         bboxes: float64 ``(N, 4)``, ``(x, y, w, h)``, 0-based pixels; a row of NaN where the target is absent.
         scores: float64 ``(N,)``, the tracker's confidence; NaN where it gave none. Default: NaN everywhere.
         lost: bool ``(N,)``, the tracker does not trust its box. Default: False everywhere.
-        label: Its class, e.g. ``person``.
-        source: The video, as a file name or path; empty where unknown.
+        label: Class of the target, e.g. ``person``.
+        source: The video, as a file name or path; empty if unknown.
         image_names: File name of each row's frame, ``(N,)``, for a folder of images; else None.
         frame_wh: Width and height of the frames in pixels, or None.
         frame_count: Frames of the whole video; default: one more than the last of ``frames``.
@@ -80,17 +80,17 @@ class TrackResult:
 
     @property
     def present(self) -> NDArray[np.bool_]:
-        """Bool ``(N,)``: the rows whose box is there and believed."""
+        """Bool ``(N,)``, True in rows with a box that is not lost."""
         return ~np.isnan(self.bboxes[:, 0]) & ~self.lost
 
-    def dense(self, bboxes: ArrayLike | None = None) -> Floats:
-        """Boxes ``(frame_count, 4)`` of every frame from 0 on; NaN in frames without a row."""
+    def dense(self) -> Floats:
+        """Return boxes ``(frame_count, 4)`` of every frame from 0 on; NaN in frames without a row."""
         everything = np.full((self.frame_count, 4), np.nan)
-        everything[self.frames] = self.bboxes if bboxes is None else bboxes
+        everything[self.frames] = self.bboxes
         return everything
 
     def to_dataframe(self) -> "pandas.DataFrame":
-        """A row a frame as a pandas ``DataFrame``: name, frame, image (where known), x, y, w, h, score, lost.
+        """Return the rows as a pandas ``DataFrame``: name, frame, image (if known), x, y, w, h, score, lost.
 
         Raises:
             RuntimeError: pandas is not installed.

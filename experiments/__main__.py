@@ -4,6 +4,7 @@ Only the argument schemas are imported here. A command imports torch, OpenCV and
 ``--help`` answers at once.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,11 +15,14 @@ from experiments.benchmark.command import Benchmark
 from experiments.check.command import Check
 from experiments.command import Command
 from experiments.compare.command import Compare
+from experiments.config_file import expand
 from experiments.demo.command import Demo
+from experiments.export.command import Export
 from experiments.losses.command import Losses
 from experiments.prepare.command import Prepare
 from experiments.report.command import Report
 from experiments.runtime.interrupt import Interrupt, Interrupted
+from experiments.runtime.threads import limit_threads
 from experiments.serve.command import Serve
 from experiments.track.command import Track
 from experiments.train.command import Train
@@ -29,6 +33,7 @@ COMMANDS: dict[str, type[Command]] = {
     "check": Check,
     "compare": Compare,
     "demo": Demo,
+    "export": Export,
     "losses": Losses,
     "prepare": Prepare,
     "report": Report,
@@ -57,7 +62,7 @@ def _parse(arguments: list[str]) -> Command:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse ``arguments`` (default: the process's), run the command, return its exit status."""
     debug = False
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = [expand(one) for one in (sys.argv[1:] if arguments is None else arguments)]
     if given == ["--version"]:
         print(__version__)
         return 0
@@ -65,16 +70,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Interrupt(at_once=True):
             command = _parse(given)
             debug = command.debug
-            return command.run()
+            limit_threads(command.cpu_threads)
+            status = command.run()
+            sys.stdout.flush()
+            return status
+    except BrokenPipeError:  # whoever read what is printed has seen enough, as in `check … | head`
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # nor may the flush at the end complain
+        return 141
     except KeyboardInterrupt as interrupt:
         print(str(interrupt) or "interrupted", file=sys.stderr)
         return interrupt.status if isinstance(interrupt, Interrupted) else 130
     except Exception as error:  # whatever it is: one line, and the rest with --debug
         if debug:
             raise
+        from data.files import printable  # heavy, as all of that package
+
         ours = isinstance(error, ValueError | TypeError | OSError | RuntimeError) and str(error).strip()
         said = str(error) if ours else f"{type(error).__name__}: {error} (--debug shows where)"
-        print(f"error: {' '.join(said.split())}", file=sys.stderr)
+        print(f"error: {printable(' '.join(said.split()))}", file=sys.stderr)
         return 2
 
 

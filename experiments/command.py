@@ -27,6 +27,11 @@ class Command(ABC):
         """
         return tyro.cli(cls, args=options, prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
 
+    @property
+    def cpu_threads(self) -> int:
+        """CPU threads that the command computes with: its ``--threads``, or one, right for small maps."""
+        return int(getattr(self, "threads", 1))
+
     @abstractmethod
     def run(self) -> int:
         """Do the job; return the exit status (0 all well, 1 when some sequences failed).

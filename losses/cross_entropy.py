@@ -152,7 +152,7 @@ class BCE(Loss):
     setting = "binary"
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """BCE of each location."""
+        """Compute BCE of each location."""
         return binary_cross_entropy(prediction, target)
 
 
@@ -176,7 +176,7 @@ class CE(Loss):
     setting = "class"
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """CE of each row."""
+        """Compute CE of each row."""
         return cross_entropy(prediction, target)
 
 
@@ -201,5 +201,5 @@ class SpatialCE(Loss):
     setting = "spatial"
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """CE of each map."""
+        """Compute CE of each map."""
         return cross_entropy(prediction, target)

@@ -77,7 +77,7 @@ class EQL(ModulatedLoss):
     def prepare(
         self, prediction: Tensor, target: Tensor, mask: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """One-hot rows; those of a background without a logit are all 0."""
+        """Turn class indices into one-hot rows; rows of a background without a logit are all 0."""
         prediction, target, mask = super().prepare(prediction, target, mask)
         check_classes(prediction, self.counts)
         if target.ndim == 1:
@@ -87,7 +87,7 @@ class EQL(ModulatedLoss):
         return prediction, target, mask
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """BCE of each class."""
+        """Compute BCE of each class."""
         return binary_cross_entropy(prediction, target)
 
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:

@@ -11,21 +11,21 @@ from losses.registry import register_loss
 
 
 def focal_loss(logits: Tensor, label: Tensor, gamma: float = 2.0, alpha: float | None = 0.25) -> Tensor:
-    """Focal loss of each location; see ``Focal``."""
+    """Compute the ``binary`` form of ``Focal`` at each location."""
     loss = modulated_bce(_wrong_power, logits, label, gamma)
     return loss if alpha is None else loss * torch.lerp(1 - label, label, alpha)
 
 
 def focal_modulation(logits: Tensor, label: Tensor, gamma: float = 2.0) -> Tensor:
-    """(1 - p_t)^gamma with p_t = p y + (1 - p)(1 - y)."""
+    """Compute (1 - p_t)^gamma with p_t = p y + (1 - p)(1 - y)."""
     return _wrong_power(logits.sigmoid(), (-logits).sigmoid(), label, gamma)[0]
 
 
 def _wrong_power(p: Tensor, rest: Tensor, label: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
-    """(1 - p_t)^gamma and its derivative by the logit; 1 - p_t is a sum of two sides that does not cancel.
+    """Compute (1 - p_t)^gamma and its derivative by the logit.
 
-    The quotient p (1 - p) / (1 - p_t) is at most 1, whereas the power's own derivative is infinite at
-    p_t = 1 for gamma < 1.
+    1 - p_t is computed as (1 - y) p + y (1 - p), whose digits do not cancel. The derivative contains
+    p (1 - p) / (1 - p_t) <= 1, because gamma (1 - p_t)^(gamma - 1) is infinite at p_t = 1 for gamma < 1.
     """
     wrong = _positive((1 - label) * p + label * rest)
     factor = wrong.pow(gamma)
@@ -33,51 +33,28 @@ def _wrong_power(p: Tensor, rest: Tensor, label: Tensor, gamma: float) -> tuple[
 
 
 def _positive(value: Tensor) -> Tensor:
-    """The value, but above 0, so that its powers and quotients are finite."""
+    """Raise zeros to the least positive number, so that powers and quotients are finite."""
     return value.clamp_min(torch.finfo(value.dtype).tiny)
 
 
-def softmax_focal_modulation(loss: Tensor, gamma: float = 2.0) -> Tensor:
-    """(1 - p_y)^gamma = (1 - exp(-CE))^gamma of a row's cross entropy."""
-    wrong = -torch.expm1(-_positive(loss))
-    return (gamma * wrong.log()).exp()
-
-
-def quality_focal_loss(logits: Tensor, label: Tensor, beta: float = 2.0) -> Tensor:
-    """Quality focal loss of each location; see ``QualityFocal``."""
-    return modulated_bce(_error_power, logits, label, beta)
-
-
-def quality_focal_modulation(logits: Tensor, label: Tensor, beta: float = 2.0) -> Tensor:
-    """|p - y|^beta."""
-    return _error_power(logits.sigmoid(), (-logits).sigmoid(), label, beta)[0]
-
-
 def _error_power(p: Tensor, rest: Tensor, label: Tensor, beta: float) -> tuple[Tensor, Tensor]:
-    """|p - y|^beta and its derivative by the logit, which is 0, not infinite or NaN, at p = y."""
+    """Compute |p - y|^beta and its derivative by the logit, which is 0 at p = y for every beta."""
     signed = residual(p, rest, label)
     error = _positive(signed.abs())
     factor = error.pow(beta)
     return factor, factor * (beta * signed.sign()) * (p * rest / error)
 
 
-def gaussian_focal_loss(logits: Tensor, label: Tensor, alpha: float = 2.0, beta: float = 4.0) -> Tensor:
-    """Gaussian focal loss of each location; see ``GaussianFocal``."""
-    positive = (alpha * F.logsigmoid(-logits)).exp() * F.softplus(-logits)
-    negative = (1 - label).pow(beta) * (alpha * F.logsigmoid(logits)).exp() * F.softplus(logits)
-    return torch.where(label == 1, positive, negative)
-
-
 @register_loss("focal")
 class Focal(ModulatedLoss):
     """Focal loss: FL = -alpha_t (1 - p_t)^gamma log p_t.
 
-    ``binary``: p_t = p for y = 1, 1 - p for y = 0; alpha_t = alpha or 1 - alpha. For a soft label p_t, the
-    cross entropy and alpha_t are the mixtures of both sides, and then the loss is **not** least at p = y:
-    use ``quality-focal`` or ``gaussian-focal`` there. ``class``: the softmax form (1 - e^-CE)^gamma CE.
+    ``binary``: p_t = p for y = 1, 1 - p for y = 0; alpha_t = alpha or 1 - alpha. A soft label mixes the two
+    sides of p_t, alpha_t and the cross entropy, and then the loss is **not** least at p = y: use
+    ``quality-focal`` or ``gaussian-focal`` there. ``class``: the softmax form (1 - e^-CE)^gamma CE.
 
-    Made for the extreme foreground/background imbalance of dense detection, which it meets by the
-    difficulty of samples; alpha is its only class term. With few positives prefer ``num_pos``.
+    Dense detection has few foreground and very many background samples. The focal loss meets this by the
+    difficulty of each sample; only alpha depends on the class. With few positives prefer ``num_pos``.
 
     Reference: Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, section 3; the softmax form as
     in Cao et al., NeurIPS 2019 (LDAM-DRW).
@@ -116,26 +93,27 @@ class Focal(ModulatedLoss):
         self.normalizer = choice("normalizer", normalizer, ("mean", "num_pos"))
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """alpha_t BCE, or CE."""
+        """Compute alpha_t BCE, or CE."""
         if self.setting == "class":
             return cross_entropy(prediction, target)
         loss = binary_cross_entropy(prediction, target)
         return loss if self.alpha is None else loss * torch.lerp(1 - target, target, self.alpha)
 
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """(1 - p_t)^gamma."""
-        if self.setting == "class":
-            return softmax_focal_modulation(cross_entropy(prediction, target), self.gamma)
-        return focal_modulation(prediction, target, self.gamma)
+        """Compute (1 - p_t)^gamma; of a row, 1 - p_y = 1 - exp(-CE)."""
+        if self.setting == "binary":
+            return focal_modulation(prediction, target, self.gamma)
+        wrong = -torch.expm1(-_positive(cross_entropy(prediction, target)))
+        return (self.gamma * wrong.log()).exp()
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Base times modulation, for ``binary`` in one pass."""
+        """Multiply the base by the modulation, for ``binary`` in one pass."""
         if self.setting == "class":
             return super().pointwise(prediction, target)
         return focal_loss(prediction, target, self.gamma, self.alpha)
 
     def denominator(self, loss: Tensor, target: Tensor, mask: Tensor | None) -> Tensor | int:
-        """All samples, or the number of positives; each row of ``class`` is one positive."""
+        """Return the number of samples or, for ``num_pos``, of positives; a row of ``class`` is one positive."""
         if self.normalizer == "mean" or self.setting == "class":
             return super().denominator(loss, target, mask)
         return _count(target > 0.5, mask)
@@ -145,7 +123,7 @@ class Focal(ModulatedLoss):
 class QualityFocal(ModulatedLoss):
     """Quality focal loss: L = |p - y|^beta BCE, the focal loss for soft labels.
 
-    Least, and 0, exactly at p = y, which the focal loss is not; on labels 0/1 it is ``focal(beta, None)``.
+    Its least value is 0, at p = y (unlike the focal loss). On labels 0/1 it equals ``focal(beta, None)``.
 
     Reference: Li et al., "Generalized Focal Loss", NeurIPS 2020, eq. 3.
 
@@ -168,25 +146,25 @@ class QualityFocal(ModulatedLoss):
         self.beta = number("beta", beta, at_least=0)
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """BCE."""
+        """Compute BCE."""
         return binary_cross_entropy(prediction, target)
 
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """|p - y|^beta."""
-        return quality_focal_modulation(prediction, target, self.beta)
+        """Compute |p - y|^beta."""
+        return _error_power(prediction.sigmoid(), (-prediction).sigmoid(), target, self.beta)[0]
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Base times modulation in one pass."""
-        return quality_focal_loss(prediction, target, self.beta)
+        """Multiply the base by the modulation in one pass."""
+        return modulated_bce(_error_power, prediction, target, self.beta)
 
 
 @register_loss("gaussian-focal")
 class GaussianFocal(Loss):
     """Focal loss of a peak: L = -(1-p)^alpha log p at y = 1, -(1-y)^beta p^alpha log(1-p) elsewhere.
 
-    Negatives near the peak are forgiven by their label. Only y exactly 1 is positive: a Gaussian whose
-    centre lies between pixels has no positive at all, so snap the label to the grid. ``mean`` divides by
-    the number of peaks, at least 1.
+    The factor (1-y)^beta lowers the weight of negatives near the peak. Only y = 1 is positive: a Gaussian
+    whose centre lies between pixels has no positive at all, so round its centre to the grid. ``mean``
+    divides by the number of peaks, at least 1.
 
     Reference: Law and Deng, "CornerNet", ECCV 2018, eq. 1; Zhou et al., "Objects as Points", 2019, eq. 1.
 
@@ -211,11 +189,13 @@ class GaussianFocal(Loss):
         self.beta = number("beta", beta, at_least=0)
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The loss of each location."""
-        return gaussian_focal_loss(prediction, target, self.alpha, self.beta)
+        """Compute the loss of each location."""
+        positive = (self.alpha * F.logsigmoid(-prediction)).exp() * F.softplus(-prediction)
+        negative = (1 - target).pow(self.beta) * (self.alpha * F.logsigmoid(prediction)).exp()
+        return torch.where(target == 1, positive, negative * F.softplus(prediction))
 
     def denominator(self, loss: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
-        """The number of peaks, at least 1."""
+        """Return the number of peaks, at least 1."""
         return _count(target == 1, mask)
 
 

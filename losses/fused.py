@@ -25,8 +25,8 @@ def fused(
     """Compute ``value_and_slope(prediction, target, *constants)[0]``, differentiable by the prediction.
 
     Args:
-        value_and_slope: the loss and its derivative by the prediction; never differentiated, it may work in
-            place on what it makes itself.
+        value_and_slope: the loss and its derivative by the prediction. It is not differentiated, and may therefore
+            work in place on its own intermediate results.
         slope: the derivative alone, smooth wherever it is to be differentiated again.
         prediction: any shape.
         target: of the same shape; gets no gradient.
@@ -92,7 +92,7 @@ class _Fused(torch.autograd.Function):
 
 
 class _FusedWithTangent(_Fused):
-    """The same function with forward mode, which a compiler refuses to trace."""
+    """``_Fused`` with forward mode, which a compiler refuses to trace."""
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> tuple[Tensor, None]:

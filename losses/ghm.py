@@ -15,7 +15,7 @@ from losses.shapes import expand_mask
 
 
 def authentic_smooth_l1(prediction: Tensor, target: Tensor, mu: float = 0.1) -> Tensor:
-    """ASL1 = sqrt(d² + mu²) - mu, written d² / (sqrt(d² + mu²) + mu): the difference cancels at small d."""
+    """Compute ASL1 = sqrt(d² + mu²) - mu as d² / (sqrt(d² + mu²) + mu): the difference cancels at small d."""
     if target.requires_grad:
         squared = (prediction - target).square()
         return squared / ((squared + mu * mu).sqrt() + mu)
@@ -36,7 +36,7 @@ def _asl1_and_slope(prediction: Tensor, target: Tensor, mu: float) -> tuple[Tens
 
 
 def gradient_bins(slope: Tensor, bins: int) -> Tensor:
-    """Bin floor(g M) of each gradient norm g = abs(slope), int32; g = 1 is in the last bin, NaN in the first."""
+    """Compute the bin floor(g M) of each gradient norm g = abs(slope), int32; 1 falls in the last bin, NaN in bin 0."""
     return slope.abs().mul_(bins).int().clamp_(0, bins - 1)
 
 
@@ -46,7 +46,7 @@ _BYTE = 127
 
 @torch.library.custom_op("losses::bin_counts", mutates_args=())
 def bin_counts(index: Tensor, bins: int) -> Tensor:
-    """Samples in each of the bins 0 to M - 1, int64 ``(M,)``; those of bin M are not counted.
+    """Count the samples in each of the bins 0 to M - 1, int64 ``(M,)``; bin M is not counted.
 
     The counts are integers, so that the result is deterministic. The function is a custom operation, because
     a compiler turns scatter and comparisons into loops that take several times as long. On a GPU it avoids
@@ -106,7 +106,7 @@ def _summed_over_processes(counts: Tensor) -> Tensor:
 class GradientHarmonizing(ModulatedLoss):
     """The common part of GHM-C and GHM-R: the density of gradient norms, and the weights N / (density · bins).
 
-    The running density lives in the buffer ``acc_sum`` and is updated by a call in training mode. As in the
+    The running density is the buffer ``acc_sum``; calls in training mode update it. As in the
     released code it starts at 0 without bias correction (the first step is 1 / (1 - momentum) times larger)
     and does not decay in empty bins.
     """
@@ -219,12 +219,12 @@ class GHMC(GradientHarmonizing):
     def prepare(
         self, prediction: Tensor, target: Tensor, mask: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Classes as one-hot rows: K sigmoids."""
+        """Turn classes into one-hot rows, for K sigmoids."""
         prediction, target, mask = super().prepare(prediction, target, mask)
         return prediction, as_distribution(target, prediction) if self.setting == "class" else target, mask
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """BCE."""
+        """Compute BCE."""
         return binary_cross_entropy(prediction, target)
 
 
@@ -270,5 +270,5 @@ class GHMR(GradientHarmonizing):
         self.constants = (self.mu,)
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """ASL1."""
+        """Compute ASL1."""
         return authentic_smooth_l1(prediction, target, self.mu)

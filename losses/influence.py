@@ -14,16 +14,8 @@ from losses.regression import l2_loss
 from losses.shapes import check_classes, widen
 
 
-def influence(residual_norm: Tensor, feature_norm: Tensor) -> Tensor:
-    """IB = ||f - y||_1 · ||h||_1, the 1-norm of the loss's gradient by the last layer's weights."""
-    return residual_norm * feature_norm
-
-
 def class_factors(counts: Tensor, alpha: float = 1000.0, class_weight: str = "paper") -> Tensor:
-    """lambda_k = alpha n_k^-1 / sum n^-1 (``paper``; the ``code`` has K times that), float64 ``(K,)``.
-
-    Larger for rarer classes.
-    """
+    """Compute lambda_k = alpha n_k^-1 / sum n^-1 (``paper``; ``code``: K times that), float64 ``(K,)``."""
     inverse = 1 / counts.double()
     scale = alpha if class_weight == "paper" else alpha * len(counts)
     return scale * inverse / inverse.sum()
@@ -32,8 +24,8 @@ def class_factors(counts: Tensor, alpha: float = 1000.0, class_weight: str = "pa
 def window_norms(features: Tensor, kernel_hw: tuple[int, int]) -> Tensor:
     """Sum |phi| over all channels in a window around each location: ||h||_1 of a filter of that size.
 
-    The response of a k x k filter at a location is a linear map of the whole window there, so that this
-    window is the last layer's input h. Beyond the map the features are 0.
+    The response of a k x k filter at a location is a linear map of the window of k x k cells there, which
+    therefore is the last layer's input h. Beyond the map the features are 0.
 
     Args:
         features: ``(N, C, H, W)``, floating point.
@@ -52,16 +44,15 @@ def window_norms(features: Tensor, kernel_hw: tuple[int, int]) -> Tensor:
 class InfluenceBalanced(Loss):
     """Influence-balanced loss: L = (1/N) sum lambda_k · base / (IB + eps), IB = ||f - y||_1 ||h||_1.
 
-    Samples that shape an over-fitted boundary have a large influence on the last layer's weights, and are
-    weighed down by it. h is the input of the last layer. ``class``: base CE. ``regress``: base L2,
-    IB = |p - y| ||phi||_1. ``binary``: base BCE, IB = |s(x) - y| ||phi||_1; there the two classes of
-    ``counts`` are background and foreground (y > .5).
+    IB is the 1-norm of the loss's gradient by the last layer's weights; h is the input of that layer.
+    Samples that shape an over-fitted boundary have a large IB, and the loss lowers their weight.
+    ``class``: base CE. ``regress``: base L2, IB = |p - y| ||phi||_1. ``binary``: base BCE,
+    IB = |s(x) - y| ||phi||_1; the classes of ``counts`` are background and foreground (y > .5).
 
-    As in the reference code the weight stays in the graph, so the gradient of a well-classified sample
-    dies. With ``detach_weight`` every sample's gradient has about the same norm, which is what the paper
-    derives. Features usually want ``detach()``: else training shrinks the loss by growing ||h||. A sample
-    whose features are all 0 has the weight alpha / epsilon, by default 1e6: more than float16 logits can hold
-    as their gradient.
+    As in the reference code the weight stays in the graph, so that the gradient of a well-classified sample
+    vanishes. With ``detach_weight`` all samples have gradients of about one norm, as the paper derives.
+    Detach the features, or training lowers the loss by growing ||h||. A sample whose features are all 0 has
+    the weight alpha / epsilon, by default 1e6; a gradient that large overflows float16 logits.
 
     Reference: Park et al., "Influence-Balanced Loss for Imbalanced Visual Classification", ICCV 2021, eq. 8.
 
@@ -136,7 +127,7 @@ class InfluenceBalanced(Loss):
         mask: Tensor | None = None,
         features: Tensor | None = None,
     ) -> Tensor:
-        """As ``Loss``.
+        """Compute the loss as ``Loss.forward`` does.
 
         Args:
             prediction: response or logits.
@@ -148,14 +139,14 @@ class InfluenceBalanced(Loss):
         return self.reduce(self.pointwise(prediction, target, features), target, mask)
 
     def pointwise(self, prediction: Tensor, target: Tensor, features: Tensor | None = None) -> Tensor:
-        """Base times modulation, the latter a constant to the gradient under ``detach_weight``."""
+        """Multiply the base by the modulation, which ``detach_weight`` leaves out of the gradient."""
         if features is None:
             raise TypeError("influence-balanced needs features=, the input of the last layer")
         weight = self.modulation(prediction, target, features)
         return self.base_loss(prediction, target) * (weight.detach() if self.detach_weight else weight)
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """CE, L2 or BCE, as the setting says."""
+        """Compute CE, L2 or BCE, as the setting says."""
         if self.setting == "class":
             return cross_entropy(prediction, target)
         if self.setting == "binary":
@@ -163,7 +154,7 @@ class InfluenceBalanced(Loss):
         return l2_loss(prediction, target)
 
     def modulation(self, prediction: Tensor, target: Tensor, features: Tensor) -> Tensor:
-        """lambda_k / (IB + eps) of each sample; 1 before ``start_epoch`` or ``start_step``."""
+        """Compute lambda_k / (IB + eps) of each sample; 1 before ``start_epoch`` or ``start_step``."""
         residual = self._residual_norm(prediction, target)
         norm = widen(features).to(prediction.dtype).abs().sum(1, keepdim=residual.ndim > 1)
         if norm.shape != residual.shape:
@@ -171,7 +162,7 @@ class InfluenceBalanced(Loss):
                 f"features must be (N, D) for rows and (N, C, H, W) for maps, as many as the prediction "
                 f"{tuple(prediction.shape)}, got {tuple(features.shape)}"
             )
-        weight = self._class_factor(prediction, target) / (influence(residual, norm) + self.epsilon)
+        weight = self._class_factor(prediction, target) / (residual * norm + self.epsilon)
         if self.start_epoch == 0 and self.start_step == 0:
             return weight
         # The device chooses: if the host read the epoch, it would wait for the GPU.
@@ -185,7 +176,7 @@ class InfluenceBalanced(Loss):
             return binary_residual(prediction, target).abs()
         if target.ndim == 2:
             return (prediction.softmax(1) - target).abs().sum(1)
-        # ||softmax - onehot||_1 = 2 (1 - p_y), whose digits are lost for p_y near 1.
+        # ||softmax - onehot||_1 = 2 (1 - p_y), computed without the cancellation for p_y near 1.
         return -2 * torch.expm1(-cross_entropy(prediction, target))
 
     def _class_factor(self, prediction: Tensor, target: Tensor) -> Tensor | float:

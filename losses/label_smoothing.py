@@ -12,7 +12,7 @@ from losses.registry import register_loss
 
 
 def smooth_labels(target: Tensor, epsilon: float, prior: Tensor | float) -> Tensor:
-    """(1 - epsilon) target + epsilon prior."""
+    """Compute (1 - epsilon) target + epsilon prior."""
     return (1 - epsilon) * target + epsilon * prior
 
 
@@ -20,9 +20,9 @@ def smooth_labels(target: Tensor, epsilon: float, prior: Tensor | float) -> Tens
 class LabelSmoothing(Loss):
     """Cross entropy with a smoothed target: L = H(q', p), q' = (1-eps) q + eps mu; gradient p - q'.
 
-    It equals (1-eps) H(q, p) + eps H(mu, p): the predicted distribution p is also drawn to the prior mu. Its
-    least value is H(q') > 0. On a ``binary`` map the background is lifted to eps/2 and the best peak falls
-    to 1 - eps/2, so thresholds on the peak move; ``spatial`` spreads eps over the locations.
+    It equals (1-eps) H(q, p) + eps H(mu, p): the second term draws the prediction p to the prior mu. Its
+    least value is H(q') > 0. On a ``binary`` map the background rises to eps/2 and the best peak falls to
+    1 - eps/2: adapt thresholds on the peak. ``spatial`` spreads eps over the locations.
 
     Reference: Szegedy et al., "Rethinking the Inception Architecture", CVPR 2016, section 7.
 
@@ -59,7 +59,7 @@ class LabelSmoothing(Loss):
         self.register_buffer("prior", None if prior is None else self._checked(prior))
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Cross entropy with the smoothed target: one value a location, or a row."""
+        """Compute the cross entropy with the smoothed target: one value for each location or row."""
         if self.setting == "binary":
             prior = 0.5 if self.prior is None else self.prior.to(prediction.dtype)
             return binary_cross_entropy(prediction, smooth_labels(target, self.epsilon, prior))

@@ -1,8 +1,8 @@
 """MAML: learn the weights from which one gradient step on a support set fits a query set.
 
-In the tracker: meta-initialise the regression head, so that its few steps on the first frame suffice:
-``load_tracker("hog", initial=weights)`` starts the ``spatial`` filter from such weights ``(C, rows, columns)``.
-It is no loss; it needs losses that can be differentiated twice, which those of this package can.
+In the tracker it initialises the filter, which then needs few steps on the first frame:
+``load_tracker("hog", initial=weights)`` starts the ``spatial`` filter from weights ``(C, rows, columns)``.
+MAML needs a loss that can be differentiated twice; every loss of this package can.
 
 Reference: Finn et al., "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks", ICML 2017.
 """
@@ -25,10 +25,10 @@ def adapt(
     steps: int = 1,
     first_order: bool = False,
 ) -> Parameters:
-    """Inner loop: theta' = theta - lr · grad L(theta) on the support set, ``steps`` times.
+    """Run the inner loop: theta' = theta - lr · grad L(theta) on the support set, ``steps`` times.
 
-    The model keeps its weights. The result is differentiable by them: with second order (the default)
-    through the gradient too, d theta'/d theta = I - lr · Hessian; with ``first_order`` as if it were I.
+    The model keeps its weights theta. The result is differentiable by theta: by default through the
+    gradient too, d theta'/d theta = I - lr · Hessian; ``first_order`` takes I instead.
 
     Args:
         model: maps an input to a prediction.
@@ -36,7 +36,7 @@ def adapt(
         support: input and target.
         lr: inner learning rate.
         steps: number of gradient steps.
-        first_order: drop the Hessian: cheaper, often as good.
+        first_order: leave out the Hessian, which costs less time.
 
     Returns:
         Adapted parameters by name, for ``torch.func.functional_call``.
@@ -72,7 +72,7 @@ def meta_loss(
     steps: int = 1,
     first_order: bool = False,
 ) -> Tensor:
-    """Outer objective: sum over tasks of the query loss after ``adapt`` on the task's support set.
+    """Compute the outer objective: the sum over tasks of the query loss after ``adapt`` on the support set.
 
     ``meta_loss(...).backward()`` leaves the meta gradient in the model's parameters.
 

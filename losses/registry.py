@@ -63,7 +63,7 @@ def loss_class(name: str) -> type[Loss]:
     """Return the class that is registered under ``name``.
 
     Raises:
-        ValueError: there is no such loss; the message lists the names and tells the closest one.
+        ValueError: there is no such loss; the message lists the names and suggests the closest.
     """
     _import_modules()
     if name not in _LOSSES:

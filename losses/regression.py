@@ -1,4 +1,4 @@
-"""Powers of the error: L2, L3 and the focal form of regression.  l = |prediction - target|."""
+"""Powers of the error d = prediction - target, l = |d|: L2, L3 and the focal form of regression."""
 
 from torch import Tensor
 
@@ -8,25 +8,16 @@ from losses.registry import register_loss
 
 
 def l2_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Squared error of each location, d² with d = prediction - target."""
+    """Compute the squared error d² of each location."""
     return (prediction - target).square()
-
-
-def focal_regression_loss(prediction: Tensor, target: Tensor, gamma: float = 1.0) -> Tensor:
-    """l^(2+gamma) of each location.
-
-    One power, not l^gamma times l²: for 0 < gamma < 1 the gradient of l^gamma is infinite at l = 0, and
-    infinity times 0 is NaN.
-    """
-    return (prediction - target).abs().pow(2 + gamma)
 
 
 @register_loss("l2")
 class L2(ModulatedLoss):
     """Squared error: L = d², gradient 2d.
 
-    The data term of ridge regression and of every correlation filter; the ridge form is ``reduction="sum"``
-    with the optimiser's weight decay. Each location counts alike, so that on a response map the thousands
+    L2 is the data term of ridge regression and of correlation filters: ``reduction="sum"`` with the
+    optimiser's weight decay. Every location has the same weight, so that on a response map the thousands
     of small background errors outweigh the few at the target.
 
     Reference: Lu et al., "Deep Regression Tracking with Shrinkage Loss", ECCV 2018, section 3.1.
@@ -42,25 +33,25 @@ class L2(ModulatedLoss):
     setting = "regress"
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """d²."""
+        """Compute d²."""
         return l2_loss(prediction, target)
 
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """1: nothing is modulated."""
+        """Return 1 at every location."""
         return prediction.new_ones(()).expand_as(prediction)
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """d², without the product by 1."""
+        """Compute d², without the product by 1."""
         return l2_loss(prediction, target)
 
 
 @register_loss("focal-regression")
 class FocalRegression(ModulatedLoss):
-    """The focal idea on a regression: L = l^gamma · l², gradient (2+gamma) l^(1+gamma) sign d.
+    """Focal loss of a regression: L = l^gamma · l², gradient (2+gamma) l^(1+gamma) sign d.
 
-    Small errors are shrunk, but large ones below 1 too: at l = 0.8 and gamma = 1 the loss falls from 0.64
-    to 0.512, and the gradient vanishes quadratically late in training. An unbounded response with l > 1
-    is punished harder than by L2.
+    It shrinks small errors, but also large errors below 1: at l = 0.8 and gamma = 1 the loss falls from
+    0.64 to 0.512, and late in training the gradient vanishes quadratically. An error above 1, possible
+    because responses are not bounded, costs more than under L2.
 
     Reference: Lu et al., "Deep Regression Tracking with Shrinkage Loss", ECCV 2018, eq. of L_F.
 
@@ -83,23 +74,23 @@ class FocalRegression(ModulatedLoss):
         self.gamma = number("gamma", gamma, at_least=0)
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """d²."""
+        """Compute d²."""
         return l2_loss(prediction, target)
 
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """l^gamma."""
+        """Compute l^gamma."""
         return (prediction - target).abs().pow(self.gamma)
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """l^(2+gamma) as one power."""
-        return focal_regression_loss(prediction, target, self.gamma)
+        """Compute l^(2+gamma) as one power: the gradient of l^gamma at 0 is infinite for gamma < 1."""
+        return (prediction - target).abs().pow(2 + self.gamma)
 
 
 @register_loss("l3")
 class L3(FocalRegression):
     """Cubed error: L = l³, the focal regression loss with gamma = 1.
 
-    Reference: Lu et al., ECCV 2018, the comparison to which shrinkage is the answer.
+    Reference: Lu et al., "Deep Regression Tracking with Shrinkage Loss", ECCV 2018, which compares L3 with it.
 
     Shapes: response and label ``(N, 1, H, W)``, or any one shape.
 

@@ -1,8 +1,8 @@
-"""The inputs of each setting: checked, widened to float32 or float64, ignored samples neutralised.
+"""Checks of the inputs of each setting. They widen half precision to float32 and zero the ignored samples.
 
-Half precision is widened here because autocast promotes the built-in losses to float32, but not a
-hand-written chain of pointwise operations. Samples with ``mask == 0`` are replaced by zeros, so that
-they may hold anything (a NaN, an ignore index) and their gradient is exactly 0.
+Half precision is widened because autocast promotes the built-in losses to float32, but not a hand-written
+chain of pointwise operations. Samples with ``mask == 0`` become zeros, so that they may hold anything (a
+NaN, an ignore index) and their gradient is exactly 0.
 """
 
 from torch import Tensor
@@ -11,14 +11,14 @@ Inputs = tuple[Tensor, Tensor, Tensor | None]
 
 
 def widen(tensor: Tensor) -> Tensor:
-    """float16 and bfloat16 become float32; float32 and float64 stay."""
+    """Convert float16 and bfloat16 to float32; return float32 and float64 unchanged."""
     return tensor if tensor.element_size() >= 4 else tensor.float()
 
 
 def prepare_maps(prediction: Tensor, target: Tensor, mask: Tensor | None) -> Inputs:
-    """``regress`` and ``binary``: every element is a sample; usually maps ``(N, 1, H, W)``.
+    """Check ``regress`` and ``binary`` inputs, usually maps ``(N, 1, H, W)``: every element is a sample.
 
-    The mask has the prediction's shape, one that expands to it, or is ``(N,)``: one weight a map.
+    The mask has the prediction's shape, a shape that expands to it, or ``(N,)``: one weight for each map.
     """
     prediction = _checked_prediction(prediction)
     if target.shape != prediction.shape:
@@ -35,7 +35,7 @@ def prepare_maps(prediction: Tensor, target: Tensor, mask: Tensor | None) -> Inp
 
 
 def prepare_classes(logits: Tensor, target: Tensor, mask: Tensor | None) -> Inputs:
-    """``class``: logits ``(N, K)``, class indices ``(N,)`` or soft targets ``(N, K)``, mask ``(N,)``."""
+    """Check ``class`` inputs: logits ``(N, K)``, class indices ``(N,)`` or soft targets ``(N, K)``, mask ``(N,)``."""
     logits = _checked_prediction(logits)
     if logits.ndim != 2 or logits.shape[1] < 2:
         raise ValueError(f"logits must have the shape (N, K) with K >= 2 classes, got {_show(logits)}")
@@ -60,7 +60,7 @@ def prepare_classes(logits: Tensor, target: Tensor, mask: Tensor | None) -> Inpu
 
 
 def prepare_density(logits: Tensor, density: Tensor, mask: Tensor | None) -> Inputs:
-    """``spatial``: logits and a non-negative density ``(N, 1, H, W)``, mask ``(N,)``: one weight a map.
+    """Check ``spatial`` inputs: logits and a non-negative density ``(N, 1, H, W)``, mask ``(N,)``.
 
     Returns logits and normalised density ``(N, H W)``: the locations are the classes of one sample. An
     all-zero density (no target) becomes uniform; give such a map the mask 0 to leave it out.
@@ -82,7 +82,7 @@ def prepare_density(logits: Tensor, density: Tensor, mask: Tensor | None) -> Inp
 
 
 def expand_mask(mask: Tensor, loss: Tensor) -> Tensor:
-    """A mask of samples ``(N,)`` or of elements, in the shape of the unreduced loss."""
+    """Expand a mask of samples ``(N,)`` or of elements to the shape of the unreduced loss."""
     return mask.reshape(mask.shape + (1,) * (loss.ndim - mask.ndim)).expand_as(loss)
 
 

@@ -1,4 +1,4 @@
-"""Shrinkage loss: a squared error whose small values are shrunk, and large ones left alone."""
+"""Shrinkage loss: a squared error that shrinks small errors and keeps large ones."""
 
 import torch
 from torch import Tensor
@@ -13,18 +13,18 @@ IMPORTANCES = ("none", "exp", "dslt_code")
 
 
 def shrinkage_modulation(error: Tensor, a: float = 10.0, c: float = 0.2) -> Tensor:
-    """sigmoid(a (l - c)) of the absolute error l: 1/2 at c, .1192 at 0 and .9526 at .5 by default.
+    """Compute sigmoid(a (l - c)) of the absolute error l: 1/2 at c, .1192 at 0 and .9526 at .5 by default.
 
-    ``torch.sigmoid`` because the textbook 1/(1 + exp(a (c - l))) overflows in half precision.
+    ``torch.sigmoid`` does not overflow in half precision, unlike the textbook's 1/(1 + exp(a (c - l))).
     """
     return torch.sigmoid(a * (error - c))
 
 
 def shrinkage_importance(label: Tensor, importance: str = "exp") -> Tensor:
-    """How much a location counts by its label: 1, exp(Y) or the released code's weight.
+    """Compute the weight of each location from its label Y: 1, exp(Y) or the released code's weight.
 
     ``dslt_code`` is (Y exp(1.6 Y) / max over the map)², which is 0, not 1, on pure background: the released
-    code fits nothing but the target. A map without a target has weight 0 everywhere.
+    code fits the target only. A map without a target has weight 0 everywhere.
     """
     if importance == "none":
         return label.new_ones(()).expand_as(label)
@@ -43,7 +43,7 @@ def shrinkage_importance(label: Tensor, importance: str = "exp") -> Tensor:
 def shrinkage_loss(
     response: Tensor, label: Tensor, a: float = 10.0, c: float = 0.2, importance: str = "exp"
 ) -> Tensor:
-    """Shrinkage loss of each location; see ``Shrinkage``."""
+    """Compute the loss ``Shrinkage`` of each location."""
     if label.requires_grad:
         error = (response - label).abs()
         weight = shrinkage_importance(label, importance)
@@ -52,7 +52,7 @@ def shrinkage_loss(
 
 
 def _slope(response: Tensor, label: Tensor, a: float, c: float, importance: str) -> Tensor:
-    """The derivative w d f (2 + a l (1 - f))."""
+    """Compute the derivative w d f (2 + a l (1 - f))."""
     difference = response - label
     error = difference.abs()
     modulation = shrinkage_modulation(error, a, c)
@@ -77,10 +77,10 @@ def _loss_and_slope(
 class Shrinkage(ModulatedLoss):
     """Shrinkage loss: L = w(Y) · l² / (1 + exp(a (c - l))), l = |response - label|.
 
-    Its gradient is w sign(d) (2 l f + a l² f (1-f)) with f = sigmoid(a (l - c)). An easy location keeps at
-    most f of its squared error (never less than f(0) = .119 by default), a hard one keeps all of it: at
-    l = .8 the loss is .638 of L2's .64, where L3 leaves .512. Use it on a response map of mostly easy
-    background. Convex on [0, 1] with the defaults, but not for every a and c.
+    Its gradient is w sign(d) (2 l f + a l² f (1-f)) with f = sigmoid(a (l - c)). A location keeps the share
+    f of its squared error: at least f(0) = .119 by default, and nearly all of a large error. At l = .8 the
+    loss is .638, that of L2 .64 and that of L3 .512. Use it on a response map of mostly easy background.
+    With the defaults it is convex on [0, 1], but not for every a and c.
 
     Reference: Lu et al., "Deep Regression Tracking with Shrinkage Loss", ECCV 2018, section 3.2. The
     paper's regulariser lambda ||W||² is the optimiser's weight decay.
@@ -112,13 +112,13 @@ class Shrinkage(ModulatedLoss):
         self.importance = choice("importance", importance, IMPORTANCES)
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """w(Y) d²."""
+        """Compute w(Y) d²."""
         return l2_loss(prediction, target) * shrinkage_importance(target, self.importance)
 
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """sigmoid(a (l - c))."""
+        """Compute sigmoid(a (l - c))."""
         return shrinkage_modulation((prediction - target).abs(), self.a, self.c)
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Base times modulation, the error computed once."""
+        """Multiply the base by the modulation, computing the error once."""
         return shrinkage_loss(prediction, target, self.a, self.c, self.importance)

@@ -1,4 +1,4 @@
-"""Truncation: cross entropy that stops, or fades, where a sample is already right."""
+"""Truncation: cross entropy that is 0, or fades, where a sample is already right."""
 
 import math
 
@@ -19,7 +19,7 @@ from losses.registry import register_loss
 
 
 def hard_truncation(logits: Tensor, label: Tensor, margin: float = 0.5, delta: float | None = None) -> Tensor:
-    """0 where a sample is right already, else 1; see ``HardTruncated``."""
+    """Return 0 where a sample is already right, else 1; see ``HardTruncated``."""
     if delta is not None:
         satisfied = binary_residual(logits, label).abs() < delta
     else:
@@ -35,10 +35,10 @@ def soft_truncation(
     alpha: float | None = None,
     margin: float = 0.5,
 ) -> tuple[Tensor, Tensor]:
-    """Modulation of a positive and of a negative sample with these logits.
+    """Compute the modulations that these logits x have as positive and as negative samples.
 
-    alpha s(-k (x - logit m))^gamma and (1 - alpha) s(k (x + logit m))^gamma, the power taken in log space:
-    the gradient of s^gamma itself is infinite at s = 0 for gamma < 1.
+    They are alpha s(-k (x - logit m))^gamma and (1 - alpha) s(k (x + logit m))^gamma. The power is computed
+    in log space: the gradient of s^gamma is infinite at s = 0 for gamma < 1.
     """
     edge = math.log(margin / (1 - margin))
     positive = (gamma * F.logsigmoid(-k * (logits - edge))).exp()
@@ -49,7 +49,7 @@ def soft_truncation(
 def soft_truncation_of_error(
     error: Tensor, k: float = 10.0, gamma: float = 1.0, delta: float = 0.2
 ) -> Tensor:
-    """s(k (e - delta))^gamma of the absolute error e = |s(x) - y|: the modulation in ``prob`` space."""
+    """Compute the modulation in ``prob`` space, s(k (e - delta))^gamma of the absolute error e = |s(x) - y|."""
     faded = torch.sigmoid(k * (error - delta))
     return faded.clamp_min(torch.finfo(faded.dtype).tiny).pow(gamma)
 
@@ -57,7 +57,7 @@ def soft_truncation_of_error(
 def _fading(
     p: Tensor, rest: Tensor, label: Tensor, k: float, gamma: float, delta: float
 ) -> tuple[Tensor, Tensor]:
-    """The same factor f and its derivative by the logit, gamma k s(-k (e - delta)) f sign(p - y) p (1 - p)."""
+    """Compute the modulation f in ``prob`` space and f' = gamma k s(-k (e - delta)) f sign(p - y) p (1 - p)."""
     signed = residual(p, rest, label)
     error = signed.abs()
     factor = soft_truncation_of_error(error, k, gamma, delta)
@@ -68,10 +68,10 @@ def _fading(
 class HardTruncated(ModulatedLoss):
     """Cross entropy of the samples that are not right yet: L = lambda(y, p) BCE.
 
-    lambda = 1 - [y > m][p > m] - [y < 1-m][p < 1-m]: 0 for a positive already above the margin m and for a
-    negative already below 1 - m, else 1; it is a constant to the gradient. With ``delta``, which suits soft
-    labels better, lambda = 0 where |p - y| < delta. A satisfied sample gets no gradient and may drift back:
-    training oscillates and takes more steps. ``mean`` divides by all samples, not by those kept.
+    lambda = 1 - [y > m][p > m] - [y < 1-m][p < 1-m] is 0 for a positive above the margin m and for a
+    negative below 1 - m, else 1; the gradient takes lambda as a constant. With ``delta``, which suits soft
+    labels better, lambda = 0 where |p - y| < delta. A sample that is right gets no gradient and may drift
+    back: training oscillates and takes more steps. ``mean`` divides by all samples, not by those kept.
 
     Reference: Su Jianlin, "From the hard truncation to the softening of loss", 2017 (source document 002).
 
@@ -96,11 +96,11 @@ class HardTruncated(ModulatedLoss):
         self.delta = None if delta is None else number("delta", delta, above=0, at_most=1)
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """BCE."""
+        """Compute BCE."""
         return binary_cross_entropy(prediction, target)
 
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """lambda, 0 or 1."""
+        """Return lambda, 0 or 1."""
         return hard_truncation(prediction, target, self.margin, self.delta)
 
 
@@ -112,8 +112,8 @@ class SoftTruncated(ModulatedLoss):
     (1 - alpha) s(k (x + logit m))^gamma sp(x) for y = 0; a soft label mixes the two, and then the minimum is
     not at p = y. k = 1 is the focal loss, large k the hard truncation, gamma = 0 BCE.
 
-    ``space="prob"``, for soft labels on maps: L = s(k (|p - y| - delta))^gamma (BCE - H(y)), which is least,
-    and 0, exactly at p = y. Without subtracting H(y) it would have a kink there.
+    ``space="prob"``, for soft labels on maps: L = s(k (|p - y| - delta))^gamma (BCE - H(y)). Its least
+    value is 0, at p = y. Without subtracting H(y) the loss has a kink there.
 
     Reference: Su Jianlin, 2017 (source document 002, section 2.2). There are no published defaults: k = 10,
     gamma = 1, margin = .5 and delta = .2 are this project's choice.
@@ -160,12 +160,12 @@ class SoftTruncated(ModulatedLoss):
         self.subtract_entropy = subtract_entropy
 
     def base_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """BCE, less H(y) in ``prob`` space."""
+        """Compute BCE, in ``prob`` space less H(y)."""
         loss = binary_cross_entropy(prediction, target)
         return loss - binary_entropy(target) if self.space == "prob" and self.subtract_entropy else loss
 
     def modulation(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The fading factor; in ``logit`` space a soft label mixes the factors of its two sides."""
+        """Compute the fading factor; in ``logit`` space a soft label mixes the factors of its two sides."""
         if self.space == "logit":
             positive, negative = self._sides(prediction)
             return target * positive + (1 - target) * negative
@@ -173,7 +173,7 @@ class SoftTruncated(ModulatedLoss):
         return self._of_side(soft_truncation_of_error(error, self.k, self.gamma, self.delta), target)
 
     def pointwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Base times modulation; in ``logit`` space the sum of both sides, each with its own factor."""
+        """Multiply the base by the modulation, in ``logit`` space each side by its own, and sum the sides."""
         if self.space == "prob":
             constants = self.k, self.gamma, self.delta
             loss = modulated_bce(_fading, prediction, target, *constants, above_entropy=self.subtract_entropy)
@@ -192,8 +192,8 @@ class SoftTruncated(ModulatedLoss):
 class ShrinkageBCE(SoftTruncated):
     """Shrinkage on logits: L = s(a (|p - y| - c)) (BCE - H(y)), ``soft-truncated`` in ``prob`` space.
 
-    The shrinkage idea for trackers that classify: easy locations are shrunk, hard ones keep their cross
-    entropy, and the minimum is at p = y for soft labels too.
+    Shrinkage for trackers that classify: easy locations count less, hard ones keep their cross entropy, and
+    the minimum is at p = y for soft labels too.
 
     Reference: after Lu et al., "Deep Object Tracking with Shrinkage Loss", TPAMI 2020, which replaces BCE in
     classification trackers; this closed form is this project's.

@@ -85,7 +85,7 @@ def test_help_and_version_need_no_heavy_import(flag):
 
 
 COMMANDS = (
-    *("benchmark", "check", "compare", "demo", "losses", "prepare"),
+    *("benchmark", "check", "compare", "demo", "export", "losses", "prepare"),
     *("report", "serve", "track", "train", "vot"),
 )
 MAY_TRAIN = ("check", "compare", "demo", "prepare", "speed")

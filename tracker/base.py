@@ -1,4 +1,4 @@
-"""The interface of trackers: ``init`` with a box, then ``update`` for every further frame."""
+"""The interface of trackers: ``init`` with a box, then ``update`` with every further frame."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -16,7 +16,7 @@ class TrackOutput:
 
     Attributes:
         bbox: float64 ``(4,)``, ``(x, y, w, h)``, 0-based pixels of the frame.
-        score: peak of the response; 1 is the height of the label the filter was fitted to.
+        score: peak of the response; 1 is the height of the label.
         psr: peak-to-sidelobe ratio of the response, in standard deviations; NaN without a response.
         lost: the tracker does not trust its box in this frame.
         response: float32 ``(1, 1, h, w)``, zero displacement at ``(h//2, w//2)``, or None.
@@ -33,24 +33,24 @@ class TrackOutput:
 
 @runtime_checkable
 class Tracker(Protocol):
-    """A single-target tracker. Two of them live side by side in one process without touching each other."""
+    """A single-target tracker. Several trackers can run side by side in one process."""
 
     def init(self, image: Image, bbox: ArrayLike) -> None:
-        """Start on a target, forgetting everything before.
+        """Start on a new target and forget the last one.
 
         Args:
             image: uint8 ``(H, W, 3)`` RGB.
             bbox: ``(x, y, w, h)``, 0-based pixels.
 
         Raises:
-            ValueError: the image is not of that form, or the box cannot be tracked in it.
+            ValueError: the image has another form, or the box cannot be tracked in it.
         """
 
     def update(self, image: Image) -> TrackOutput:
-        """Find the target in the next frame, of any size, and learn from it.
+        """Find the target in the next frame and learn from it.
 
         Args:
-            image: uint8 ``(H, W, 3)`` RGB.
+            image: uint8 ``(H, W, 3)`` RGB, of any size.
 
         Raises:
             RuntimeError: ``init`` was not called.
@@ -61,7 +61,7 @@ def check_image(image: Image) -> Image:
     """Return ``image`` if it is uint8 ``(H, W, 3)``.
 
     Raises:
-        ValueError: it is not; the message says what it is.
+        ValueError: the image has another form.
     """
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__

@@ -1,4 +1,4 @@
-"""The target's box on line: the place between the filter's peak and the box head's centre, the size from the head."""
+"""The target's box on line: the centre from the filter's peak and the box head, the size from the box head."""
 
 import math
 from dataclasses import dataclass, field
@@ -12,20 +12,21 @@ from data.boxes import Floats, bbox_center, bbox_from_center
 from data.crop import SearchRegion
 from tracker.checks import not_negative, positive, share
 from tracker.network.box_head import BoxHead, BoxMap
+from tracker.network.onnx_engine import OnnxBoxHead
 
 
 @dataclass(frozen=True)
 class BoxSettings:
-    """How far the box head is believed.
+    """Settings of the use of the box head's measurements.
 
     Attributes:
-        box_rate: share of the way that log width and log height go to what the head measures, in [0, 1].
-        box_pull: share of the way that the centre goes from the filter's peak to the head's centre, in [0, 1].
-        box_reach: the head is believed where its centre lies within so many target sizes, ``sqrt(w h)``, of the
-            filter's peak, along either axis; > 0.
-        least_overlap: and where it expects its box to overlap the target's by at least this (IoU), in [0, 1].
+        box_rate: rate at which log width and log height follow the head's, in [0, 1].
+        box_pull: weight of the head's centre, against that of the filter's peak, in [0, 1].
+        box_reach: the head's box is used only if its centre lies within so many target sizes, ``sqrt(w h)``, of the
+            filter's peak along each axis; > 0.
+        least_overlap: least expected overlap (IoU) of a box that is used, in [0, 1].
         unsure_change: while the filter's peak is too low to learn from, log width and log height stay within this
-            of their last values before: a target that is hidden would take over the size of what hides it; >= 0.
+            of their last values before, so that a hidden target does not take over the occluder's size; >= 0.
 
     Raises:
         ValueError: a setting outside its range.
@@ -46,12 +47,12 @@ class BoxSettings:
 
 
 class Measured(NamedTuple):
-    """What the box head says at a place.
+    """The box head's box at one position.
 
     Attributes:
         center: ``(x, y)`` in image pixels.
         size: width and height in image pixels, float64 ``(2,)``.
-        overlap: that it expects its box to have with the target's (IoU), in [0, 1].
+        overlap: expected overlap (IoU) with the target's box, in [0, 1].
     """
 
     center: Floats
@@ -61,25 +62,25 @@ class Measured(NamedTuple):
 
 @dataclass(eq=False)
 class BoxFollower:
-    """Asks a trained box head, at the filter's peak, where the target's edges are, and follows them.
+    """Follows the target's box with a trained box head, read at the filter's peak.
 
-    The filter finds the place, as it knows this one target; the head knows what the edges of things look like
-    and measures width and height there.
+    The filter has learned this target and finds its position; the head has learned edges of objects and measures
+    width and height there.
 
     Args:
         head: the trained box head.
-        box: how far it is believed.
+        box: settings of the use of its measurements.
     """
 
-    head: BoxHead
+    head: BoxHead | OnnxBoxHead
     box: BoxSettings = field(default_factory=BoxSettings)
 
     def start(self, features: Tensor, region: SearchRegion, center: Floats, size: Floats) -> None:
-        """Keep the target's look in frame 1.
+        """Keep the target's template of frame 1.
 
         Args:
-            features: as the backbone gives them, float32 ``(1, C, h, w)``, of the crop of ``region``.
-            region: what was cropped, around the target.
+            features: the backbone's features of the crop of ``region``, float32 ``(1, C, h, w)``.
+            region: the region around the target.
             center: ``(x, y)`` of the target in pixel-index coordinates.
             size: ``(w, h)`` of the target in pixels.
         """
@@ -90,13 +91,13 @@ class BoxFollower:
     def follow(
         self, features: Tensor, region: SearchRegion, peak: Floats, size: Floats, sure: bool
     ) -> tuple[Floats, Floats]:
-        """The target's centre and size, float64 ``(2,)`` each; those that are given where the head is not believed.
+        """Return the target's centre and size, float64 ``(2,)`` each; ``peak`` and ``size`` if the box is not used.
 
         Args:
-            features: as the backbone gives them, float32 ``(1, C, h, w)``, of the crop of ``region``.
-            region: what was cropped, around where the target was.
-            peak: ``(x, y)`` where the filter finds the target, in pixel-index coordinates.
-            size: ``(w, h)`` that the target had, in pixels.
+            features: the backbone's features of the crop of ``region``, float32 ``(1, C, h, w)``.
+            region: the search region.
+            peak: ``(x, y)`` of the filter's peak, in pixel-index coordinates.
+            size: last ``(w, h)`` of the target, in pixels.
             sure: the filter's peak is high enough to learn from.
         """
         found = measured(self.head(self._template, features), region, peak)
@@ -112,7 +113,7 @@ class BoxFollower:
 
 
 def measured(boxes: BoxMap, region: SearchRegion, place: Floats) -> Measured:
-    """What a box head's map says at the cell nearest to ``place``, in image coordinates."""
+    """Read a box head's map at the cell nearest to ``place``; result in image coordinates."""
     scale = region.side / region.size
     pixel = (place - (region.x, region.y) + 0.5) / scale - 0.5
     cell = np.rint((pixel - (boxes.stride - 1) / 2) / boxes.stride).astype(int)

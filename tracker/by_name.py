@@ -1,48 +1,74 @@
-"""Trackers by name, out of the file of a trained network, or out of a network itself."""
+"""Trackers by name, from the checkpoint of a trained network, or from a network."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from tracker.base import Tracker
+from tracker.checks import whole
+from tracker.correlation import CorrelationFilterTracker
+from tracker.dslt import DSLTTracker
+from tracker.exported import SUFFIX as EXPORTED
+from tracker.exported import load_exported
 from tracker.network.checkpoint import SUFFIX
 from tracker.network.regression_net import RegressionNet
 from tracker.presets.base import TRACKERS
+from tracker.threads import torch_threads
 
 
 def load_tracker(
-    name: str | RegressionNet,
+    name: str | Path | RegressionNet,
     *,
     device: str | torch.device = "cpu",
     weights: str | None = None,
+    threads: int = 1,
     **settings: Any,
 ) -> Tracker:
-    """Build a tracker by its registered name, from a checkpoint that was trained here, or from a network.
+    """Build a tracker from its registered name, a checkpoint of the ``train`` command, or a network.
 
     Args:
-        name: one of ``list_trackers()``; or the path of a checkpoint (``….safetensors``) or a ``RegressionNet``,
-            either of which stands for ``fast`` with these weights. A network is copied.
+        name: one of ``list_trackers()``; the path of a tracker that ``export`` wrote (``….onnx``); or the path of a
+            checkpoint (``….safetensors``) or a ``RegressionNet``, which give ``fast`` with these weights. A network is
+            copied.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …
-        weights: file with the weights of the backbone, where it has any; None for the published ones.
-        settings: what is to differ: ``backbone`` and ``filter``, for the DSLT family ``solver`` (registered
-            names) and ``criterion`` (a loss module), and any field of the dataclasses that hold the settings of
-            the parts: of the trackers of correlation filters ``SearchSettings``, ``CorrelationScaleSettings``,
-            ``CorrelationLearningSettings`` and the filter; of the DSLT family ``SearchSettings``,
-            ``LevelSettings``, ``DSLTResponseSettings``, ``DSLTScaleSettings``, ``DSLTLearningSettings`` and the
-            solver.
+        weights: file with the weights of the backbone; None for the tracker's own.
+        threads: CPU threads of torch that the tracker computes with, whatever is set around it: the boxes depend on
+            it. One is right for small maps; more serve a large backbone on an idle machine.
+        settings: settings that differ from the tracker's. For correlation filters: ``backbone``, ``filter``
+            (registered names), ``runtime`` (what runs learned features and the box head: ``"onnx"``, ``"torch"`` or
+            ``"auto"``, ONNX Runtime on a CPU where it is installed), and the fields of ``SearchSettings``,
+            ``CorrelationScaleSettings``, ``CorrelationLearningSettings`` and the filter. For the DSLT family:
+            ``backbone``, ``solver`` (registered names), ``criterion`` (a loss module), and the fields of
+            ``SearchSettings``, ``LevelSettings``, ``DSLTResponseSettings``, ``DSLTScaleSettings``,
+            ``DSLTLearningSettings`` and the solver.
 
     Raises:
-        ValueError: an unknown name or setting (the nearest one is named), or a value outside its range.
+        ValueError: an unknown name or setting (the message suggests the nearest), or a value outside its range.
         FileNotFoundError: the weights file does not exist.
     """
+    name = str(name) if isinstance(name, Path) else name
+    has_weights = isinstance(name, RegressionNet) or name.endswith((SUFFIX, EXPORTED))
+    if has_weights and weights is not None:
+        source = "network" if isinstance(name, RegressionNet) else f"checkpoint {name}"
+        raise ValueError(f"the {source} holds its weights itself, got weights={weights!r} as well")
+    with torch_threads(whole("threads", threads, 1)):  # ONNX Runtime's sessions take their number over
+        tracker = _build(name, device, weights, settings)
+    if isinstance(tracker, CorrelationFilterTracker | DSLTTracker):
+        tracker.threads = threads
+    return tracker
+
+
+def _build(
+    name: str | RegressionNet, device: str | torch.device, weights: str | None, settings: dict[str, Any]
+) -> Tracker:
+    if isinstance(name, str) and name.endswith(EXPORTED):
+        return load_exported(name, device=device, **settings)
     if isinstance(name, RegressionNet) or name.endswith(SUFFIX):
-        if weights is not None:
-            source = "network" if isinstance(name, RegressionNet) else f"checkpoint {name}"
-            raise ValueError(f"the {source} holds its weights itself, got weights={weights!r} as well")
         return TRACKERS["fast"](device=device, weights=name, **settings)
     return TRACKERS[name](device=device, weights=weights, **settings)
 
 
 def list_trackers() -> list[str]:
-    """Names that ``load_tracker`` knows, sorted."""
+    """List the names that ``load_tracker`` knows, sorted."""
     return list(TRACKERS)

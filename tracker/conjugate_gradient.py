@@ -1,4 +1,4 @@
-"""Conjugate gradient: the one solver of normal equations, for one filter on line and for batches in training."""
+"""Conjugate gradient for normal equations, for one filter on line and for batches in training."""
 
 from collections.abc import Callable
 
@@ -17,16 +17,16 @@ def conjugate_gradient(
 ) -> Tensor:
     """Solve ``normal(w) = target`` approximately for a linear, symmetric, positive definite ``normal``.
 
-    Hestenes and Stiefel 1952. Nothing is read back from the device, so the number of steps is fixed. Gradients
-    pass through the steps.
+    Hestenes and Stiefel 1952. The number of steps is fixed, because a stopping rule would read values back from
+    the device. Gradients pass through the steps.
 
     Args:
         normal: the left side of the equations, a function of ``w``.
         target: the right side, of the solution's shape.
         start: solution to start from; None for zero.
         iterations: number of steps.
-        batched: the first dimension counts separate problems; else the whole tensor is one.
-        smallest: lower bound of what is divided by; by default the smallest normal number of the dtype.
+        batched: the first dimension counts separate problems; else the whole tensor is one problem.
+        smallest: lower bound of divisors; default: the smallest normal number of the dtype.
     """
     least = torch.finfo(target.dtype).tiny if smallest is None else smallest
     solution = torch.zeros_like(target) if start is None else start

@@ -21,6 +21,7 @@ from tracker.response import SCORE_RATE, Peak, find_peak, psr
 from tracker.scale import ScaleSearch, ScaleSettings
 from tracker.search_area import SearchSettings, bounded_scale
 from tracker.settings import describe
+from tracker.threads import with_own_threads
 
 NOISE = 0.3
 """A peak lower than this share of its running mean is noise, as when the target is hidden: the box stays."""
@@ -28,7 +29,7 @@ NOISE = 0.3
 
 @dataclass(frozen=True)
 class CorrelationScaleSettings(ScaleSettings):
-    """Which sizes of the target are tried, and how often.
+    """Settings of the scale search.
 
     Attributes:
         scale_interval: number of frames from one search of the size to the next, at least 1.
@@ -43,16 +44,16 @@ class CorrelationScaleSettings(ScaleSettings):
 
 @dataclass(frozen=True)
 class CorrelationLearningSettings:
-    """What the filter is fitted to, and when it learns.
+    """Settings of the samples, the label and the updates.
 
     Attributes:
         output_sigma_factor: standard deviation of the Gaussian label over ``sqrt(w h)`` of the target, > 0.
-        interp_factor: on-line rate: share of the memory that each new frame takes over, in [0, 1].
-        memory_size: number of samples kept, frame 1's among them, at least 1.
+        interp_factor: weight of each new sample in the memory, in [0, 1].
+        memory_size: number of samples kept, including frame 1's, at least 1.
         update_gate: learn only from frames whose response peak is at least this share of its running mean, so
             that an occluder is not learned; 0 learns from every frame.
-        reuse_within: a target that moved by at most so many cells is learned from the features it was found in,
-            with its label where it was found, rather than from features extracted anew at its place; 0 or more.
+        reuse_within: if the target moved by at most this many cells, learn from the features in which it was found,
+            with the label shifted accordingly, instead of extracting features at its new position; 0 or more.
 
     Raises:
         ValueError: a setting outside its range.
@@ -78,18 +79,21 @@ class CorrelationFilterTracker:
     Args:
         extractor: turns crops into features that are standardised on frame 1.
         model: the regression filter.
-        search: where to look, and when the target is lost.
-        scale: how the size is followed.
-        learning: what the filter is fitted to, and when it learns.
-        box: follows the box by a trained box head, in place of the scale search; or None.
-        device: where features and filter live.
+        search: settings of the search region and of lost targets.
+        scale: settings of the scale search.
+        learning: settings of the samples, the label and the updates.
+        box: follows the box with a trained box head, instead of the scale search; or None.
+        device: device of features and filter.
 
     Raises:
         ValueError: ``crop_size`` does not fit the backbone's stride.
     """
 
     VERSION = 2
-    """Raised whenever the same settings come to give other boxes; stored results record it."""
+    """Increased whenever the same settings begin to give other boxes; stored results record it."""
+
+    threads: int = 1
+    """CPU threads of torch in ``init`` and ``update``; the boxes depend on it, and on no other number of threads."""
 
     def __init__(
         self,
@@ -116,10 +120,11 @@ class CorrelationFilterTracker:
         self._memory: SampleMemory | None = None
 
     def settings(self) -> dict[str, Any]:
-        """What decides the boxes, as values that JSON can hold; see ``tracker/settings.py``."""
+        """Return the settings that determine the boxes, as JSON values; see ``tracker/settings.py``."""
         return {
             "class": type(self).__name__,
             "version": self.VERSION,
+            "threads": self.threads,
             "extractor": describe(self.extractor),
             "filter": describe(self.model),
             "search": describe(self.search),
@@ -129,16 +134,9 @@ class CorrelationFilterTracker:
         }
 
     @torch.inference_mode()
+    @with_own_threads
     def init(self, image: Image, bbox: ArrayLike) -> None:
-        """Start on a target, forgetting everything before.
-
-        Args:
-            image: uint8 ``(H, W, 3)`` RGB.
-            bbox: ``(x, y, w, h)``, 0-based pixels.
-
-        Raises:
-            ValueError: the image is not of that form, or the box cannot be tracked in it.
-        """
+        """Start on a new target and forget the last one; see ``Tracker.init``."""
         height, width = check_image(image).shape[:2]
         box = check_bbox_in_frame(bbox, (width, height))
         self._center, self._size, self._growth = bbox_center(box), box[2:], 1.0
@@ -159,15 +157,9 @@ class CorrelationFilterTracker:
         self.model.start(self._memory, (round(cells[1]), round(cells[0])))
 
     @torch.inference_mode()
+    @with_own_threads
     def update(self, image: Image) -> TrackOutput:
-        """Find the target in the next frame and learn from it.
-
-        Args:
-            image: uint8 ``(H, W, 3)`` RGB.
-
-        Raises:
-            RuntimeError: ``init`` was not called.
-        """
+        """Find the target in the next frame and learn from it; see ``Tracker.update``."""
         if self._memory is None:
             raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
         check_image(image)
@@ -213,21 +205,21 @@ class CorrelationFilterTracker:
         return SearchRegion.around(self._center, self._first_side * self._growth, self.search.crop_size)
 
     def _look(self, image: Image, region: SearchRegion) -> torch.Tensor:
-        """The backbone's features of a region, float32 ``(1, channels, h, w)``."""
+        """Extract the backbone's features of a region, float32 ``(1, channels, h, w)``."""
         return self.extractor.backbone(to_tensor(crop(image, region), self.device))
 
     def _spectrum(self, seen: torch.Tensor) -> torch.Tensor:
-        """Of the features of a region, complex64 ``(1, C, h, w//2+1)``: to search in and to learn from alike."""
+        """Transform features of a region to the spectrum ``(1, C, h, w//2+1)`` used for both search and learning."""
         return torch.fft.rfft2(self.extractor.standardise(seen) * self._window)
 
     def _label(self, region: SearchRegion) -> torch.Tensor:
-        """The label of a target whose centre is a fraction of a pixel off the centre of whole pixels."""
+        """Make the label of the target, whose centre lies off the region's centre of whole pixels."""
         dx, dy = (self._center - region.center) * (self._map_size / region.side)
         size = (self._map_size, self._map_size)
         return gaussian_label(size, self._sigma, (dy, dx), device=self.device)
 
     def _response_bbox(self, region: SearchRegion) -> Floats:
-        """The area whose cells are the response's: zero displacement, at ``h//2``, lies on the region's centre."""
+        """Compute the image area of the response; zero displacement, at ``h//2``, lies on the region's centre."""
         cell = region.side / self._map_size
         corner = region.center - (self._map_size // 2 + 0.5) * cell + 0.5
         return np.array([*corner, region.side, region.side])
@@ -240,14 +232,13 @@ class CorrelationFilterTracker:
         self._resize(np.array([factor, factor]), image)
 
     def _resize(self, factors: Floats, image: Image) -> None:
-        """Change width and height by factors ``(2,)``: what they have in common is growth, the rest the shape."""
+        """Change width and height by factors ``(2,)``: growth by their geometric mean, the shape by their ratio."""
         across, down = np.sqrt(factors)
         self._size = self._size * (across / down, down / across)
         frame_wh = image.shape[1], image.shape[0]
         self._growth = bounded_scale(self._growth * float(across * down), self._size, frame_wh)
 
     def _sample(self, image: Image) -> tuple[torch.Tensor, SearchRegion]:
-        """What there is to learn from around the target's new place."""
         region = self._region()
         return self._spectrum(self._look(image, region)), region
 

@@ -18,10 +18,11 @@ from tracker.features import to_tensor
 from tracker.levels import TwoLevelFeatures
 from tracker.response import SCORE_RATE, find_peak, psr
 from tracker.scale import ScaleSearch, ScaleSettings
-from tracker.search_area import SearchSettings, bounded_scale
+from tracker.search_area import SearchSettings, bounded_scale, middle
 from tracker.settings import describe
 from tracker.solvers import Regression, Solver, correlate, padded_spectra
 from tracker.solvers.memory import RecentSamples
+from tracker.threads import with_own_threads
 
 BLURS = (10.0, 5.0, 1.0, 0.1)
 FLIPS = 3
@@ -30,7 +31,7 @@ FLIPS = 3
 
 @dataclass(frozen=True)
 class _Filter:
-    """The fitted filter and where it stands on the map."""
+    """The fitted filter and its position on the map."""
 
     weights: Tensor
     support: tuple[slice, slice]
@@ -42,14 +43,14 @@ PADDINGS = ("same", "valid")
 
 @dataclass(frozen=True)
 class DSLTResponseSettings:
-    """Where the filter responds, and how its peak becomes a displacement.
+    """Settings of the response map and of the displacement read from its peak.
 
     Attributes:
-        padding: ``same``: a response for every place on the map, features beyond it being zero; ``valid``:
-            only where the whole filter fits, as the released code.
+        padding: ``same``: a response at every cell of the map, with features of zero beyond it; ``valid``:
+            only where the whole filter fits, as in the released code.
         motion_sigma_factor: standard deviation of the motion prior over the target's width and height, > 0;
             ECCV 2018: .65.
-        stretch: map the response over the whole search region though ``valid`` covers less of it, which
+        stretch: map the response over the whole search region although ``valid`` covers less of it, which
             enlarges every displacement; for parity with the released code only.
 
     Raises:
@@ -67,11 +68,11 @@ class DSLTResponseSettings:
 
 @dataclass(frozen=True)
 class DSLTScaleSettings(ScaleSettings):
-    """Which sizes of the target are tried, when, and how far the change is followed.
+    """Settings of the scale search.
 
     Attributes:
-        scale_gate: look for the size only where the response's peak is above this.
-        scale_rate: share of the change of size that is taken at once, in (0, 1].
+        scale_gate: search for the size only if the response's peak is above this.
+        scale_rate: share of the measured change of size that is applied, in (0, 1].
     """
 
     scale_gate: float = 0.35
@@ -84,18 +85,18 @@ class DSLTScaleSettings(ScaleSettings):
 
 @dataclass(frozen=True)
 class DSLTLearningSettings:
-    """What the filter is fitted to, and when it learns.
+    """Settings of the samples, the label and the updates.
 
     Attributes:
         output_sigma_factor: standard deviation of the label over the target's width and height, > 0; .1 in the
             paper, .08 in the released code.
-        regularisation: λ >= 0 of the ridge, for features of unit energy a cell and level.
-        memory_size: number of samples kept, frame 1's among them, at least 1; ECCV 2018: 7.
-        first_weight: weight of frame 1 in a full memory, in (0, 1]; ``adam`` treats all samples alike.
+        regularisation: λ >= 0 of the ridge, for features of unit energy per cell and level.
+        memory_size: number of samples kept, including frame 1's, at least 1; ECCV 2018: 7.
+        first_weight: weight of frame 1 in a full memory, in (0, 1]; ``adam`` weighs all samples equally.
         update_interval: number of frames from one update to the next, at least 1.
         update_gate: learn only from frames whose response peak is at least this share of its running mean;
-            0 learns from every frame, as ECCV 2018.
-        augment: fit frame 1 to blurred and mirrored copies, as the released code.
+            0 learns from every frame, as in ECCV 2018.
+        augment: also fit frame 1 to blurred and mirrored copies, as in the released code.
 
     Raises:
         ValueError: a setting outside its range.
@@ -121,26 +122,29 @@ class DSLTLearningSettings:
 class DSLTTracker:
     """Follows a target by the response of a filter over two levels of a network, learned with any loss.
 
-    Frame 1 fits a filter of the target's size to a Gaussian label; every further frame takes the peak of
-    response times motion prior, looks for the size, and learns. The filter's parity is the map's, so that
-    filter, label and response all have a middle cell.
+    In frame 1 a filter of the target's size is fitted to a Gaussian label. In every further frame the target moves to
+    the peak of response times motion prior, the size is searched, and the filter learns. Filter and map are both even
+    or both odd, so that filter, label and response all have a middle cell.
 
     Args:
         features: backbone, reduction and fusion.
         solver: fits the filter.
-        criterion: loss of response and label, any of the ``regress`` setting.
-        search: where to look, and when the target is lost.
-        response: where the filter responds, and how its peak becomes a displacement.
-        scale: how the size is followed.
-        learning: what the filter is fitted to, and when it learns.
-        device: where features and filter live.
+        criterion: loss of response and label, with the setting ``regress``.
+        search: settings of the search region and of lost targets.
+        response: settings of the response map.
+        scale: settings of the scale search.
+        learning: settings of the samples, the label and the updates.
+        device: device of features and filter.
 
     Raises:
         ValueError: ``crop_size`` does not fit the backbone's stride.
     """
 
     VERSION = 1
-    """Raised whenever the same settings come to give other boxes; stored results record it."""
+    """Increased whenever the same settings begin to give other boxes; stored results record it."""
+
+    threads: int = 1
+    """CPU threads of torch in ``init`` and ``update``; the boxes depend on it, and on no other number of threads."""
 
     def __init__(
         self,
@@ -167,10 +171,11 @@ class DSLTTracker:
         self._filter: _Filter
 
     def settings(self) -> dict[str, Any]:
-        """What decides the boxes, as values that JSON can hold; see ``tracker/settings.py``."""
+        """Return the settings that determine the boxes, as JSON values; see ``tracker/settings.py``."""
         return {
             "class": type(self).__name__,
             "version": self.VERSION,
+            "threads": self.threads,
             "features": describe(self.features),
             "solver": describe(self.solver),
             "criterion": describe(self.criterion),
@@ -181,16 +186,9 @@ class DSLTTracker:
         }
 
     @torch.no_grad()
+    @with_own_threads
     def init(self, image: Image, bbox: ArrayLike) -> None:
-        """Start on a target, forgetting everything before.
-
-        Args:
-            image: uint8 ``(H, W, 3)`` RGB.
-            bbox: ``(x, y, w, h)``, 0-based pixels.
-
-        Raises:
-            ValueError: the image is not of that form, or the box cannot be tracked in it.
-        """
+        """Start on a new target and forget the last one; see ``Tracker.init``."""
         height, width = check_image(image).shape[:2]
         box = check_bbox_in_frame(bbox, (width, height))
         self._center, self._size, self._growth = bbox_center(box), box[2:], 1.0
@@ -210,12 +208,10 @@ class DSLTTracker:
         self._filter = replace(self._filter, weights=self.solver.start(first, self.kernel_hw))
 
     def _place_filter(self, target_hw: Floats) -> None:
-        """Size of the filter for a target of ``target_hw`` cells, and the maps of that size."""
+        """Choose the filter's size for a target of ``target_hw`` cells, and make the maps of that size."""
         length = self._map_size
-        sizes = [min(max(int(cells), 1), length) for cells in target_hw]
-        sizes = [size + (length - size) % 2 for size in sizes]
-        starts = [(length - size) // 2 for size in sizes]
-        rows, columns = (slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
+        rows, columns = (middle(int(cells), length) for cells in target_hw)
+        sizes = rows.stop - rows.start, columns.stop - columns.start
         pads = [size // 2 if self.response.padding == "same" else 0 for size in sizes]
         self._filter = _Filter(torch.empty(0), (rows, columns), (pads[0], pads[1]))
         self._response_hw = (length - sizes[0] + 1 + 2 * pads[0], length - sizes[1] + 1 + 2 * pads[1])
@@ -234,7 +230,7 @@ class DSLTTracker:
 
     @property
     def regression(self) -> Regression:
-        """What the filter is fitted to: the memory as it is.
+        """The regression of the filter to the samples in the memory.
 
         Raises:
             RuntimeError: ``init`` was not called.
@@ -251,7 +247,7 @@ class DSLTTracker:
         )
 
     def _augmented(self, first: Regression, patch: Image, label: Tensor) -> Regression:
-        """Frame 1's regression on blurred and mirrored copies of its patch."""
+        """Make frame 1's regression on blurred and mirrored copies of its patch."""
         patches = [cv2.GaussianBlur(patch, (5, 5), sigma) for sigma in BLURS]
         patches += [np.ascontiguousarray(patch[:, ::-1])] * FLIPS
         images = torch.cat([to_tensor(np.asarray(copy, np.uint8), self.device) for copy in patches])
@@ -262,15 +258,9 @@ class DSLTTracker:
         return replace(first, features=features, spectra=spectra, labels=labels, weights=weights)
 
     @torch.no_grad()
+    @with_own_threads
     def update(self, image: Image) -> TrackOutput:
-        """Find the target in the next frame and learn from it.
-
-        Args:
-            image: uint8 ``(H, W, 3)`` RGB.
-
-        Raises:
-            RuntimeError: ``init`` was not called.
-        """
+        """Find the target in the next frame and learn from it; see ``Tracker.update``."""
         self._started()
         height, width = check_image(image).shape[:2]
         self._frame += 1
@@ -309,13 +299,13 @@ class DSLTTracker:
         return SearchRegion.around(self._center, self._first_side * self._growth, self.search.crop_size)
 
     def _label(self, region: SearchRegion) -> Tensor:
-        """The label of a target whose centre is a fraction of a pixel off the centre of whole pixels."""
+        """Make the label of the target, whose centre lies off the region's centre of whole pixels."""
         dx, dy = (self._center - region.center) * (self._map_size / region.side)
         sigma = (float(self._sigma_hw[0]), float(self._sigma_hw[1]))
         return gaussian_label(self._response_hw, sigma, (dy, dx), device=self.device)
 
     def _response_bbox(self, region: SearchRegion) -> Floats:
-        """The area whose cells are the response's: its middle cell lies on the region's centre."""
+        """Compute the image area of the response, whose middle cell lies on the region's centre."""
         extent = np.array(self._response_hw[::-1]) * (region.side / self._map_size)
         return bbox_from_center(region.center, extent)
 

@@ -1,4 +1,4 @@
-"""Feature maps standardised on frame 1 for a filter, and the window that fades them out."""
+"""Feature maps standardised on frame 1 for a filter, and the window by which they are multiplied."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tracker.backbones import Backbone
 from tracker.checks import whole
 
 ENERGY = 40.0
-"""Mean energy of a cell's features, ``Σ_c x_c²``. λ of a filter means the same in training and on line by it."""
+"""Mean energy of a cell's features, ``Σ_c x_c²``, in training and on line, so that a filter's λ fits both."""
 
 
 def to_tensor(image: NDArray[np.uint8], device: torch.device) -> Tensor:
@@ -23,8 +23,7 @@ def to_tensor(image: NDArray[np.uint8], device: torch.device) -> Tensor:
 def hann2d(height: int, width: int) -> Tensor:
     """Make a 2-D Hann window, float32 ``(height, width)`` in (0, 1], symmetric about the geometric centre.
 
-    In each direction it is ``sin²(π (i + 1) / (n + 1))``: the usual Hann window without its two zeros, so that
-    every cell keeps some weight.
+    In each direction it is ``sin²(π (i + 1) / (n + 1))``, the Hann window without its two zeros.
     """
     rows, columns = (torch.hann_window(n + 2, periodic=False)[1:-1] for n in (height, width))
     return torch.outer(rows, columns)
@@ -32,12 +31,12 @@ def hann2d(height: int, width: int) -> Tensor:
 
 @dataclass(eq=False)
 class FeatureExtractor:
-    """A backbone whose channels are centred, reduced and scaled by what frame 1 shows.
+    """A backbone whose channels are centred, reduced and scaled by their statistics in frame 1.
 
     Channels that do not vary in frame 1 (colour in a grey video, dead units) are dropped. A block of more than
-    ``max_channels`` channels is projected on its principal components. Each block then gets a share of the mean
-    energy of a cell, ``ENERGY``, by its number of channels: no block drowns another, and regularisation means
-    the same for every backbone.
+    ``max_channels`` channels is projected on its principal components. Each block is then scaled to a share of a
+    cell's mean energy, ``ENERGY``, in proportion to its number of channels: no block dominates, and regularisation
+    has the same strength for every backbone.
 
     Args:
         backbone: maps images to features.
@@ -54,7 +53,7 @@ class FeatureExtractor:
             whole("max_channels", self.max_channels, 1)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
+        """Extract features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
         return self.standardise(self.backbone(images))
 
     def learn(self, features: Tensor) -> Tensor:
@@ -75,18 +74,18 @@ class FeatureExtractor:
         return self.standardise(features)
 
     def standardise(self, features: Tensor) -> Tensor:
-        """The backbone's features ``(B, channels, h, w)`` as the filter sees them, ``(B, C, h, w)``."""
+        """Convert the backbone's features ``(B, channels, h, w)`` to those of the filter, ``(B, C, h, w)``."""
         centred = (features - self._mean).flatten(2)
         return (self._projection @ centred).unflatten(2, features.shape[-2:])
 
     def _components(self, block: Tensor) -> Tensor:
-        """Rows that select the varying channels of ``block`` ``(C, cells)``, or its principal components."""
+        """Make rows that select the varying channels of ``block`` ``(C, cells)``, or its principal components."""
         channels = block.shape[0]
         if self.reduction is not None:
             return torch.eye(channels, device=block.device)
         if self.max_channels is None or channels <= self.max_channels:
             varying = block.square().mean(1) > 1e-8
-            # A frame without any texture leaves nothing to follow, but something to compute with.
+            # Of a frame without any texture one channel is kept, so that the shapes stay valid.
             return torch.eye(channels, device=block.device)[varying if varying.any() else slice(1)]
         vectors = torch.linalg.svd(block @ block.T)[0]
         return vectors[:, : self.max_channels].T

@@ -1,4 +1,4 @@
-"""The tracker that never moves: the floor of every benchmark."""
+"""The tracker that never moves, a lower bound for benchmarks."""
 
 from typing import Any
 
@@ -10,24 +10,24 @@ from tracker.base import Image, TrackOutput, check_image
 
 
 class IdentityTracker:
-    """Reports the first box for ever; what it gets out of a file it puts into a file."""
+    """Returns the box of frame 1 in every frame, unchanged."""
 
     VERSION = 1
-    """Raised whenever the same settings come to give other boxes; stored results record it."""
+    """Increased whenever the same settings begin to give other boxes; stored results record it."""
 
     _bbox: Floats | None = None
 
     def settings(self) -> dict[str, Any]:
-        """What decides the boxes, as values that JSON can hold."""
+        """Return the settings that determine the boxes, as JSON values."""
         return {"class": type(self).__name__, "version": self.VERSION}
 
     def init(self, image: Image, bbox: ArrayLike) -> None:
-        """Remember the box; raises ``ValueError`` for one that cannot be tracked."""
+        """Remember the box; raises ``ValueError`` if it cannot be tracked."""
         height, width = check_image(image).shape[:2]
         self._bbox = check_bbox_in_frame(bbox, (width, height))
 
     def update(self, image: Image) -> TrackOutput:
-        """The first box; raises ``RuntimeError`` before ``init``."""
+        """Return the first box; raises ``RuntimeError`` before ``init``."""
         check_image(image)
         if self._bbox is None:
             raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")

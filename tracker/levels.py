@@ -1,4 +1,4 @@
-"""The features of DSLT's filters: two levels of a network, reduced, scaled and fused."""
+"""Features for DSLT's filters: two levels of a network, reduced, scaled and fused."""
 
 import math
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ REDUCTIONS = ("pca", "random")
 
 @dataclass(frozen=True)
 class LevelSettings:
-    """How two levels of a network are reduced and fused.
+    """Settings of the reduction and fusion of two levels of a network.
 
     Attributes:
         reduction: ``pca``, the principal components of frame 1, centred; ``random``, DSLT's convolution of
-            normal weights with variance 2 / fan-in, not centred. (Its learning rate lets it move by 1e-6
-            against weights of 2e-2: it is a fixed random projection.)
-        channels: number of channels of each reduced level; ``pca`` fills a level that has fewer with zeros.
+            normal weights with variance 2 / fan-in, not centred. (With DSLT's learning rate its weights of 2e-2
+            change by 1e-6: it is a fixed random projection.)
+        channels: number of channels of each reduced level; ``pca`` fills up a level with fewer channels with zeros.
         reduction_kernel: side of the random convolution in cells, odd; 1 in the paper, 3 in the released code.
         fusion: ``(f_s, f_d)``; (1, 1) in the paper, (.8, .2) in the released code, (1, 0) without residual.
         seed: seed of the random projection.
@@ -48,16 +48,17 @@ class LevelSettings:
 class TwoLevelFeatures:
     """A shallow and a deep level, each reduced to the same number of channels, fused by the residual scheme.
 
-    With ``s`` and ``d`` the reduced levels, the features are ``[f_s·s + f_d·d ; d]``: the deep level enters the
+    With the reduced levels ``s`` and ``d``, the features are ``[f_s·s + f_d·d ; d]``: the deep level enters the
     base filter and has a filter of its own, whose response is added (Lu et al., ECCV 2018, figure 2). The two
-    filters are one over all the channels. The shallow level is all blocks of the backbone but its last.
+    filters are one filter over all channels. The deep level is the last block of the backbone, the shallow level all
+    other blocks.
 
-    Each reduced level is scaled, once, so that a cell of frame 1 has unit energy on average: rates and
-    regularisation then mean the same for every backbone, and the fusion's weights are those of the levels.
+    Each reduced level is scaled so that a cell of frame 1 has unit energy on average: rates, regularisation and the
+    weights of the fusion then have the same strength for every backbone.
 
     Args:
         backbone: a network with at least two blocks of channels.
-        level_settings: how the levels are reduced and fused.
+        level_settings: settings of the reduction and fusion.
 
     Raises:
         ValueError: a backbone of a single block.
@@ -86,7 +87,7 @@ class TwoLevelFeatures:
         return self._fuse(levels)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, 2C, h, w)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
+        """Extract features float32 ``(B, 2C, h, w)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
         return self._fuse(self._levels(images))
 
     def _levels(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -98,7 +99,7 @@ class TwoLevelFeatures:
         return mean if self.level_settings.reduction == "pca" else torch.zeros_like(mean)
 
     def _components(self, centred: Tensor) -> Tensor:
-        """Principal components as the weights of a convolution, ``(channels, C, 1, 1)``."""
+        """Compute principal components as the weights of a convolution, ``(channels, C, 1, 1)``."""
         cells = centred[0].flatten(1)
         vectors = torch.linalg.eigh(cells @ cells.T)[1].flip(1)[:, : self.level_settings.channels].T
         missing = self.level_settings.channels - len(vectors)
@@ -119,6 +120,5 @@ class TwoLevelFeatures:
 
     def _fuse(self, levels: tuple[Tensor, ...]) -> Tensor:
         shallow, deep = self._reduced(levels)
-        return torch.cat(
-            [self.level_settings.fusion[0] * shallow + self.level_settings.fusion[1] * deep, deep], dim=1
-        )
+        of_shallow, of_deep = self.level_settings.fusion
+        return torch.cat([of_shallow * shallow + of_deep * deep, deep], dim=1)

@@ -1,4 +1,4 @@
-"""The peak of a response map, and how far it stands out."""
+"""The peak of a response map: its position, its height, and its ratio to the sidelobe."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ from data.boxes import Floats
 Map = NDArray[np.float32]
 
 SCORE_RATE = 0.05
-"""Rate of the running mean of the peak's height, which gates compare a frame's peak with. The mean follows a
-lasting change, so that no gate stays shut."""
+"""Rate of the running mean of the peak's height, with which gates compare a frame's peak. The mean follows lasting
+changes, so that no gate stays shut."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,15 @@ class Peak:
 def find_peak(response: Map) -> Peak:
     """Find the peak of a centred response map to a fraction of a cell.
 
-    A parabola through the highest cell and its two neighbours, in x and in y, gives the fraction, at most half a
-    cell; the map is circular, so the neighbours of a border cell are at the other side.
+    The fraction, at most half a cell, comes from parabolas in x and in y through the highest cell and its neighbours.
+    The map is circular: a border cell has a neighbour at the other side.
 
     Args:
         response: float ``(h, w)``, zero displacement at ``(h//2, w//2)``.
     """
     height, width = response.shape
     row, column = divmod(int(response.argmax()), width)
-    if response[row, column] == response.min():  # a flat map says nothing: stay
+    if response[row, column] == response.min():  # a flat map: do not move
         return Peak(np.zeros(2), float(response[row, column]))
     across = response[row, [column - 1, column, (column + 1) % width]]
     down = response[[row - 1, row, (row + 1) % height], column]
@@ -49,31 +49,27 @@ def find_peak(response: Map) -> Peak:
 
 
 def parabola_vertex(left: float, middle: float, right: float) -> float:
-    """Offset in [-0.5, 0.5] of the vertex of a parabola through values at -1, 0 and 1."""
+    """Compute the vertex, clipped to [-0.5, 0.5], of a parabola through values at -1, 0 and 1; 0 for a minimum."""
     curvature = float(left) - 2 * float(middle) + float(right)
     if curvature >= 0:
         return 0.0
     return float(np.clip(0.5 * (float(left) - float(right)) / curvature, -0.5, 0.5))
 
 
-def psr(response: Map, exclude: int = 5) -> float:
-    """Peak-to-sidelobe ratio: the peak's height over the sidelobe's mean, in its standard deviations.
+def psr(response: Map) -> float:
+    """Compute the peak-to-sidelobe ratio: the peak less the sidelobe's mean, over the sidelobe's deviation.
 
-    Bolme et al., CVPR 2010, section 3.5: the sidelobe is the map without the ``(2·exclude+1)²`` cells around
-    the peak, 11x11 by default.
+    Bolme et al., CVPR 2010, section 3.5: the sidelobe is the map without the 11x11 cells around the peak.
 
     Args:
         response: float ``(h, w)``.
-        exclude: cells left out on either side of the peak.
 
     Returns:
         The ratio, 0 or more; 0 for a flat map or one without a sidelobe.
     """
     row, column = divmod(int(response.argmax()), response.shape[1])
     sidelobe = np.ones(response.shape, dtype=bool)
-    sidelobe[max(row - exclude, 0) : row + exclude + 1, max(column - exclude, 0) : column + exclude + 1] = (
-        False
-    )
+    sidelobe[max(row - 5, 0) : row + 6, max(column - 5, 0) : column + 6] = False
     values = response[sidelobe].astype(np.float64)
     spread = values.std() if values.size else 0.0
     return float((response[row, column] - values.mean()) / spread) if spread > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Scale search: a small pyramid around the target, scored by the filter itself."""
+"""Scale search: a small pyramid of crops around the target, scored by the filter."""
 
 import math
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from tracker.response import parabola_vertex
 
 
 class ScoringFilter(Protocol):
-    """A filter that stands in the middle of the map."""
+    """A filter in the middle of the map."""
 
     @property
     def support(self) -> tuple[slice, slice]:
-        """Rows and columns of the map on which the filter lives."""
+        """Rows and columns of the map on which the filter may be non-zero."""
 
     @property
     def weights(self) -> Tensor:
@@ -30,23 +30,23 @@ class ScoringFilter(Protocol):
 
 
 class Extractor(Protocol):
-    """Turns images into the features that the filter was fitted on."""
+    """Turns images into the features to which the filter was fitted."""
 
     backbone: Backbone
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
+        """Extract features float32 ``(B, C, h, w)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
 
 
 @dataclass(frozen=True)
 class ScaleSettings:
-    """Which sizes of the target are tried.
+    """Settings of the sizes that are tried.
 
     Attributes:
         num_scales: number of sizes tried at a time, odd; 1 keeps the size of frame 1.
         scale_step: ratio of neighbouring sizes, > 1.
-        tried_scale_step: ratio of the sizes cropped, if not ``scale_step`` (for parity with DSLT's code, which
-            pads and crops its samples so that they differ by some 1.006 only).
+        tried_scale_step: ratio of the sizes cropped, if not ``scale_step`` (for parity with DSLT's code, whose
+            samples differ by about 1.006 only, because of its padding and cropping).
 
     Raises:
         ValueError: a setting outside its range.
@@ -64,14 +64,14 @@ class ScaleSettings:
 
 
 class ScaleSearch:
-    """Finds how much the target has grown by trying a few sizes at its new place.
+    """Measures the growth of the target by trying a few sizes at its new position.
 
-    Each size is scored by the filter's response at zero displacement, for which only the filter's support needs
-    features. A parabola through the best size and its neighbours gives a fraction of a step.
+    The score of a size is the filter's response at zero displacement, which needs features on the filter's support
+    only. A parabola through the best size and its neighbours gives a fraction of a step.
 
     Args:
-        scale: which sizes are tried.
-        context_cells: cells around the filter's support that its own cells' features are to see.
+        scale: settings of the sizes.
+        context_cells: cells around the filter's support that are cropped as context.
     """
 
     def __init__(self, scale: ScaleSettings, *, context_cells: int = 2) -> None:
@@ -89,15 +89,15 @@ class ScaleSearch:
         extractor: Extractor,
         window: Tensor,
     ) -> float:
-        """The factor by which the target has grown.
+        """Return the factor by which the target has grown.
 
         Args:
             image: uint8 ``(H, W, 3)`` RGB.
             center: the target's new centre ``(x, y)`` in pixel-index coordinates.
             cell: side of a cell of the search map in image pixels, at the last size.
             model: the filter.
-            extractor: gives the features the filter was fitted on.
-            window: float32 ``(h, w)``, the window that the filter's training features were multiplied by.
+            extractor: extracts the features to which the filter was fitted.
+            window: float32 ``(h, w)``, the window by which the filter's training features were multiplied.
         """
         if len(self.exponents) == 1:
             return 1.0
@@ -118,7 +118,7 @@ class ScaleSearch:
 def _patch_cells(
     support: tuple[slice, slice], map_cells: int, context: int
 ) -> tuple[int, tuple[slice, slice]]:
-    """Side in cells of the smallest centred patch with context around ``support``, and the support in it."""
+    """Return the side in cells of the smallest centred patch with context around ``support``, and the support in it."""
     largest = max(axis.stop - axis.start for axis in support)
     cells = min(largest + 2 * context + (map_cells - largest) % 2, map_cells)
     first = (map_cells - cells) // 2
@@ -129,9 +129,9 @@ def _patch_cells(
 def _crops(
     image: NDArray[np.uint8], center: Floats, sides: Floats, size: int, device: torch.device
 ) -> Tensor:
-    """Crops ``(N, 3, size, size)`` of the given sides around one centre, cut out of one small patch."""
+    """Cut crops ``(N, 3, size, size)`` of the given sides around one centre out of one small patch."""
     side = math.ceil(sides.max()) + 2
-    # A patch that is as fine as the smallest crop, but no finer than the image itself.
+    # The patch has the resolution of the smallest crop, but at most that of the image.
     region = SearchRegion.around(center, side, min(side, math.ceil(side / sides.min() * size)))
     scale = region.size / region.side
     middle = torch.tensor((center - (region.x, region.y) + 0.5) * scale - 0.5, device=device)

@@ -9,18 +9,18 @@ from data.boxes import Floats
 from tracker.checks import above, whole
 
 MIN_TARGET_SIDE = 5.0
-"""A target never shrinks below this geometric mean of width and height, in pixels."""
+"""Least geometric mean of a target's width and height, in pixels."""
 
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """Where a tracker looks for the target, and when it takes the target for lost.
+    """Settings of the search region and of lost targets.
 
     Attributes:
         crop_size: side of the resized search region in crop pixels, a multiple of the backbone's stride and at
-            least 8 of it.
+            least 8 strides.
         search_area_scale: side of the search region over ``sqrt(w h)`` of the target, > 1.
-        lost_score: a frame whose response peak is lower than this (the label's is 1) is reported as lost.
+        lost_score: the target is reported as lost if the response's peak is lower (the label's peak is 1).
 
     Raises:
         ValueError: a setting outside its range.
@@ -35,10 +35,10 @@ class SearchSettings:
         above("search_area_scale", self.search_area_scale, 1)
 
     def map_size(self, stride: int) -> int:
-        """Side of the response map in cells, for a backbone of ``stride`` crop pixels a cell.
+        """Compute the side of the response map in cells, for a backbone of ``stride`` crop pixels per cell.
 
         Raises:
-            ValueError: ``crop_size`` is no multiple of the stride, or below 8 of it.
+            ValueError: ``crop_size`` is no multiple of the stride, or below 8 strides.
         """
         if self.crop_size % stride or self.crop_size < 8 * stride:
             raise ValueError(
@@ -48,13 +48,21 @@ class SearchSettings:
         return self.crop_size // stride
 
     def side(self, size: Floats) -> float:
-        """Side of the search region in frame pixels for a target of ``size`` (width, height)."""
-        # An elongated target must fit into the square with some surroundings.
+        """Compute the side of the search region in frame pixels for a target of ``size`` (width, height)."""
+        # An elongated target must fit into the square with some background.
         return max(self.search_area_scale * math.sqrt(size.prod()), 1.2 * float(size.max()))
 
 
+def middle(target: int, length: int) -> slice:
+    """Return the middle ``target`` cells of ``length``, 1 to ``length``; one cell more if their parities differ."""
+    cells = min(max(target, 1), length)
+    cells += (length - cells) % 2
+    start = (length - cells) // 2
+    return slice(start, start + cells)
+
+
 def bounded_scale(scale: float, size: Floats, frame_wh: tuple[int, int]) -> float:
-    """Clip ``scale`` to the sizes a target may have: not below ``MIN_TARGET_SIDE``, not larger than the frame.
+    """Clip ``scale`` so that the target is not smaller than ``MIN_TARGET_SIDE`` nor larger than the frame.
 
     Args:
         scale: the target's width and height over ``size``.

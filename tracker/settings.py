@@ -1,7 +1,7 @@
-"""Settings of a tracker's parts: made from keywords, and told for the record.
+"""Settings of a tracker's parts: built from keywords, and recorded beside results.
 
 Every part (filter, solver, scale search …) is a dataclass, or has a dataclass of settings. Its fields are the
-settings, with their defaults; nothing else lists them.
+settings, with their defaults; they are listed nowhere else.
 """
 
 import hashlib
@@ -19,19 +19,19 @@ Part = TypeVar("Part")
 
 @runtime_checkable
 class Configured(Protocol):
-    """Something that can tell its settings. Every tracker of this package can."""
+    """An object that returns its settings, such as every tracker of this package."""
 
     def settings(self) -> dict[str, Any]:
-        """What decides the results, as values that JSON can hold."""
+        """Return the settings that determine the results, as JSON values."""
 
 
 def make(part: type[Part], settings: Mapping[str, Any]) -> Part:
-    """Make an instance of ``part``, a dataclass, from those of ``settings`` that are its fields."""
+    """Make an instance of ``part``, a dataclass, from the ``settings`` that are its fields."""
     return part(**{name: settings[name] for name in setting_names(part) if name in settings})
 
 
 def setting_names(part: type) -> list[str]:
-    """Names of the settings of ``part``, a dataclass: its fields, in their order."""
+    """List the settings of ``part``, a dataclass: its fields, in their order."""
     return [field.name for field in fields(part)]
 
 
@@ -41,10 +41,10 @@ def check_known(settings: Collection[str], parts: Collection[type], others: Coll
     Args:
         settings: names to check.
         parts: dataclasses whose fields are known settings.
-        others: further names that are known.
+        others: further known names.
 
     Raises:
-        ValueError: an unknown name; the message tells the nearest known one.
+        ValueError: an unknown name; the message suggests the nearest known name.
     """
     known = {name for part in parts for name in setting_names(part)} | set(others)
     for setting in settings:
@@ -54,15 +54,15 @@ def check_known(settings: Collection[str], parts: Collection[type], others: Coll
 
 
 def describe(thing: Any) -> Any:
-    """What ``thing`` is, as values that JSON can hold: what decides a result and nothing that changes by itself.
+    """Describe ``thing`` by JSON values that determine results and are the same in every run.
 
     A dataclass becomes a dict of its class's name and its fields, a module its text and a checksum of its
     tensors, a tensor its shape and checksum, a tuple a list.
 
     Raises:
-        TypeError: nothing tells how to record such a thing.
+        TypeError: there is no rule for this type.
     """
-    if isinstance(thing, Configured) and callable(thing.settings):  # a loss has a tuple of that name
+    if isinstance(thing, Configured) and callable(thing.settings):  # a loss has a tuple named settings
         return thing.settings()
     if is_dataclass(thing):
         return {
@@ -87,7 +87,7 @@ def describe(thing: Any) -> Any:
 
 
 def tensors_sha256(tensors: Mapping[str, Tensor]) -> str | None:
-    """SHA-256 of tensors by name, in hexadecimal, wherever they live and however they lie in memory; None of none."""
+    """Compute the SHA-256 of named tensors in hexadecimal, for any device and memory layout; None without tensors."""
     if not tensors:
         return None
     checksum = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Datasets of annotated clips: their layouts on disk, the clips themselves, and what is wrong with them."""
+"""Datasets of annotated clips: their layouts on disk, the clips, and checks."""
 
 from data.datasets.base import Dataset
 from data.datasets.by_name import load_dataset

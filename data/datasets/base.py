@@ -1,29 +1,31 @@
-"""What a dataset is: named sequences below a root, and what the official list has that the root lacks."""
+"""Datasets: the sequences below a root folder, and the sequences of the official list that the root lacks."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from data.datasets.clip import Clip
+from data.files import printable
 from data.registry import Registry
 
 Reader = Callable[[], Clip | list[Clip]]
-"""Reads a sequence, or the several targets of a folder."""
+"""Reads a sequence, or several targets of one folder."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The sequences of a benchmark that are below a root.
+    """The sequences of a benchmark that a root folder holds.
 
     Attributes:
         name: Registered name, e.g. ``otb2015``.
-        results_name: Folder of its results, as got10k calls it, e.g. ``OTB2015``.
-        root: Folder that it was read from.
-        sequences: What is there and consistent, in the order of the official list.
+        results_name: Folder of its results, named as in got10k, e.g. ``OTB2015``.
+        root: Folder of the dataset.
+        sequences: The sequences that can be used, in the order of the official list.
         missing: Names of the official list that the root does not hold.
-        broken: Name -> what is wrong with it, for sequences that are there but cannot be used.
-        official_count: Number of targets in the official list, or None where there is no such list.
+        broken: Name -> error, for sequences that the root holds but that cannot be used.
+        official_count: Number of targets in the official list; None if there is no such list.
     """
 
     name: str
@@ -36,7 +38,7 @@ class Dataset:
 
     @property
     def lack(self) -> str:
-        """What the official list has and the root lacks, in a sentence; empty where it lacks nothing."""
+        """A sentence that names the targets of the official list that the root lacks; empty if it lacks none."""
         if self.missing:
             names = ", ".join(self.missing[:8]) + (", …" if len(self.missing) > 8 else "")
             return f"{len(self.missing)} of the {self.official_count} official targets are not there: {names}"
@@ -56,10 +58,10 @@ class Dataset:
 
 
 class Loader(Protocol):
-    """Reads a dataset's root; registered in `DATASETS`."""
+    """Reads a dataset; registered in `DATASETS`."""
 
     def __call__(self, root: Path, subset: str | None) -> Dataset:
-        """Read what is below ``root``; ``subset`` is one of the dataset's own, or None for its usual one."""
+        """Read the dataset below ``root``; ``subset`` is one of its subsets, or None for the usual one."""
 
 
 DATASETS: Registry[Loader] = Registry("dataset", "data.datasets")
@@ -72,19 +74,22 @@ def collect(
     root: Path,
     readers: Mapping[str, Reader | None],
     official_count: int | None = None,
+    *,
+    layout: str = "its sequences",
 ) -> Dataset:
-    """Read every sequence, keeping apart those that are missing or broken.
+    """Read every sequence; those that are missing or broken are listed, not raised.
 
     Args:
         name: Registered name of the dataset.
         results_name: Folder of its results.
         root: Folder of the dataset.
-        readers: Name of the sequence -> what reads it, or None where the root does not hold it. A reader
-            says by ``OSError`` or ``ValueError`` what is wrong with the sequence.
-        official_count: Number of targets in the official list, if there is one.
+        readers: Name of the sequence -> its reader, or None if the root does not hold the sequence. A reader
+            raises ``OSError`` or ``ValueError`` for a broken sequence.
+        official_count: Number of targets in the official list; None if there is no such list.
+        layout: What a root holds, as paths, for the message about another one.
 
     Raises:
-        FileNotFoundError: The root holds none of them.
+        FileNotFoundError: The root holds none of the sequences.
     """
     sequences: list[Clip] = []
     broken = {}
@@ -94,13 +99,21 @@ def collect(
         try:
             found = read()
         except (OSError, ValueError) as error:
-            broken[sequence_name] = str(error)
+            broken[printable(sequence_name)] = printable(str(error))
         else:
             sequences += found if isinstance(found, list) else [found]
+    for target, count in Counter(one.name for one in sequences).items():
+        if count > 1:
+            broken[target] = (
+                f"{count} targets have this name, and so would their results: rename their folders"
+            )
+    sequences = [one for one in sequences if one.name not in broken]
     missing = tuple(sequence_name for sequence_name, read in readers.items() if read is None)
     if not sequences and not broken:
-        wanted = f": expected {', '.join(missing[:3])}, …" if missing else ""
-        raise FileNotFoundError(f"dataset root {root} holds no sequence of {name}{wanted}")
+        got = ", ".join(sorted(path.name for path in root.iterdir())[:4]) or "nothing"
+        raise FileNotFoundError(
+            f"dataset root {root} holds no sequence of {name}: expected {layout}; got {printable(got)}"
+        )
     return Dataset(name, results_name, root, tuple(sequences), missing, broken, official_count)
 
 

@@ -1,15 +1,14 @@
-"""The benchmarks with a layout of their own, read by one rule each.
+"""Readers of the benchmarks that have a layout of their own.
 
-got10k has loaders for most of them. They are not used: in the wheel those of LaSOT, TrackingNet and VOT raise,
-and the others stop the whole dataset at the first sequence that is missing or inconsistent. Tests compare
-these readers with got10k's where those work. The lists of LaSOT and UAV123 are taken from got10k's files.
+The package got10k has loaders for most of these benchmarks. They are not used: those of LaSOT, TrackingNet and
+VOT raise, and the others refuse a whole dataset because of one missing or inconsistent sequence. Tests compare the
+readers here with got10k's where those work. The lists of LaSOT and UAV123 are read from got10k's files.
 """
 
-import ast
 import importlib.util
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,14 @@ import numpy as np
 from data.datasets.base import DATASETS, Dataset, Reader, check_subset, collect
 from data.datasets.box_files import parse_corners, parse_corners_of_region, parse_region, read_bboxes
 from data.datasets.clip import Clip
-from data.files import read_text
+from data.datasets.otb import OTB_LAYOUT, read_otb
+from data.files import check_name, read_text
 from data.images import list_images, natural_order
 
 
 @DATASETS.register("got10k")
 def load_got10k(root: Path, subset: str | None) -> Dataset:
-    """Read GOT-10k; frames whose target is not visible at all (cover 0) have no box, as its rules want.
+    """Read GOT-10k; by its rules, frames in which nothing of the target is visible (cover 0) have no box.
 
     Of the test subset only the first box is known: the others are NaN.
     """
@@ -35,13 +35,11 @@ def load_got10k(root: Path, subset: str | None) -> Dataset:
         raise FileNotFoundError(
             f"GOT-10k's {part} must be in {folder}: expected list.txt and GOT-10k_… there"
         )
-    readers = {
-        name: partial(_read_got10k, folder / name, only_first=part == "test")
-        if (folder / name).is_dir()
-        else None
-        for name in _listed(folder, "GOT-10k_*")
-    }
-    return collect("got10k", "GOT-10k", root, readers, {"train": 9335, "val": 180, "test": 180}[part])
+    read = partial(_read_got10k, only_first=part == "test")
+    readers = {name: _reader(read, folder / name) for name in _listed(folder, "GOT-10k_*")}
+    count = {"train": 9335, "val": 180, "test": 180}[part]
+    layout = f"{part}/list.txt, {part}/GOT-10k_…/groundtruth.txt and {part}/GOT-10k_…/00000001.jpg, …"
+    return collect("got10k", "GOT-10k", root, readers, count, layout=layout)
 
 
 def _read_got10k(folder: Path, *, only_first: bool) -> Clip:
@@ -51,35 +49,58 @@ def _read_got10k(folder: Path, *, only_first: bool) -> Clip:
         bboxes = _first_of(bboxes, len(paths))
     cover = folder / "cover.label"
     if cover.is_file() and not only_first:
-        visible = np.loadtxt(cover, ndmin=1)
-        _check_rows(cover, len(visible), len(bboxes))
-        bboxes[visible == 0] = np.nan
-    size = re.search(r"^resolution: *(\(.*\))", _text(folder / "meta_info.ini"), re.MULTILINE)
-    frame_wh = ast.literal_eval(size[1]) if size else None
-    return Clip.matched(folder.name, paths, bboxes, file, frame_wh=frame_wh)
+        bboxes[_numbers(cover, len(bboxes), "boxes") == 0] = np.nan
+    about = folder / "meta_info.ini"
+    kind = re.search(r"^object_class: *(.+?) *$", _text(about), re.MULTILINE)
+    more = {"frame_wh": _stated_wh(about), "object_class": kind[1] if kind else ""}
+    return Clip.matched(folder.name, paths, bboxes, file, **more)
+
+
+def _stated_wh(file: Path) -> tuple[int, int] | None:
+    """Width and height of the frames as GOT-10k's file states them; None where it does not."""
+    line = re.search(r"^resolution: *(.*?)\s*$", _text(file), re.MULTILINE)
+    if line is None:
+        return None
+    size = re.fullmatch(r"\((\d{1,6}), *(\d{1,6})\)", line[1])
+    if size is None:
+        raise ValueError(f"{file}: resolution must be (width, height), got {line[1][:60]!r}")
+    return int(size[1]), int(size[2])
+
+
+LASOT_ATTRIBUTES = ("IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "VC", "SV", "FOC", "FM", "OV", "LR", "ARC")
+"""What the numbers in a file of LaSOT's attributes stand for (Fan et al., CVPR 2019)."""
+
+UAV123_ATTRIBUTES = ("SV", "ARC", "LR", "FM", "FOC", "POC", "OV", "BC", "IV", "VC", "CM", "SOB")
+"""The same of UAV123 and UAV20L (Mueller, Smith, Ghanem, ECCV 2016)."""
 
 
 @DATASETS.register("lasot")
 def load_lasot(root: Path, subset: str | None) -> Dataset:
-    """Read LaSOT; frames in which the target is out of view or fully hidden have no box, as its rules want."""
+    """Read LaSOT; by its rules, frames in which the target is out of view or fully hidden have no box.
+
+    The attributes are those of the evaluation toolkit, if its folder ``att`` is below the root.
+    """
     names = _got10k_list("lasot.json")[check_subset("lasot", subset, ("test", "train"))]
-    readers: dict[str, Reader | None] = {}
-    for name in names:
-        places = (root / name.rpartition("-")[0] / name, root / name)
-        folder = next((place for place in places if place.is_dir()), None)
-        readers[name] = partial(_read_lasot, folder) if folder else None
-    return collect("lasot", "LaSOT", root, readers, len(names))
+    readers = {
+        name: _reader(
+            partial(_read_lasot, root / "att" / f"{name}.txt"),
+            root / name.rpartition("-")[0] / name,
+            root / name,
+        )
+        for name in names
+    }
+    layout = f"{names[0].rpartition('-')[0]}/{names[0]}/groundtruth.txt and …/img/00000001.jpg, …"
+    return collect("lasot", "LaSOT", root, readers, len(names), layout=layout)
 
 
-def _read_lasot(folder: Path) -> Clip:
+def _read_lasot(flags_file: Path, folder: Path) -> Clip:
     file = folder / "groundtruth.txt"
     bboxes = read_bboxes(file)
     for flags in (folder / "full_occlusion.txt", folder / "out_of_view.txt"):
         if flags.is_file():
-            hidden = np.loadtxt(flags, delimiter=",", ndmin=1)
-            _check_rows(flags, len(hidden), len(bboxes))
-            bboxes[hidden == 1] = np.nan
-    return Clip.matched(folder.name, list_images(folder / "img"), bboxes, file)
+            bboxes[_numbers(flags, len(bboxes), "boxes") == 1] = np.nan
+    attributes = _flagged(flags_file, LASOT_ATTRIBUTES)
+    return Clip.matched(folder.name, list_images(folder / "img"), bboxes, file, attributes=attributes)
 
 
 @DATASETS.register("trackingnet")
@@ -89,14 +110,20 @@ def load_trackingnet(root: Path, subset: str | None) -> Dataset:
     parts = ["TEST"] if part == "test" else [f"TRAIN_{number}" for number in range(12)]
     readers: dict[str, Reader | None] = {}
     for place in parts:
+        frames = root / place / "frames"
         for file in _sorted((root / place / "anno").glob("*.txt")):
-            homes = (root / place / "frames" / file.stem, root / place / file.stem)
-            folder = next((home for home in homes if home.is_dir()), None)
-            readers[file.stem] = partial(_read_trackingnet, file, folder) if folder else None
-    return collect("trackingnet", "TrackingNet", root, readers, {"test": 511, "train": 30132}[part])
+            packed, read = frames / f"{file.stem}.zip", partial(_read_trackingnet, file)
+            readers[file.stem] = _reader(read, frames / file.stem, root / place / file.stem)
+            if readers[file.stem] is None and packed.is_file():
+                readers[file.stem] = partial(read, packed)
+    count = {"test": 511, "train": 30132}[part]
+    layout = f"{parts[0]}/anno/NAME.txt and {parts[0]}/frames/NAME/0.jpg, …"
+    return collect("trackingnet", "TrackingNet", root, readers, count, layout=layout)
 
 
 def _read_trackingnet(file: Path, folder: Path) -> Clip:
+    if folder.suffix == ".zip":
+        raise ValueError(f"its frames are still packed: unzip {folder} into {folder.with_suffix('')}")
     paths, bboxes = list_images(folder), read_bboxes(file)
     bboxes = _first_of(bboxes, len(paths)) if len(bboxes) == 1 else bboxes
     return Clip.matched(file.stem, paths, bboxes, file)
@@ -104,39 +131,37 @@ def _read_trackingnet(file: Path, folder: Path) -> Clip:
 
 @DATASETS.register("uav123")
 def load_uav123(root: Path, subset: str | None) -> Dataset:
-    """Read UAV123 (or subset UAV20L), whose sequences are stretches of longer ones."""
+    """Read UAV123 (or subset UAV20L), whose sequences are parts of longer recordings."""
     part = check_subset("uav123", subset, ("UAV123", "UAV20L"))
     listed = _got10k_list("uav123.json")[part]
     readers: dict[str, Reader | None] = {}
     for name, about in listed.items():
-        folder, file = (
-            root / "data_seq" / "UAV123" / about["folder_name"],
-            root / "anno" / part / f"{name}.txt",
-        )
-        there = folder.is_dir() and file.is_file()
+        file = root / "anno" / part / f"{name}.txt"
         frames = range(about["start_frame"], about["end_frame"] + 1)
-        readers[name] = partial(_read_numbered, name, folder, file, frames) if there else None
-    return collect("uav123", part, root, readers, len(listed))
+        read = partial(_read_numbered, name, file, frames, flags=UAV123_ATTRIBUTES)
+        folder = root / "data_seq" / "UAV123" / about["folder_name"]
+        readers[name] = _reader(read, folder) if file.is_file() else None
+    layout = f"data_seq/UAV123/NAME/000001.jpg, … and anno/{part}/NAME.txt (UAV123_10fps is another dataset)"
+    return collect("uav123", part, root, readers, len(listed), layout=layout)
 
 
 @DATASETS.register("tcolor128")
 def load_tcolor128(root: Path, subset: str | None) -> Dataset:
     """Read Temple-Color 128, whose folders say in ``*_frames.txt`` which frames count."""
     check_subset("tcolor128", subset, ("all",))
-    files = _sorted(root.glob("*/*_gt.txt"))
-    return collect(
-        "tcolor128", "TColor128", root, {file.parent.name: partial(_read_tcolor, file) for file in files}, 128
-    )
+    readers = {file.parent.name: partial(_read_tcolor, file) for file in _sorted(root.glob("*/*_gt.txt"))}
+    layout = "NAME/NAME_gt.txt, NAME/NAME_frames.txt and NAME/img/0001.jpg, …"
+    return collect("tcolor128", "TColor128", root, readers, 128, layout=layout)
 
 
 def _read_tcolor(file: Path) -> Clip:
     folder = file.parent
     ranges = _sorted(folder.glob("*_frames.txt"))
     numbers = re.findall(r"\d+", _text(ranges[0])) if ranges else []
-    if len(numbers) != 2:
+    if len(numbers) != 2 or max(map(len, numbers)) > 12:
         raise ValueError(f"{folder} must hold a *_frames.txt with the first and the last frame")
     frames = range(int(numbers[0]), int(numbers[1]) + 1)
-    return _read_numbered(folder.name, folder / "img", file, frames)
+    return _read_numbered(folder.name, file, frames, folder / "img")
 
 
 @DATASETS.register("nfs")
@@ -146,15 +171,14 @@ def load_nfs(root: Path, subset: str | None) -> Dataset:
     readers: dict[str, Reader | None] = {
         file.stem: partial(_read_nfs, file) for file in _sorted(root.glob(f"*/{rate}/*.txt"))
     }
-    if not readers and rate == "30":  # as PyTracking and its heirs keep it
-        files = _sorted((root / "anno").glob("nfs_*.txt"))
-        names = {file.stem.removeprefix("nfs_"): file for file in files}
-        places = {name: root / "sequences" / name for name in names}
+    if not readers and rate == "30":  # PyTracking's layout
+        files = {file.stem.removeprefix("nfs_"): file for file in _sorted((root / "anno").glob("nfs_*.txt"))}
         readers = {
-            name: partial(_read_flat_nfs, file, places[name]) if places[name].is_dir() else None
-            for name, file in names.items()
+            name: _reader(partial(_read_flat_nfs, file), root / "sequences" / name)
+            for name, file in files.items()
         }
-    return collect("nfs", f"NfS/{rate}", root, readers, 100)
+    layout = f"NAME/{rate}/NAME.txt and NAME/{rate}/NAME/00001.jpg, …"
+    return collect("nfs", f"NfS/{rate}", root, readers, 100, layout=layout)
 
 
 def _read_flat_nfs(file: Path, folder: Path) -> Clip:
@@ -175,21 +199,23 @@ def _read_nfs(file: Path) -> Clip:
 def load_dtb70(root: Path, subset: str | None) -> Dataset:
     """Read DTB70, which has OTB's layout."""
     check_subset("dtb70", subset, ("all",))
-    files = _sorted(root.glob("*/groundtruth_rect.txt"))
-    return collect("dtb70", "DTB70", root, {file.parent.name: partial(_read_dtb, file) for file in files}, 70)
-
-
-def _read_dtb(file: Path) -> Clip:
-    return Clip.matched(file.parent.name, list_images(file.parent / "img"), read_bboxes(file), file)
+    folders = [file.parent for file in _sorted(root.glob("*/groundtruth_rect.txt"))]
+    readers = {path.name: partial(read_otb, path) for path in folders}
+    return collect("dtb70", "DTB70", root, readers, 70, layout=OTB_LAYOUT)
 
 
 @DATASETS.register("vot")
 def load_vot(root: Path, subset: str | None) -> Dataset:
     """Read a short-term VOT challenge: ``list.txt``, frames flat or in ``color/``, rectangles or corners."""
     check_subset("vot", subset, ("all",))
+    if not (root / "list.txt").is_file() and (root / "sequences").is_dir():  # a workspace of the VOT toolkit
+        root = root / "sequences"
     names = _listed(root, "*")
-    readers = {name: partial(_read_vot, root / name) if (root / name).is_dir() else None for name in names}
-    return collect("vot", "VOT", root, readers, len(names))
+    if not (root / "list.txt").is_file():
+        names = [name for name in names if (root / name / "groundtruth.txt").is_file()]
+    readers = {name: _reader(_read_vot, root / name) for name in names}
+    layout = "list.txt, NAME/groundtruth.txt and NAME/color/00000001.jpg (or NAME/00000001.jpg), …"
+    return collect("vot", "VOT", root, readers, len(readers), layout=layout)
 
 
 def _read_vot(folder: Path) -> Clip:
@@ -205,27 +231,46 @@ def _read_vot(folder: Path) -> Clip:
     return Clip.matched(folder.name, paths, bboxes, file, attributes=attributes, corners=corners)
 
 
-def _read_numbered(name: str, folder: Path, file: Path, frames: range) -> Clip:
-    """Read a sequence whose frames are those of a folder with certain numbers in their names."""
+def _reader(read: Callable[[Path], Clip], *folders: Path) -> Reader | None:
+    """Bind ``read`` to the first of the folders that exists; None if none does."""
+    folder = next((folder for folder in folders if folder.is_dir()), None)
+    return partial(read, folder) if folder else None
+
+
+def _read_numbered(name: str, file: Path, frames: range, folder: Path, flags: tuple[str, ...] = ()) -> Clip:
+    """Read a sequence from the images of a folder whose names hold the numbers ``frames``; see `_flagged`."""
     numbers = {int(match[0]): path for path in list_images(folder) if (match := re.search(r"\d+", path.stem))}
-    lacking = [frame for frame in frames if frame not in numbers]
-    if lacking:
+    held, wanted = [number for number in sorted(numbers) if number in frames], frames.stop - frames.start
+    if len(held) != wanted:  # a file may ask for 10^12 of them
+        lacking = next(frame for frame in frames if frame not in numbers) if wanted > 0 else "the first"
         raise ValueError(
-            f"{folder} lacks {len(lacking)} of the {len(frames)} frames of {name}: {lacking[0]}, …"
+            f"{folder} holds {len(held)} of the {wanted} frames of {name}: {lacking} is not there, …"
         )
-    return Clip.matched(name, [numbers[frame] for frame in frames], read_bboxes(file), file)
+    paths, attributes = [numbers[frame] for frame in held], _flagged(file.parent / "att" / file.name, flags)
+    return Clip.matched(name, paths, read_bboxes(file), file, attributes=attributes)
+
+
+def _flagged(file: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of ``names`` that have a 1 in a file of one number each; none where there is no such file."""
+    if not file.is_file():
+        return ()
+    flags = _numbers(file, len(names), "attributes")
+    return tuple(name for name, flag in zip(names, flags, strict=True) if flag == 1)
 
 
 def _listed(folder: Path, pattern: str) -> list[str]:
-    """Names in ``list.txt``, or those of the folders where there is none."""
+    """Return the names in ``list.txt``, or without such a file those of the folders."""
     file = folder / "list.txt"
     if file.is_file():
-        return _text(file).split()
+        names = list(dict.fromkeys(_text(file).split()))
+        for name in names:
+            check_name(name, f"a sequence in {file}")
+        return names
     return [path.name for path in _sorted(folder.glob(pattern)) if path.is_dir()]
 
 
 def _got10k_list(name: str) -> Any:
-    """A list of sequences that got10k carries; the package is looked up, not imported."""
+    """Read a list of sequences from a file of the package got10k, without importing it."""
     spec = importlib.util.find_spec("got10k")
     assert spec is not None
     assert spec.origin is not None
@@ -238,9 +283,15 @@ def _first_of(bboxes: np.ndarray, length: int) -> np.ndarray:
     return known
 
 
-def _check_rows(file: Path, got: int, expected: int) -> None:
-    if got != expected:
-        raise ValueError(f"{file} holds {got} values for {expected} boxes")
+def _numbers(file: Path, count: int, what: str) -> np.ndarray:
+    """The numbers of a file, with commas, spaces or ends of lines between them: one for each of so many."""
+    words = re.findall(r"[^\s,]+", read_text(file))
+    if len(words) != count:
+        raise ValueError(f"{file} holds {len(words)} values for {count} {what}")
+    try:
+        return np.array(words, np.float64)
+    except ValueError:
+        raise ValueError(f"{file} must hold numbers only") from None
 
 
 def _sorted(paths: Iterable[Path]) -> list[Path]:
@@ -248,4 +299,4 @@ def _sorted(paths: Iterable[Path]) -> list[Path]:
 
 
 def _text(path: Path) -> str:
-    return path.read_text("utf-8-sig") if path.is_file() else ""
+    return read_text(path) if path.is_file() else ""

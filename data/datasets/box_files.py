@@ -1,4 +1,4 @@
-"""Text files of boxes, a line a frame: upright boxes, corners, and the turned rectangles of VOT."""
+"""Text files of boxes, one line for each frame: upright boxes, corners, and the turned rectangles of VOT."""
 
 import math
 import re
@@ -10,27 +10,26 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats, from_one_based, to_one_based
-from data.files import read_text, replacing
+from data.files import read_text, write_text
 
 _ABSENT = [math.nan] * 4
 
 
 def parse_xywh(fields: list[str]) -> list[float]:
-    """Read the fields of a line as the four numbers of a box; ``ValueError`` when they are not."""
+    """Read the fields of a line as the four numbers of a box; raises ``ValueError`` for other fields."""
     x, y, w, h = map(float, fields)
     return [x, y, w, h]
 
 
 def read_bboxes(path: str | Path, parse: Callable[[list[str]], list[float]] = parse_xywh) -> Floats:
-    """Read a text file of boxes: one ``x,y,w,h`` a line, 1-based, with commas, tabs or spaces.
+    """Read a text file of boxes: ``x,y,w,h`` in each line, 1-based, separated by commas, tabs or spaces.
 
-    A line that is empty or holds a NaN or a width or height of 0 or less means that the target is absent;
-    empty lines at the end of the file are no rows.
+    In a line that is empty, or holds a NaN or a width or height of 0 or less, the target is absent. Empty lines
+    at the end of the file are ignored.
 
     Args:
         path: The text file.
-        parse: Makes ``x, y, w, h`` of the fields of a line, for files that hold something else; raises
-            ``ValueError`` for fields that are no box.
+        parse: Turns the fields of a line into ``x, y, w, h``; raises ``ValueError`` for fields that are no box.
 
     Returns:
         float64 ``(N, 4)``, 0-based; absent rows are all NaN.
@@ -39,7 +38,7 @@ def read_bboxes(path: str | Path, parse: Callable[[list[str]], list[float]] = pa
         FileNotFoundError: There is no such file.
         ValueError: A line is not four numbers; file, line number and text are named.
     """
-    text = _read_text(Path(path))
+    text = read_text(path, "box file").rstrip()
     if text and parse is parse_xywh:
         try:
             return _parse_plain(text)
@@ -51,7 +50,7 @@ def read_bboxes(path: str | Path, parse: Callable[[list[str]], list[float]] = pa
 
 
 def parse_corners(fields: list[str]) -> list[float]:
-    """The box of a line of NfS: track, left, top, right, bottom, and more that is not needed.
+    """Read the box of a line of NfS: track, left, top, right, bottom; further fields are ignored.
 
     Raises:
         ValueError: The fields are not numbers, or too few.
@@ -63,7 +62,7 @@ def parse_corners(fields: list[str]) -> list[float]:
 
 
 def parse_region(fields: list[str]) -> list[float]:
-    """The box of a line of VOT: four numbers are a box, eight the corners of a turned rectangle; see `upright`.
+    """Read the box of a line of VOT: four numbers, or eight for the corners of a turned rectangle; see `upright`.
 
     Raises:
         ValueError: The fields are not four or eight numbers, or a mask.
@@ -72,7 +71,7 @@ def parse_region(fields: list[str]) -> list[float]:
 
 
 def parse_corners_of_region(fields: list[str]) -> list[float]:
-    """The four or eight numbers of a line of VOT.
+    """Read the four or eight numbers of a line of VOT.
 
     Raises:
         ValueError: The fields are not four or eight numbers, or a mask.
@@ -88,10 +87,10 @@ def parse_corners_of_region(fields: list[str]) -> list[float]:
 
 
 def upright(regions: Floats) -> Floats:
-    """Upright boxes ``(N, 4)`` of regions: boxes ``(N, 4)`` as they are, or corners ``(N, 8)`` of rectangles.
+    """Convert regions to upright boxes ``(N, 4)``: corners ``(N, 8)`` of rectangles, or boxes, which stay.
 
-    A turned rectangle gets the upright box about its centre that has its area and the proportions of the upright
-    box around it, as trackers that are compared on VOT make one to start with.
+    A turned rectangle becomes the upright box with its centre, its area, and the aspect ratio of the upright box
+    around it. Trackers that are compared on VOT start from such boxes.
     """
     if regions.shape[1] == 4:
         return regions
@@ -106,14 +105,14 @@ def upright(regions: Floats) -> Floats:
 def write_bboxes(
     path: str | Path, bboxes: ArrayLike, codes: Mapping[int, int] = MappingProxyType({})
 ) -> None:
-    """Write boxes as OTB does: ``x,y,w,h`` a line, 1-based, three decimals; ``nan,nan,nan,nan`` where absent.
+    """Write boxes in OTB's format: lines ``x,y,w,h``, 1-based, three decimals; ``nan,nan,nan,nan`` where absent.
 
     The file appears only when it is complete.
 
     Args:
         path: Text file to write or replace; its folder must exist.
         bboxes: ``(N, 4)``, 0-based.
-        codes: Frame -> the number that stands in its row in place of a box, as VOT has it.
+        codes: Frame -> number written in its row instead of a box, as in VOT's files.
 
     Raises:
         FileNotFoundError: The folder does not exist.
@@ -122,19 +121,17 @@ def write_bboxes(
     array = np.asarray(bboxes, np.float64)
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"bboxes must be (N, 4), got {array.shape}")
-    lines = [",".join(f"{value:.3f}" for value in row) for row in to_one_based(array)]
-    lines = [str(codes.get(frame, line)) + "\n" for frame, line in enumerate(lines)]
-    with replacing(path) as temporary:
-        temporary.write_text("".join(lines), "utf-8", newline="\n")
+    lines = box_lines(array).splitlines()
+    write_text(path, "".join(f"{codes.get(frame, line)}\n" for frame, line in enumerate(lines)))
 
 
-def _read_text(path: Path) -> str:
-    """What a box file holds, up to empty lines at its end."""
-    return read_text(path, "box file").rstrip()
+def box_lines(bboxes: Floats, digits: int = 3) -> str:
+    """Format boxes ``(N, 4)``, 0-based, as the lines of a 1-based file with so many decimals."""
+    return "".join(",".join(f"{value:.{digits}f}" for value in row) + "\n" for row in to_one_based(bboxes))
 
 
 def _parse_plain(text: str) -> Floats:
-    """Parse a file whose every line holds four finite numbers or NaN; ``ValueError`` for any other."""
+    """Parse a file whose every line holds four finite numbers or NaN; raises ``ValueError`` for any other file."""
     lines = text.split("\n")
     rows = np.loadtxt(lines, delimiter="," if "," in text else None, comments=None, ndmin=2)
     if rows.shape != (len(lines), 4) or np.isinf(rows).any():

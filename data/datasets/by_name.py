@@ -1,22 +1,15 @@
 """Datasets by name: the benchmarks of the field, any folder in OTB's layout, and a synthetic one.
 
-Nothing is ever downloaded. Frames and boxes are paired here; every text file of boxes is taken as 1-based, as
-the field's trackers take them, and results are written back the same way.
+Nothing is downloaded. Every text file of boxes is read and written as 1-based, the convention of the field.
 """
 
-import os
 from functools import partial
 from pathlib import Path
 
-import data.datasets.benchmarks
-import data.datasets.imagenet_vid  # noqa: F401  (and its own)
 from data.datasets.base import DATASETS, Dataset, Loader, check_subset, collect
 from data.datasets.clip import Clip
-from data.datasets.otb import find_otb, read_otb, write_otb
-from data.datasets.otb_protocol import canonical_name
+from data.datasets.otb import OTB_LAYOUT, find_otb, read_otb, write_otb
 from data.synthetic.sequence import ATTRIBUTES, synthetic_sequence
-
-__all__ = ["DATASETS", "Dataset", "canonical_name", "find_dataset", "load_dataset"]
 
 _ALIASES = {"otb100": "otb2015"}
 _SYNTHETIC_LENGTH = 60
@@ -32,8 +25,8 @@ def load_dataset(name: str, root: str | Path, subset: str | None = None) -> Data
         subset: One of the dataset's own, e.g. ``val`` of ``got10k``; None for its usual one.
 
     Returns:
-        What is there; what the official list has and the root lacks is in ``missing``, what is there but
-        inconsistent in ``broken``.
+        The sequences that can be used; ``missing`` names those of the official list that the root does not hold,
+        ``broken`` those that are inconsistent.
 
     Raises:
         ValueError: The dataset or subset is unknown.
@@ -48,7 +41,7 @@ def load_dataset(name: str, root: str | Path, subset: str | None = None) -> Data
 
 
 def find_dataset(name: str) -> tuple[str, Loader]:
-    """The name that a dataset is registered by, ``otb2015`` for ``otb100``, and what reads it.
+    """Return the registered name of a dataset (``otb2015`` for ``otb100``) and its loader.
 
     Raises:
         ValueError: The dataset is unknown.
@@ -62,24 +55,22 @@ def load_folder(root: Path, subset: str | None) -> Dataset:
     """Read any tree of folders in OTB's layout, whatever their names."""
     check_subset("folder", subset, ("all",))
     readers = {folder.name: partial(read_otb, folder) for folder in find_otb(root)}
-    return collect("folder", "folder", root, readers)
+    return collect("folder", "folder", root, readers, layout=OTB_LAYOUT)
 
 
 @DATASETS.register("synthetic")
 def load_synthetic(root: Path, subset: str | None) -> Dataset:
-    """Read a plain sequence and one for each of OTB's attributes, rendered where they are not there yet."""
+    """Read one plain sequence and one for each of OTB's attributes; those that do not exist yet are rendered."""
     check_subset("synthetic", subset, ("all",))
     names = ["_".join(["synthetic", *attributes]) for attributes in _CHALLENGES]
     readers = {
         name: partial(_rendered, root / name, seed, attributes)
         for seed, (name, attributes) in enumerate(zip(names, _CHALLENGES, strict=True))
     }
-    return collect("synthetic", "synthetic", root, readers, len(readers))
+    return collect("synthetic", "synthetic", root, readers, len(readers), layout=OTB_LAYOUT)
 
 
 def _rendered(folder: Path, seed: int, attributes: tuple[str, ...]) -> list[Clip]:
     if not folder.exists():
-        temporary = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-        write_otb(synthetic_sequence(seed, _SYNTHETIC_LENGTH, attributes=attributes), temporary, ".jpg")
-        temporary.rename(folder)
+        write_otb(synthetic_sequence(seed, _SYNTHETIC_LENGTH, attributes=attributes), folder, ".jpg")
     return read_otb(folder)

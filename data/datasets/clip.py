@@ -1,4 +1,4 @@
-"""An annotated clip: frames on disk and where the target is in each of them."""
+"""An annotated clip: frames on disk and the target's box in each of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,21 +8,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.files import check_name
 from data.images import read_image, read_images
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Frames on disk and where the target is in each of them.
+    """Frames on disk and the target's box in each of them.
 
     Attributes:
-        name: Name of the sequence; of a folder with several targets ``Jogging.1``, ``Jogging.2``.
+        name: Name of the sequence; of a folder with several targets ``Jogging.1``, ``Jogging.2``. Files of results
+            are called after it: it is checked by `data.files.check_name`.
         paths: Image file of each frame.
         bboxes: float64 ``(N, 4)`` x, y, w, h in pixels, 0-based; a row of NaN where the target is absent.
-        attributes: Challenges that it holds, e.g. ``("IV", "OCC")``.
-        unannotated: Number of images at its end that were left out because they have no box.
+        attributes: Challenges of the sequence, e.g. ``("IV", "OCC")``.
+        unannotated: Number of images at the end that were left out because they have no box.
         frame_wh: Width and height of the frames in pixels where the dataset states them, else None.
         corners: float64 ``(N, 8)``, x, y of the four corners of turned boxes, 0-based; None where all are upright.
+        not_started_in: Index of the first and the last frame of each stretch in which TRE starts no run.
+        object_class: What the target is, e.g. ``anteater``, where the dataset says it.
     """
 
     name: str
@@ -32,8 +36,11 @@ class Clip:
     unannotated: int = 0
     frame_wh: tuple[int, int] | None = None
     corners: NDArray[np.float64] | None = None
+    not_started_in: tuple[tuple[int, int], ...] = ()
+    object_class: str = ""
 
     def __post_init__(self) -> None:
+        check_name(self.name, "a sequence")
         if self.bboxes.shape != (len(self.paths), 4):
             raise ValueError(
                 f"bboxes of {self.name} must have a row of 4 for each of its {len(self.paths)} frames, "
@@ -53,7 +60,7 @@ class Clip:
         return read_images(self.paths, f"images of {self.name}")
 
     def read_frame_wh(self) -> tuple[int, int]:
-        """Width and height of the frames: as the dataset states them, or of the first image.
+        """Return width and height of the frames: as the dataset states them, or of the first image.
 
         Raises:
             OSError: The image cannot be read.
@@ -73,8 +80,8 @@ class Clip:
             name: Name of the sequence.
             paths: Image files in order; the first box belongs to the first.
             bboxes: ``(N, 4)``, 0-based.
-            source: Where the boxes come from, for the message.
-            more: Further attributes.
+            source: File of the boxes, for the message.
+            more: Further attributes of the clip.
 
         Raises:
             ValueError: There is no box, or there are more boxes than images.

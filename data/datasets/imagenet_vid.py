@@ -1,4 +1,4 @@
-"""ImageNet-VID: video object detection, one XML file a frame, every object that is followed a sequence."""
+"""ImageNet-VID: video object detection with one XML file for each frame; each object becomes a sequence."""
 
 from functools import partial
 from pathlib import Path
@@ -15,27 +15,23 @@ from data.images import list_images, natural_order
 def load_imagenet_vid(root: Path, subset: str | None) -> Dataset:
     """Read ImageNet-VID: ``Annotations/VID/train/…/*.xml`` beside ``Data/VID/train/…/*.JPEG``.
 
-    Every object of a clip is a sequence ``CLIP.TRACKID``. Its corners are 0-based pixels, both inside the box. It
-    takes a minute for each ten thousand frames or so: `prepare` does it once.
+    Every object of a clip is a sequence ``CLIP.TRACKID``. The corners in the files are 0-based pixels, both inside
+    the box. Reading takes about a minute for ten thousand frames: `prepare` reads the dataset once.
     """
     part = check_subset("imagenet-vid", subset, ("train", "val"))
-    annotations = root / "Annotations" / "VID" / part
+    annotations, images = root / "Annotations" / "VID" / part, root / "Data" / "VID" / part
     if not annotations.is_dir():
-        raise FileNotFoundError(
-            f"ImageNet-VID's {part} must be in {annotations} and {root / 'Data' / 'VID' / part}"
-        )
+        raise FileNotFoundError(f"ImageNet-VID's {part} must be in {annotations} and {images}")
     folders = sorted({file.parent for file in annotations.rglob("*.xml")}, key=natural_order)
     readers = {
-        folder.name: partial(
-            _read_clip, folder, root / "Data" / "VID" / part / folder.relative_to(annotations)
-        )
+        folder.name: partial(_read_clip, folder, images / folder.relative_to(annotations))
         for folder in folders
     }
-    return collect("imagenet-vid", "ImageNet-VID", root, readers)
+    layout = f"Annotations/VID/{part}/…/NAME/000000.xml, … and Data/VID/{part}/…/NAME/000000.JPEG, …"
+    return collect("imagenet-vid", "ImageNet-VID", root, readers, layout=layout)
 
 
 def _read_clip(annotations: Path, images: Path) -> list[Clip]:
-    """Read one clip: as many sequences as objects."""
     paths = tuple(list_images(images))
     tracks: dict[str, np.ndarray] = {}
     for index, path in enumerate(paths):
@@ -47,7 +43,6 @@ def _read_clip(annotations: Path, images: Path) -> list[Clip]:
 
 
 def _read_frame(file: Path) -> list[tuple[str, list[float]]]:
-    """Read the track and the box of every object in a frame."""
     try:
         objects = ElementTree.parse(file).getroot().findall("object")
         return [(item.findtext("trackid", "0"), _bbox(item)) for item in objects]
@@ -56,8 +51,6 @@ def _read_frame(file: Path) -> list[tuple[str, list[float]]]:
 
 
 def _bbox(item: ElementTree.Element) -> list[float]:
-    left, top, right, bottom = (float(item.findtext(f"bndbox/{name}", "")) for name in _CORNERS)
+    corners = ("xmin", "ymin", "xmax", "ymax")
+    left, top, right, bottom = (float(item.findtext(f"bndbox/{name}", "")) for name in corners)
     return [left, top, right - left + 1, bottom - top + 1]
-
-
-_CORNERS = ("xmin", "ymin", "xmax", "ymax")

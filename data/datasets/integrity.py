@@ -1,4 +1,4 @@
-"""What is wrong with a dataset on disk, found in seconds: by the ends of its images, not by decoding them."""
+"""Checks of a dataset on disk. They take seconds: they read the ends of its images instead of decoding them."""
 
 import os
 import re
@@ -19,8 +19,8 @@ _TAIL = 64
 def find_problems(dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Yield name and problem of every sequence that cannot be used as it is.
 
-    Frames and boxes that do not go together, what `pairing_oddities` says, images that are empty, cut short or
-    no images, and a first box that no tracker can start with are problems; sequences that are missing are not.
+    Problems are frames and boxes that do not match, the findings of `pairing_oddities`, images that are empty, cut
+    short or of no image format, and a first box that no tracker can start with. A missing sequence is no problem.
     """
     yield from dataset.broken.items()
     seen: dict[Path, str | None] = {}
@@ -39,10 +39,10 @@ def find_problems(dataset: Dataset) -> Iterator[tuple[str, str]]:
 
 
 def pairing_oddities(sequence: Clip) -> Iterator[str]:
-    """Say what makes it doubtful that each box belongs to its image; no file is opened.
+    """Yield reasons to doubt that each box belongs to its image; no file is opened.
 
-    Images without a box, images of several suffixes, and images whose names hold the same number: a mask or a
-    thumbnail among the frames shifts every box after it.
+    The reasons are images without a box, images of several suffixes, and image names with the same number: a mask
+    or a thumbnail among the frames shifts every box after it.
     """
     if sequence.unannotated:
         images = len(sequence) + sequence.unannotated
@@ -60,7 +60,7 @@ def pairing_oddities(sequence: Clip) -> Iterator[str]:
 
 
 def image_damage(path: Path) -> str | None:
-    """Say what is wrong with an image file, or None; JPEG and PNG are decoded only if their end looks odd."""
+    """Return the error of a damaged image file, or None; JPEG and PNG are decoded only if their end looks odd."""
     try:
         with path.open("rb") as file:
             head = file.read(2)

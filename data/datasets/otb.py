@@ -1,6 +1,7 @@
-"""Clips in OTB's layout: ``img/`` and ``groundtruth_rect.txt``; only the files are 1-based."""
+"""Clips in OTB's layout: a folder with ``img/`` and ``groundtruth_rect.txt``, which is 1-based."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -11,16 +12,18 @@ from numpy.typing import NDArray
 
 from data.datasets.box_files import read_bboxes, write_bboxes
 from data.datasets.clip import Clip
+from data.files import partial_path, read_text, remove_left_overs
 from data.images import IMAGE_SUFFIXES, list_images, natural_order
+
+OTB_LAYOUT = "NAME/groundtruth_rect.txt and NAME/img/0001.jpg, …"
 
 
 def read_otb(folder: str | Path) -> list[Clip]:
-    """Read a sequence in OTB's layout: one entry a target, i.e. a ``groundtruth_rect*.txt``.
+    """Read a sequence in OTB's layout: one clip for each target, i.e. for each ``groundtruth_rect*.txt``.
 
-    Frames are the images of ``img/`` in natural order. Frames beyond the last box are left out and counted in
-    ``unannotated``; the first box belongs to the first image, so a folder that keeps frames before it (David
-    as OTB distributes it) has to be cut first. ``attributes.txt``, where there is one, holds names separated
-    by commas or white space.
+    Frames are the images of ``img/`` in natural order. The first box belongs to the first image: of a folder with
+    frames before the first box (OTB's David) remove these first. Frames beyond the last box are left out and
+    counted in ``unannotated``. An ``attributes.txt`` holds names separated by commas or white space.
 
     Args:
         folder: Folder with ``img/`` and one or several box files; its name is the sequence's name.
@@ -39,7 +42,9 @@ def read_otb(folder: str | Path) -> list[Clip]:
         )
     paths = list_images(folder / "img")
     listed = folder / "attributes.txt"
-    attributes = tuple(re.findall(r"[^\s,]+", listed.read_text("utf-8-sig"))) if listed.is_file() else ()
+    attributes = (
+        tuple(re.findall(r"[^\s,]+", read_text(listed, "list of attributes"))) if listed.is_file() else ()
+    )
     sequences = []
     for file in files:
         number = file.stem.removeprefix("groundtruth_rect")
@@ -61,19 +66,17 @@ def find_otb(root: str | Path) -> list[Path]:
         path for path in sorted(root.iterdir(), key=natural_order) if path.is_dir() and _box_files(path)
     ]
     if not folders:
-        raise FileNotFoundError(
-            f"dataset root {root} holds no sequence: expected folders with img/ and groundtruth_rect.txt"
-        )
+        raise FileNotFoundError(f"dataset root {root} holds no sequence: expected {OTB_LAYOUT}")
     return folders
 
 
 def read_otb_root(root: str | Path) -> list[Clip]:
-    """Read every target of every sequence below an OTB root; raises what `find_otb` and `read_otb` raise."""
+    """Read every target of every sequence below an OTB root; raises the errors of `find_otb` and `read_otb`."""
     return [sequence for folder in find_otb(root) for sequence in read_otb(folder)]
 
 
 class FrameSource(Protocol):
-    """What `write_otb` can write: a `Clip`, a `SyntheticSequence`, or anything like them."""
+    """A sequence that `write_otb` can write, such as a `Clip` or a `SyntheticSequence`."""
 
     @property
     def bboxes(self) -> NDArray[np.float64]:
@@ -81,24 +84,24 @@ class FrameSource(Protocol):
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """Names of the challenges that it holds."""
+        """Names of the sequence's challenges."""
 
     def frames(self) -> Iterator[NDArray[np.uint8]]:
         """Frames as uint8 RGB ``(H, W, 3)``."""
 
 
 def write_otb(sequence: FrameSource, folder: str | Path, suffix: str = ".png") -> None:
-    """Write a sequence in OTB's layout; `read_otb` gives it back (of a lossy suffix, but for the loss).
+    """Write a sequence in OTB's layout; `read_otb` returns the same sequence, up to the loss of a lossy suffix.
 
-    The box file comes last: a folder without one is not taken for a sequence.
+    The folder appears when it is complete; what a killed process left of it is removed.
 
     Args:
-        sequence: What to write.
+        sequence: The sequence.
         folder: New or empty folder.
         suffix: Image format, e.g. ``.png`` or ``.jpg``.
 
     Raises:
-        FileExistsError: The folder holds something.
+        FileExistsError: The folder is not empty.
         ValueError: The suffix is no image format.
     """
     folder = Path(folder)
@@ -106,13 +109,22 @@ def write_otb(sequence: FrameSource, folder: str | Path, suffix: str = ".png") -
         raise ValueError(f"suffix must be one of {', '.join(IMAGE_SUFFIXES)}, got '{suffix}'")
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"folder {folder} is not empty: give a new one")
-    (folder / "img").mkdir(parents=True, exist_ok=True)
-    for number, frame in enumerate(sequence.frames(), 1):
-        encoded = cv2.imencode(suffix, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1]
-        (folder / "img" / f"{number:04d}{suffix}").write_bytes(encoded.tobytes())
-    if sequence.attributes:
-        (folder / "attributes.txt").write_text(",".join(sequence.attributes) + "\n", "utf-8")
-    write_bboxes(folder / "groundtruth_rect.txt", sequence.bboxes)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_left_overs(folder.parent)
+    partial = partial_path(folder)
+    (partial / "img").mkdir(parents=True)
+    try:
+        for number, frame in enumerate(sequence.frames(), 1):
+            encoded = cv2.imencode(suffix, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1]
+            (partial / "img" / f"{number:04d}{suffix}").write_bytes(encoded.tobytes())
+        if sequence.attributes:
+            (partial / "attributes.txt").write_text(",".join(sequence.attributes) + "\n", "utf-8")
+        write_bboxes(partial / "groundtruth_rect.txt", sequence.bboxes)
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _box_files(folder: Path) -> list[Path]:

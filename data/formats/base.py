@@ -1,23 +1,21 @@
-"""What a format is, and the functions that write and read tracks in any of them."""
+"""Formats of annotations, and functions that write and read tracks in any of them."""
 
-import importlib
 import json
-import pkgutil
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from data.files import replacing
+from data.files import write_text
 from data.registry import Registry
 from data.track_result import TrackResult
 
 
 class Format(ABC):
-    """One format: text files from tracks, and tracks from text files.
+    """A format, which turns tracks into text files and text files into tracks.
 
-    A format holds no state; what it cannot say of a track (a score, a lost frame) its docstring names.
+    A format holds no state. Its docstring names the properties of a track that it does not store.
     """
 
     needs_frame_wh: ClassVar[bool] = False
@@ -25,27 +23,27 @@ class Format(ABC):
 
     @abstractmethod
     def render(self, results: Sequence[TrackResult]) -> dict[str, str]:
-        """The files of ``results`` as relative path -> text; `write_tracks` checks the results before."""
+        """Make the files of ``results`` as relative path -> text; `write_tracks` checks the results before."""
 
     @abstractmethod
     def parse(self, path: Path) -> list[TrackResult]:
         """Read the tracks of ``path``, a file or folder as `render` names them.
 
         Raises:
-            OSError: It cannot be read.
-            ValueError: It is no such file; the message says where it is wrong.
+            OSError: The path cannot be read.
+            ValueError: The content has another format; the message says where.
         """
 
 
 FORMATS: Registry[type[Format]] = Registry("format", "data.formats")
-"""Name -> format; a new file of this folder with a decorated class adds one."""
+"""Name -> format; each file of this folder registers its own."""
 
 
 def write_tracks(folder: str | Path, format: str, results: Sequence[TrackResult]) -> list[Path]:
     """Write tracks of one video into ``folder``, each file complete or not at all.
 
     Args:
-        folder: Made where it does not exist; files of the same names are replaced.
+        folder: Created if it does not exist; files of the same names are replaced.
         format: One of `list_formats`.
         results: The targets; their names must differ.
 
@@ -54,21 +52,20 @@ def write_tracks(folder: str | Path, format: str, results: Sequence[TrackResult]
 
     Raises:
         ValueError: The format is unknown, there is no result, names repeat, or the format needs the size of
-            the frames and a result does not state it.
+            the frames and a result has none.
         OSError: The folder cannot be written.
     """
     files = render_tracks(format, results)
     paths = [Path(folder, name) for name in files]
     for path, text in zip(paths, files.values(), strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_text(text, "utf-8", newline="\n")
+        write_text(path, text)
     return paths
 
 
 def render_tracks(format: str, results: Sequence[TrackResult]) -> dict[str, str]:
-    """The files that `write_tracks` writes, as relative path -> text; raises the same ``ValueError``."""
-    chosen = _find(format)
+    """Make the files of `write_tracks` as relative path -> text; raises the same ``ValueError``."""
+    chosen = FORMATS[format]()
     if not results:
         raise ValueError(f"there is no track to write as {format}: expected at least one")
     if repeated := [name for name, times in Counter(one.name for one in results).items() if times > 1]:
@@ -83,14 +80,14 @@ def read_tracks(path: str | Path, format: str) -> list[TrackResult]:
     """Read the tracks of a file or folder.
 
     Args:
-        path: What `write_tracks` or another tool wrote: the file, or for ``otb`` and ``got10k`` also its folder.
+        path: A file of `write_tracks` or another tool; for ``otb`` and ``got10k`` also its folder.
         format: One of `list_formats`.
 
     Raises:
         FileNotFoundError: There is no such path.
         ValueError: The format is unknown, or the path holds something else.
     """
-    chosen, path = _find(format), Path(path)
+    chosen, path = FORMATS[format](), Path(path)
     if not path.exists():
         raise FileNotFoundError(f"annotations do not exist: {path}")
     try:
@@ -100,7 +97,7 @@ def read_tracks(path: str | Path, format: str) -> list[TrackResult]:
 
 
 def safe_file_name(name: str) -> str:
-    """A target's name as a file name: letters, digits and ``_.-``, nothing that leaves the folder.
+    """Turn a target's name into a file name of letters, digits and ``_.-`` that stays in its folder.
 
     >>> safe_file_name("../red car")
     'red_car'
@@ -110,7 +107,7 @@ def safe_file_name(name: str) -> str:
 
 
 def unique_file_names(results: Sequence[TrackResult]) -> list[str]:
-    """`safe_file_name` of each result, numbered where two would be the same."""
+    """Return `safe_file_name` of each result, numbered if two would be the same."""
     names: list[str] = []
     for one in results:
         base = name = safe_file_name(one.name)
@@ -122,22 +119,15 @@ def unique_file_names(results: Sequence[TrackResult]) -> list[str]:
 
 
 def list_formats() -> list[str]:
-    """Names of all formats, sorted: each file of this folder registers its own."""
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        importlib.import_module(f"{__package__}.{module.name}")
+    """List the names of all formats, sorted."""
     return list(FORMATS)
 
 
-def _find(name: str) -> Format:
-    list_formats()
-    return FORMATS[name]()
-
-
 def read_json(path: Path) -> Any:
-    """The content of a JSON file.
+    """Read a JSON file.
 
     Raises:
-        ValueError: It is no JSON; the message names file and line.
+        ValueError: The file is no JSON; the message names file and line.
     """
     try:
         return json.loads(path.read_text("utf-8-sig"))

@@ -1,4 +1,4 @@
-"""COCO's JSON, with the videos and track ids of its extensions to video."""
+"""COCO's JSON with videos and track ids, as in COCO's extensions to video."""
 
 import json
 import math
@@ -14,11 +14,11 @@ from data.track_result import TrackResult
 
 @FORMATS.register("coco")
 class Coco(Format):
-    """``coco.json``: one image a frame, one annotation a box, ``[x, y, w, h]`` from 0.
+    """``coco.json``: an image for each frame, an annotation for each box, ``[x, y, w, h]`` from 0.
 
-    ``videos``, ``video_id``, ``frame_id`` (from 0) and ``track_id`` follow COCO's extensions to video; the score
-    stands beside each box, the lost flag and the target's name in its ``attributes``. Frames without any box are
-    images without annotations.
+    ``videos``, ``video_id``, ``frame_id`` (from 0) and ``track_id`` follow COCO's extensions to video. Each
+    annotation has a ``score``; the lost flag and the target's name are ``attributes``. Frames without any box
+    are images without annotations.
     """
 
     needs_frame_wh = True

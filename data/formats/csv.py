@@ -1,4 +1,4 @@
-"""A table that every spreadsheet opens: a row a target and frame."""
+"""A table for spreadsheets, with a row for each target and frame."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ class Csv(Format):
         return {"tracks.csv": text.getvalue()}
 
     def parse(self, path: Path) -> list[TrackResult]:
-        """See `Format`; the columns may stand in any order, ``label``, ``image``, ``score`` and ``lost`` may lack."""
+        """See `Format`; columns may stand in any order; ``label``, ``image``, ``score``, ``lost`` are optional."""
         targets: dict[str, list[dict[str, str]]] = {}
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, restval="")
@@ -51,7 +51,7 @@ class Csv(Format):
 
 
 def _inert(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: those begin with one of ``= + - @``."""
+    """Quote a text that begins with one of ``= + - @``, which a spreadsheet would take for a formula."""
     return f"'{text}" if text[:1] in tuple("=+-@\t") else text
 
 

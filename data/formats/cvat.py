@@ -1,4 +1,4 @@
-"""CVAT's XML: "CVAT for video 1.1"."""
+"""CVAT's XML, "CVAT for video 1.1"."""
 
 import math
 import xml.etree.ElementTree as ET
@@ -13,11 +13,11 @@ from data.track_result import TrackResult
 
 @FORMATS.register("cvat")
 class Cvat(Format):
-    """``annotations.xml`` in the form of "CVAT for video 1.1": one track a target, every box a key frame.
+    """``annotations.xml`` of "CVAT for video 1.1", with a track for each target; every box is a key frame.
 
-    A lost box is ``outside``, which hides it in CVAT but keeps its place; a frame in which the target is absent,
-    and the first frame after a track's end, repeat the last box as ``outside``, because CVAT otherwise draws it
-    on. The target's name and the score are attributes, which a task without such attributes ignores.
+    A lost box is ``outside``, which hides it in CVAT but keeps its coordinates. A frame in which the target is
+    absent, and the first frame after a track's end, repeat the last box as ``outside``, because CVAT would otherwise
+    extend it. The target's name and the score are attributes, which a task without such attributes ignores.
     """
 
     needs_frame_wh = True
@@ -28,14 +28,10 @@ class Cvat(Format):
         _text(root, "version", "1.1")
         _add_meta(root, results)
         for number, one in enumerate(results):
-            track = ET.SubElement(root, "track", id=str(number), label=one.label, source="auto")
-            _add_boxes(track, one)
+            _add_boxes(ET.SubElement(root, "track", id=str(number), label=one.label, source="auto"), one)
         ET.indent(root)
-        return {
-            "annotations.xml": '<?xml version="1.0" encoding="utf-8"?>\n'
-            + ET.tostring(root, "unicode")
-            + "\n"
-        }
+        text = ET.tostring(root, "unicode")
+        return {"annotations.xml": f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'}
 
     def parse(self, path: Path) -> list[TrackResult]:
         """See `Format`; boxes between key frames are interpolated along a line, as CVAT does."""
@@ -123,7 +119,7 @@ def _track(track: ET.Element, root: ET.Element) -> TrackResult:
         [[place] if out else np.arange(place, end) for place, end, out in
          zip(places, [*places[1:], places[-1] + 1], outside, strict=True)]
     )  # fmt: skip
-    # Up to the key frame after it a box moves along a line, unless that one only says that it has gone.
+    # A box moves along a line up to the next key frame, unless that key frame only ends the track.
     moving = np.stack([np.interp(frames, places, column) for column in corners.T], axis=1)
     key = np.searchsorted(places, frames, "right") - 1
     after = np.minimum(key + 1, len(keys) - 1)

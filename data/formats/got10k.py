@@ -1,4 +1,4 @@
-"""GOT-10k's folders: a folder a target with ``groundtruth.txt`` and the flags beside it."""
+"""GOT-10k's layout: for each target a folder with ``groundtruth.txt`` and files of flags."""
 
 import configparser
 import math
@@ -7,19 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from data.datasets.box_files import read_bboxes
+from data.datasets.box_files import box_lines, read_bboxes
 from data.formats.base import FORMATS, Format, unique_file_names
-from data.formats.otb import box_lines
 from data.track_result import TrackResult
 
 
 @FORMATS.register("got10k")
 class Got10k(Format):
-    """GOT-10k's own layout, which its toolkit reads once the images lie beside the files.
+    """GOT-10k's layout, which its toolkit reads once the images lie beside the files.
 
-    ``groundtruth.txt`` has ``x,y,w,h`` a line, 1-based, four decimals, zeros where there is no box;
-    ``absence.label`` 1 where the target is absent or lost; ``cover.label`` (visible part in eighths) 8 where it
-    is not and ``cut_by_image.label`` 1 where the box leaves the frame; ``meta_info.ini`` the rest. No score.
+    ``groundtruth.txt`` has lines ``x,y,w,h``, 1-based, four decimals, zeros for no box. ``absence.label`` is 1 if
+    the target is absent or lost; ``cover.label``, the visible part in eighths, is then 0, else 8.
+    ``cut_by_image.label`` is 1 if the box leaves the frame. ``meta_info.ini`` has the rest. Scores are not stored.
     """
 
     needs_frame_wh = True
@@ -47,7 +46,7 @@ def _folder(one: TrackResult) -> dict[str, str]:
     width, height = one.frame_wh or (0, 0)
     x, y, w, h = bboxes.T
     cut = seen & ((x < 0) | (y < 0) | (x + w > width) | (y + h > height))
-    bboxes[np.isnan(x)] = (-1, -1, 0, 0)  # zeros in the 1-based file
+    bboxes[np.isnan(x)] = (-1, -1, 0, 0)  # zeros once written 1-based
     return {
         "groundtruth.txt": box_lines(bboxes, digits=4),
         "absence.label": _flags(~seen),
@@ -62,7 +61,7 @@ def _flags(values: np.ndarray) -> str:
 
 
 def _meta(one: TrackResult) -> str:
-    """The file as the toolkit splits it: ``key: value`` a line, without empty values."""
+    """Make ``meta_info.ini``: lines ``key: value``, as the toolkit splits them, without empty values."""
     width, height = one.frame_wh or (0, 0)
     values = {
         "url": _one_line(one.source),

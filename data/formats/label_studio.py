@@ -1,4 +1,4 @@
-"""Label Studio's JSON: a task for a video, or one for each image."""
+"""Label Studio's JSON, with one task for a video or one for each image."""
 
 import json
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ CONFIG = """\
 class LabelStudio(Format):
     """``tasks.json`` for Label Studio's import, as predictions, and ``labeling_config.xml`` for the project.
 
-    A video is one task with a ``videorectangle`` a target: places in percent of the frame, frames from 1. Every
-    box is a key frame; ``enabled`` is false in the last one before a frame without a believed box, which ends
-    the life span there. A folder of images becomes a task an image with ``rectanglelabels``. Boxes that are lost
-    are left out; a score is of a box (images) or the mean of a target's (video).
+    A video is one task with a ``videorectangle`` for each target: coordinates in percent of the frame, frames from
+    1. Every box is a key frame; ``enabled`` is false for the last box before a frame in which the target is absent or
+    lost. Of a folder of images, each image is a task with ``rectanglelabels``. Lost boxes are left out. The score
+    is that of a box (images) or the mean over all targets' boxes (video).
     """
 
     needs_frame_wh = True
@@ -40,7 +40,7 @@ class LabelStudio(Format):
         }
 
     def parse(self, path: Path) -> list[TrackResult]:
-        """See `Format`; of a task with annotations these are read, else its predictions."""
+        """See `Format`; a task's annotations are read, or if there are none its predictions."""
         try:
             found: dict[str, TrackResult] = {}
             pictures: dict[str, list[tuple[int, dict[str, Any], str]]] = {}
@@ -135,7 +135,7 @@ def _name_of(region: dict[str, Any]) -> str:
 
 
 def _video_track(name: str, region: dict[str, Any], data: dict[str, Any]) -> TrackResult:
-    """Boxes of a region: between an enabled key frame and the next they move along a line, as in the tool."""
+    """Read the boxes of a region; after an enabled key frame they move along a line to the next key frame."""
     value = region["value"]
     keys = sorted(value["sequence"], key=lambda key: int(key["frame"]))
     places = np.array([int(key["frame"]) - 1 for key in keys])

@@ -1,4 +1,4 @@
-"""MOTChallenge's text: a line a box."""
+"""MOTChallenge's text files, with a line for each box."""
 
 import math
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from data.track_result import TrackResult
 
 @FORMATS.register("mot")
 class Mot(Format):
-    """MOTChallenge's results: ``frame, id, left, top, width, height, conf, -1, -1, -1`` a line.
+    """MOTChallenge's results, lines of ``frame, id, left, top, width, height, conf, -1, -1, -1``.
 
-    Frames, ids and coordinates are 1-based, as the challenge has them. A frame in which the target is absent or
-    lost has no line: the format says which boxes the tracker stands by. ``conf`` is the score, 1 where there is
-    none. Names become ids, in order: MOT has no names, classes or size of the frames.
+    Frames, ids and coordinates are 1-based, as in the challenge. A frame in which the target is absent or lost has no
+    line. ``conf`` is the score, 1 if there is none. Ids number the targets in order; names, classes and the size
+    of the frames are not stored.
     """
 
     def render(self, results: Sequence[TrackResult]) -> dict[str, str]:
@@ -36,7 +36,7 @@ class Mot(Format):
         return {f"{name}.txt": "".join(line for *_, line in sorted(lines))}
 
     def parse(self, path: Path) -> list[TrackResult]:
-        """See `Format`; of ground truth files, rows whose flag in column 7 is 0 are left out."""
+        """See `Format`; column 7 becomes the score."""
         targets: dict[int, dict[int, list[float]]] = {}
         for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), 1):
             if not line.strip():

@@ -1,24 +1,27 @@
-"""Encoded images wherever they lie: files, or stretches of files, on disk or behind a URL."""
+"""Encoded images in files or byte ranges of files, on disk or behind a URL."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_ATTEMPTS = 3  # a network is allowed to stumble twice
+_ATTEMPTS = 3  # at reading over a network
 
 
 class Blob(NamedTuple):
-    """A whole file, or bytes ``start`` up to ``stop`` of one.
+    """A whole file, or a file's bytes from ``start`` up to ``stop``.
 
     Attributes:
         url: A path, or a URL of any kind that fsspec reads (``https://…``, ``s3://…``).
         start: First byte.
         stop: Byte after the last; None for the end of the file.
+        sha256: Of these bytes, 32 bytes; empty where nobody knows it.
     """
 
     url: str
     start: int = 0
     stop: int | None = None
+    sha256: bytes = b""
 
 
 def is_remote(url: str | Path) -> bool:
@@ -27,11 +30,11 @@ def is_remote(url: str | Path) -> bool:
 
 
 def read_blobs(blobs: Sequence[Blob]) -> list[bytes | Exception]:
-    """Read many blobs, those behind URLs all at once; what cannot be read is returned as its error.
+    """Read many blobs, those behind URLs all at once; for a blob that cannot be read, return the error.
 
     Raises:
         ValueError: fsspec does not know a URL's protocol.
-        RuntimeError: The package that speaks it is not installed; the message names it.
+        RuntimeError: The package for the protocol is not installed; the message names it.
     """
     found: list[bytes | Exception] = [b""] * len(blobs)
     remote = []
@@ -56,7 +59,7 @@ def _read_local(blob: Blob) -> bytes | Exception:
 
 
 def _read_remote(blobs: Sequence[Blob]) -> list[bytes | Exception]:
-    """Read blobs, those of one file system together; those that failed are asked for again."""
+    """Read blobs, those of one file system together, and try failed reads again."""
     found: list[bytes | Exception] = [OSError("not read")] * len(blobs)
     places = [_open(blob.url) for blob in blobs]
     for _ in range(_ATTEMPTS):
@@ -65,15 +68,16 @@ def _read_remote(blobs: Sequence[Blob]) -> list[bytes | Exception]:
             if isinstance(content, Exception):
                 missing.setdefault(places[index][0], []).append(index)
         for filesystem, indices in missing.items():
-            paths, starts, stops = zip(*((places[i][1], *blobs[i][1:]) for i in indices), strict=True)
-            contents = filesystem.cat_ranges(list(paths), list(starts), list(stops), on_error="return")
+            paths = [places[index][1] for index in indices]
+            starts, stops = zip(*((blobs[index].start, blobs[index].stop) for index in indices), strict=True)
+            contents = filesystem.cat_ranges(paths, list(starts), list(stops), on_error="return")
             for index, content in zip(indices, contents, strict=True):
                 found[index] = _checked(content, blobs[index])
     return found
 
 
 def _open(url: str) -> tuple[Any, str]:
-    """The file system of a URL (one object for all of it) and the path in it."""
+    """Return the file system of a URL, the same object for all its URLs, and the path in it."""
     from fsspec.core import url_to_fs
 
     try:
@@ -83,18 +87,18 @@ def _open(url: str) -> tuple[Any, str]:
 
 
 def _checked(content: bytes | Exception, blob: Blob) -> bytes | Exception:
-    """The content, or the error that there is none or that it is shorter than it should be."""
-    if isinstance(content, Exception):
-        return OSError(f"cannot read {blob.url}: {_reason(content)}")
+    """Return the content, or an error that names the blob if the content is an error or too short."""
+    if isinstance(content, Exception):  # an HTTP error's text hides its status behind a URL
+        status, message = getattr(content, "status", None), getattr(content, "message", "")
+        reason = f"{status} {message}" if status else f"{type(content).__name__}: {content}"
+        return OSError(f"cannot read {blob.url}: {reason}")
     if blob.stop is not None and len(content) != blob.stop - blob.start:
         return OSError(
             f"{blob.url} gave {len(content)} bytes from {blob.start} on, expected {blob.stop - blob.start}: "
             "the file is shorter than its index says, or the server ignores the Range header"
         )
+    if blob.sha256 and hashlib.sha256(content).digest() != blob.sha256:
+        return OSError(
+            f"{blob.url} holds other bytes from {blob.start} on than were written there (SHA-256): copy it again"
+        )
     return content
-
-
-def _reason(error: Exception) -> str:
-    """What a file system has to say; of an HTTP error its status, which its text hides behind a URL."""
-    status = getattr(error, "status", None)
-    return f"{status} {getattr(error, 'message', '')}" if status else f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""From two views of a target to two crops: decode no more than is seen, cut, convert."""
+"""Rendering of training pairs: two views of a target are decoded, cropped, jittered and converted to RGB."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from data.boxes import Floats, Image
 from data.image_headers import image_size, jpeg_orientation
-from data.images import decode_bgr, is_jpeg
+from data.images import decode_bgr, is_jpeg, jpeg_reduction
 from data.pairs.blobs import Blob
 from data.pairs.jitter_background import paste_target, random_window
 from data.pairs.jitter_geometry import Placement, mirror
@@ -28,8 +28,8 @@ class Pair(NamedTuple):
         template_bbox: float32 ``(4,)``.
         search: uint8 RGB ``(S, S, 3)``.
         search_bbox: float32 ``(4,)``.
-        source: What it was made of, e.g. ``Car4/0001.jpg -> Car4/0040.jpg``.
-        skipped: What could not be used in its place, one message each.
+        source: Names of both images, e.g. ``Car4/0001.jpg -> Car4/0040.jpg``.
+        skipped: Messages about pairs that were drawn before and could not be used.
     """
 
     template: Image
@@ -41,16 +41,16 @@ class Pair(NamedTuple):
 
 
 class UselessBoxError(Exception):
-    """A box lies outside its image, or nearly so."""
+    """Raised for a box of which less than a quarter lies inside its image."""
 
 
 class _Decoded(NamedTuple):
-    """An image, at a fraction of its size perhaps.
+    """A decoded image, possibly at a fraction of its size.
 
     Attributes:
         pixels: uint8 ``(H, W, 3)``.
-        reduce: How many pixels of the file one of these is wide and high.
-        is_bgr: Whether it is BGR; RGB otherwise.
+        reduce: Factor by which the image in the file is wider and higher.
+        is_bgr: True for BGR, False for RGB.
     """
 
     pixels: Image
@@ -59,7 +59,7 @@ class _Decoded(NamedTuple):
 
 
 def blobs_of(views: Views) -> list[Blob]:
-    """What has to be read for a pair, each once."""
+    """List the blobs of a pair's images, each once."""
     used = (views.template, views.search, views.background)
     return list(dict.fromkeys(view.image for view in used if view and isinstance(view.image, Blob)))
 
@@ -70,9 +70,9 @@ def render(
     """Cut a pair of crops.
 
     Args:
-        views: What it is to be made of.
-        contents: The encoded image, or why there is none, of each of `blobs_of` the views.
-        rng: Where the jitter comes from.
+        views: The views to crop.
+        contents: The encoded image, or the error of reading it, for each of `blobs_of` the views.
+        rng: Source of the jitter.
         size: Side of the crops in pixels.
         search_area_scale: Side of the crops in ``sqrt(w h)`` of the target.
 
@@ -109,31 +109,30 @@ def render(
 
 
 def _shrink(bbox: Floats | None, at: Placement, search_area_scale: float, size: int) -> float:
-    """How many image pixels a crop pixel is wide or high, the less of the two; 0 while there is no box."""
+    """Compute the image pixels for each crop pixel, the smaller of width and height; 0 without a box."""
     if bbox is None:
         return 0.0
     return search_area_scale * float(np.sqrt(bbox[2] * bbox[3])) * min(at.stretch) / size
 
 
 def _decode(view: View, contents: Contents, shrink: float, size: int) -> _Decoded:
-    """Decode an image, at half its size or less where the crop shrinks it that much anyway."""
+    """Decode an image, at a fraction of its size if the crop shrinks it that much anyway."""
     if not isinstance(view.image, Blob):
         return _Decoded(view.image, 1, is_bgr=False)
     content = contents[view.image]
     if isinstance(content, Exception):
         raise OSError(f"cannot read {view.name}: {content}") from content
-    if is_jpeg(content) and not shrink:  # anywhere in it: three crops wide and high are enough
+    if is_jpeg(content) and not shrink:  # the place is chosen later: three crops wide and high are enough
         shrink = min(image_size(content) or (0, 0)) / (3 * size)
-    reduce = next((factor for factor in (8, 4, 2) if shrink >= factor), 1) if is_jpeg(content) else 1
-    turn = _seen_turned(view, content)
+    reduce, turn = jpeg_reduction(content, shrink), _seen_turned(view, content)
     return _Decoded(decode_bgr(content, view.image.url, reduce, turn=turn), reduce, is_bgr=True)
 
 
 def _seen_turned(view: View, content: bytes) -> bool:
-    """Whether a box belongs to its image as EXIF turns it, or as stored: the size that the annotations give tells.
+    """Tell from the annotated size whether the boxes are for the image as EXIF orients it, or as stored.
 
     Raises:
-        ValueError: Neither has that size, or both have though EXIF turns or mirrors it.
+        ValueError: Neither has the annotated size, or both have it although EXIF turns or mirrors the image.
     """
     stored = image_size(content)
     if view.size_wh is None or stored is None:
@@ -162,7 +161,7 @@ def _check_visible(view: View, bbox: Floats, image: Image) -> None:
 
 
 def _background(view: View, contents: Contents, rng: np.random.Generator, size: int) -> Image:
-    """A random piece of an image, RGB ``(size, size, 3)``."""
+    """Cut a random piece of an image, RGB ``(size, size, 3)``."""
     image = _decode(view, contents, 0.0, size)
     height, width = image.pixels.shape[:2]
     return _rgb(random_window((width, height), rng, size).cut(image.pixels), image)

@@ -1,7 +1,7 @@
-"""Training pairs: a template and a search region of the same target, cropped, and where the target is in them.
+"""Training pairs: crops of a template and a search region of the same target, and the target's box in each.
 
-`PairDataset` is map-style, and pair ``index`` is a pure function of seed and index: any number of workers, forked or
-spawned, any number of ranks, and a run that goes on in the middle see the same pairs in the same order.
+`PairDataset` is map-style, and pair ``index`` is a pure function of seed and index. The pairs and their order are the
+same for any number of workers (forked or spawned) and ranks, and in a resumed run.
 """
 
 import os
@@ -20,7 +20,7 @@ from data.pairs.blobs import read_blobs
 from data.pairs.crops import Contents, Pair, UselessBoxError, blobs_of, render
 from data.pairs.sources import PairSource, Views
 
-_TRIES = 100  # pairs drawn in place of one, before the data is given up
+_TRIES = 100  # pairs drawn in place of one before an error is raised
 
 
 class PairBatch(NamedTuple):
@@ -31,8 +31,8 @@ class PairBatch(NamedTuple):
         template_bbox: float32 ``(B, 4)``.
         search: uint8 RGB ``(B, 3, S, S)``.
         search_bbox: float32 ``(B, 4)``.
-        sources: What each pair was made of.
-        skipped: What could not be used, one message each; only with ``on_error="skip"``.
+        sources: Names of the images of each pair.
+        skipped: Messages about pairs that could not be used; only with ``on_error="skip"``.
     """
 
     template: Tensor
@@ -47,13 +47,13 @@ class PairDataset(Dataset[Pair]):
     """Pairs drawn from several sources.
 
     Args:
-        sources: What to draw from, with the weight of each: its share of the pairs.
+        sources: Sources with their weights, in proportion to which they are drawn from.
         length: Number of pairs.
         crop_size: Side of the crops in pixels.
         search_area_scale: Side of the crops in ``sqrt(w h)`` of the target.
         seed: Chooses the pairs.
-        on_error: ``stop`` raises at an image that cannot be read, ``skip`` draws another pair and says so in
-            ``skipped``.
+        on_error: At an image that cannot be read, ``stop`` raises the error; ``skip`` draws another pair and puts
+            the error's message in ``skipped``.
 
     Raises:
         ValueError: A number is out of range, or there is no source.
@@ -91,7 +91,7 @@ class PairDataset(Dataset[Pair]):
         return self._length
 
     def __getitem__(self, index: int) -> Pair:
-        """Pair ``index``.
+        """Make pair ``index``.
 
         Raises:
             IndexError: There is no such pair.
@@ -102,7 +102,7 @@ class PairDataset(Dataset[Pair]):
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Pair]:
-        """Several pairs at once: their images are read together, which matters over a network."""
+        """Make several pairs; their images are read together, which saves time over a network."""
         generators = [self._generator(index) for index in indices]
         drawn = [self._draw(rng) for rng in generators]
         blobs = [blobs_of(views) for views in drawn]
@@ -123,7 +123,7 @@ class PairDataset(Dataset[Pair]):
         return self.sources[min(int(chosen), len(self.sources) - 1)].draw(rng)
 
     def _pair(self, rng: np.random.Generator, views: Views, contents: Contents) -> Pair:
-        """Make a pair, drawing anew from the same generator until one succeeds."""
+        """Make a pair; if its images cannot be used, draw others from the same generator."""
         skipped: list[str] = []
         reason = ""
         for _ in range(_TRIES):
@@ -144,16 +144,16 @@ class PairDataset(Dataset[Pair]):
 
 
 class RankSampler(Sampler[list[int]]):
-    """Which pairs make each batch of one rank: batch ``i`` of all ranks together is the same for any count of them.
+    """Splits the pairs into batches and each batch among the ranks; batch ``i`` does not depend on their number.
 
-    Pairs are drawn at random anyway, so that nothing is shuffled; an incomplete last batch is left out.
+    Nothing is shuffled, because pairs are drawn at random. An incomplete last batch is left out.
 
     Args:
-        dataset: What is sampled.
+        dataset: The dataset.
         batch_size: Pairs in a batch of all ranks together.
         rank: Number of this process, from 0.
-        world_size: How many processes there are.
-        start: Batches that were done already.
+        world_size: Number of processes.
+        start: First batch.
 
     Raises:
         ValueError: The batch cannot be split evenly, the pairs do not fill one, or a number is out of range.
@@ -200,7 +200,7 @@ def collate(pairs: Sequence[Pair]) -> PairBatch:
 
 
 def _stack(images: Sequence[Image]) -> Tensor:
-    # Several times as fast as to permute and copy: three channels are a bad innermost axis.
+    # Several times as fast as permuting and copying, because an innermost axis of three channels is slow.
     return torch.from_numpy(np.array([cv2.split(image) for image in images]))
 
 
@@ -217,13 +217,13 @@ def build_loader(
     """Make the loader of one rank.
 
     Args:
-        dataset: What is loaded.
-        batch_size: Pairs in a batch of all ranks together; this rank's batches hold its share of them.
+        dataset: The dataset.
+        batch_size: Pairs in a batch of all ranks together; each rank's batches hold its share of them.
         rank: Number of this process, from 0.
-        world_size: How many processes there are.
-        workers: Processes that read and crop; 0 does it in this one.
-        start_batch: Batches that were done already.
-        context: How workers are started; None for the system's usual way.
+        world_size: Number of processes.
+        workers: Processes that read and crop; 0: this process does.
+        start_batch: First batch.
+        context: Start method of the workers; None for the system's default.
 
     Raises:
         ValueError: See `RankSampler`.
@@ -237,14 +237,14 @@ def build_loader(
         collate_fn=collate,
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_start_worker,
-        generator=torch.Generator(),  # else each pass draws a seed from the global one, and a resumed run one more
+        generator=torch.Generator(),  # else each pass draws a seed from the global generator, also when resumed
         multiprocessing_context=context if workers else None,
     )
 
 
 @cache
 def _make_opencv_forkable() -> None:
-    """End OpenCV's threads before each fork: a child that inherits their pool waits for ever for its threads."""
+    """End OpenCV's threads before each fork, because a child would wait for an inherited pool without end."""
     counts: list[int] = []
 
     def end_threads() -> None:
@@ -256,4 +256,4 @@ def _make_opencv_forkable() -> None:
 
 
 def _start_worker(_number: int) -> None:
-    cv2.setNumThreads(1)  # there is a worker a core; more threads would only get in their way
+    cv2.setNumThreads(1)  # there is a worker for each core

@@ -1,7 +1,7 @@
 """Appearance jitter of training pairs, batched on the device: light, colour, blur, noise, occluders, distractors.
 
-Random numbers are few, a row a pair, and drawn by one generator for the whole batch of all processes: however the
-batch is split, each pair gets the same ones. With a generator on the CPU nothing waits for the device.
+One generator draws a row of random numbers for each pair of the whole batch of all processes: each pair gets the same
+numbers however the batch is split. With a generator on the CPU nothing waits for the device.
 """
 
 import math
@@ -16,24 +16,24 @@ from data.labels import tensor_center
 
 _GRAIN = 256  # side of the noise image
 _KERNEL = 7  # side of the blur's kernel in pixels
-_DRAWS = 64  # random numbers a pair, more than are used
+_DRAWS = 64  # random numbers for each pair, more than are used
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """How strongly pairs are changed. Deviations are standard deviations of what is drawn anew for each crop.
+    """Strengths of the appearance jitter. Deviations are standard deviations over crops.
 
     Attributes:
         gain: Deviation of the logarithm of the brightness.
-        tint: Likewise, of each colour's own.
-        curve: Deviation of ``c`` in the tone curve ``x + c x (1 - x)``, x in [0, 1]: a gamma that costs little.
-        bias: Deviation of what is added, in grey levels.
+        tint: Deviation of the logarithm of the brightness of each colour.
+        curve: Deviation of ``c`` in the tone curve ``x + c x (1 - x)``, x in [0, 1], a cheap form of gamma.
+        bias: Deviation of an added constant, in grey levels.
         saturation: Deviation of the logarithm of the saturation.
         grey: Probability that both crops lose their colours.
         blur: Probability of a blur, out of focus or along a direction.
         noise: Probability of noise; its deviation is up to 10 grey levels.
-        rotation: Deviation of the angle in radians that the search crop is turned by, about the target's centre.
-        occluder: Probability that something covers a part of the target in the search crop.
+        rotation: Deviation of the angle in radians by which the search crop is turned about the target's centre.
+        occluder: Probability that a piece of another crop covers a part of the target in the search crop.
         distractor: Probability that another pair's target appears beside the target in the search crop.
     """
 
@@ -60,10 +60,10 @@ class Appearance:
 class PhotometricJitter(nn.Module):
     """Changes the appearance of pairs; boxes stay as they are.
 
-    What is pasted comes from the pair next to it: pairs 0 and 1, 2 and 3, … of a batch lend each other theirs.
+    Occluders and distractors come from the neighbouring pair: pairs 0 and 1, 2 and 3, … of a batch lend each other.
 
     Args:
-        appearance: How strongly.
+        appearance: Strengths of the jitter.
     """
 
     def __init__(self, appearance: Appearance | None = None) -> None:
@@ -91,9 +91,9 @@ class PhotometricJitter(nn.Module):
             template_bbox: float32 ``(B, 4)``, x, y, w, h in template pixels, 0-based.
             search: float32 ``(B, 3, S, S)``.
             search_bbox: float32 ``(B, 4)``.
-            generator: Where all randomness comes from, in the same state in every process.
-            rank: Number of this process.
-            world_size: Number of processes that share the batch, this one's part being ``rank`` of so many.
+            generator: Source of all randomness, in the same state in every process.
+            rank: Number of this process; its pairs are part ``rank`` of the whole batch.
+            world_size: Number of processes that share the whole batch.
         """
         size = len(search)
         drawn = torch.rand(size * world_size, _DRAWS, generator=generator, device=generator.device)
@@ -116,12 +116,8 @@ class PhotometricJitter(nn.Module):
     ) -> Tensor:
         """Paste the neighbour's target beside the target."""
         rows = numbers.rows(self.appearance.distractor)
-        angle, distance, size, roundness = (
-            2 * math.pi * numbers(),
-            1.1 + 0.7 * numbers(),
-            numbers.normal(),
-            numbers(),
-        )
+        angle, distance = 2 * math.pi * numbers(), 1.1 + 0.7 * numbers()
+        size, roundness = numbers.normal(), numbers()
         lender = neighbours(len(search), search.device)[rows]
         extent = search_bbox[:, 2:] * torch.exp(0.2 * size)[:, None]
         way = torch.stack([angle.cos(), angle.sin()], dim=1) * distance[:, None]
@@ -138,13 +134,11 @@ class PhotometricJitter(nn.Module):
         extent = search_bbox[:, 2:] * torch.stack([0.3 + 0.4 * width, 0.3 + 0.6 * height], dim=1)
         offset = torch.stack([x, y], dim=1) * 1.2 - 0.6
         place = torch.cat([tensor_center(search_bbox) + offset * search_bbox[:, 2:], extent], dim=1)[rows]
-        source = torch.cat([torch.stack([from_x, from_y], dim=1) * (search.shape[-1] - 1), extent], dim=1)[
-            rows
-        ]
+        start = torch.stack([from_x, from_y], dim=1) * (search.shape[-1] - 1)
+        source = torch.cat([start, extent], dim=1)[rows]
         return _paste(search, rows, search[lender], source, place, 2 + 6 * roundness[rows])
 
     def _expose(self, crops: Tensor, greys: Tensor, numbers: "_Numbers") -> Tensor:
-        """Blur, colour, light and noise."""
         how = self.appearance
         rows, along, across, angle = numbers.rows(how.blur), numbers(), numbers(), math.pi * numbers()
         if len(rows):
@@ -154,7 +148,7 @@ class PhotometricJitter(nn.Module):
         saturation = torch.exp(how.saturation * numbers.normal()) * ~greys
         curve = (how.curve * numbers.normal()).clamp(-0.9, 0.9).view(-1, 1, 1, 1)
         bias = how.bias / 255 * numbers.normal().view(-1, 1, 1, 1)
-        # In place from here on: on a CPU every pass over the crops is felt.
+        # In place from here on, because on a CPU every pass over the crops costs noticeable time.
         crops = _recolour(crops, gains.exp() / 255, saturation).add_(bias).clamp_(0, 1)
         crops = (crops * -curve).add_(1 + curve).mul_(crops).mul_(255)
         rows, strength = numbers.rows(how.noise), 10 * numbers()
@@ -166,13 +160,13 @@ class PhotometricJitter(nn.Module):
         return crops
 
     def _grain(self, x: Tensor, y: Tensor, size: int) -> Tensor:
-        """Noise of unit deviation ``(n, 3, S, S)``: pieces of the noise image."""
+        """Cut noise of unit deviation ``(n, 3, S, S)`` out of the noise image."""
         grain: Tensor = self.grain  # type: ignore[assignment]
         return grain.unfold(0, size, 1).unfold(1, size, 1)[y, x]
 
 
 class _Numbers:
-    """The random numbers of a batch, a row a pair, given out column by column."""
+    """Random numbers of a batch, a row for each pair, taken column by column."""
 
     def __init__(self, drawn: Tensor, device: torch.device) -> None:
         moved = drawn.to(device, non_blocking=True)
@@ -180,23 +174,23 @@ class _Numbers:
         self._normal = math.sqrt(2) * torch.erfinv((2 * moved - 1).clamp(-0.99999, 0.99999))
 
     def __call__(self) -> Tensor:
-        """Uniform numbers in [0, 1), ``(B,)``."""
+        """Take uniform numbers in [0, 1), ``(B,)``."""
         return self._uniform[:, self._take(1)][:, 0]
 
     def normal(self) -> Tensor:
-        """Standard normal numbers, ``(B,)``."""
+        """Take standard normal numbers, ``(B,)``."""
         return self._normal[:, self._take(1)][:, 0]
 
     def normals(self, count: int) -> Tensor:
-        """Standard normal numbers, ``(B, count)``."""
+        """Take standard normal numbers, ``(B, count)``."""
         return self._normal[:, self._take(count)]
 
     def below(self, probability: float) -> Tensor:
-        """True with this probability, ``(B,)``."""
+        """Draw booleans ``(B,)`` that are True with this probability."""
         return self() < probability
 
     def rows(self, probability: float) -> Tensor:
-        """Indices of the pairs that something of this probability happens to; found before they travel."""
+        """Draw the indices of pairs to which an event of this probability happens, without waiting for a GPU."""
         chosen = self._here[:, self._take(1)][:, 0] < probability
         return chosen.nonzero()[:, 0].to(self._uniform.device, non_blocking=True)
 
@@ -206,12 +200,12 @@ class _Numbers:
 
 
 def neighbours(count: int, device: torch.device) -> Tensor:
-    """0 and 1 lend each other, 2 and 3, …; the last of an odd number lends to itself."""
+    """Return the neighbour of each pair: 0 and 1, 2 and 3, …; the last of an odd number is its own."""
     return (torch.arange(count, device=device) ^ 1).clamp(max=count - 1)
 
 
 def rotate(crops: Tensor, bboxes: Tensor, angles: Tensor) -> Tensor:
-    """Turn crops about their targets' centres; a target's centre stays, its box is taken to stay too.
+    """Turn crops about the centres of their targets. The boxes are not changed.
 
     Args:
         crops: float ``(B, C, S, S)``.
@@ -219,14 +213,12 @@ def rotate(crops: Tensor, bboxes: Tensor, angles: Tensor) -> Tensor:
         angles: float ``(B,)`` in radians, clockwise as seen.
 
     Returns:
-        ``(B, C, S, S)``, bilinear; what comes in from outside repeats the border.
+        ``(B, C, S, S)``, bilinear, border repeated.
     """
     size = crops.shape[-1]
     pixels = torch.arange(size, device=crops.device, dtype=crops.dtype)
-    (cx, cy), (cosine, sine) = (
-        tensor_center(bboxes)[..., None].unbind(1),
-        (angles.cos()[:, None], angles.sin()[:, None]),
-    )
+    cx, cy = tensor_center(bboxes)[..., None].unbind(1)
+    cosine, sine = angles.cos()[:, None], angles.sin()[:, None]
     dx, dy = pixels - cx, pixels - cy
     x = (cx + cosine * dx)[:, None, :] + (sine * dy)[:, :, None]
     y = (cy + cosine * dy)[:, :, None] - (sine * dx)[:, None, :]
@@ -235,7 +227,7 @@ def rotate(crops: Tensor, bboxes: Tensor, angles: Tensor) -> Tensor:
 
 
 def blur_kernels(along: Tensor, across: Tensor, angles: Tensor) -> Tensor:
-    """Gaussian kernels ``(n, 7, 7)`` of two deviations ``(n,)`` in pixels, turned by angles in radians; sum 1."""
+    """Make Gaussian kernels ``(n, 7, 7)`` of sum 1 from two deviations ``(n,)`` in pixels and angles in radians."""
     steps = torch.arange(_KERNEL, device=along.device, dtype=along.dtype) - _KERNEL // 2
     y, x = steps[None, :, None], steps[None, None, :]
     cosine, sine = angles.cos().view(-1, 1, 1), angles.sin().view(-1, 1, 1)
@@ -247,15 +239,14 @@ def blur_kernels(along: Tensor, across: Tensor, angles: Tensor) -> Tensor:
 def _filter(crops: Tensor, kernels: Tensor) -> Tensor:
     """Filter each crop ``(n, 3, S, S)`` with its own kernel, border repeated."""
     count, channels, height, width = crops.shape
-    padded = F.pad(crops, (_KERNEL // 2,) * 4, mode="replicate").reshape(
-        1, count * channels, *(height + 6, width + 6)
-    )
+    padded = F.pad(crops, (_KERNEL // 2,) * 4, mode="replicate")
+    padded = padded.reshape(1, count * channels, height + _KERNEL - 1, width + _KERNEL - 1)
     weights = kernels.repeat_interleave(channels, dim=0)[:, None]
     return F.conv2d(padded, weights, groups=count * channels).view_as(crops)
 
 
 def _recolour(crops: Tensor, gains: Tensor, saturation: Tensor) -> Tensor:
-    """Scale colours by ``(B, 3)`` and their distance from grey by ``(B,)``; a new tensor."""
+    """Scale colours by ``(B, 3)`` and their distance from grey by ``(B,)``; returns a new tensor."""
     grey = crops[:, :1] * LUMA[0]
     for channel in (1, 2):
         grey.add_(crops[:, channel : channel + 1], alpha=LUMA[channel])
@@ -266,9 +257,10 @@ def _recolour(crops: Tensor, gains: Tensor, saturation: Tensor) -> Tensor:
 def _paste(
     crops: Tensor, rows: Tensor, sources: Tensor, lent: Tensor, places: Tensor, roundness: Tensor
 ) -> Tensor:
-    """Put what lies in one place of each source into a place of the crops ``rows``, with a soft edge.
+    """Copy the region ``lent`` of each source to the region ``places`` of the crops ``rows``, with a soft edge.
 
-    Places are ``(n, 4)``: centre x, y, width, height in pixels. The shape is a superellipse of that exponent.
+    Regions are ``(n, 4)``: centre x, y, width, height in pixels. ``roundness`` ``(n,)`` is the exponent of their
+    shape, a superellipse.
     """
     if not len(rows):
         return crops

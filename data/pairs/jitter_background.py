@@ -1,25 +1,25 @@
-"""Targets cut out of one crop and put into another: new backgrounds for still images."""
+"""New backgrounds for still images: the target is cut out of one crop and pasted into another."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.boxes import Floats, Image, bbox_center
-from data.pairs.jitter_geometry import CropWindow
+from data.crop import CropWindow
 
 
 def random_window(size_wh: tuple[int, int], rng: np.random.Generator, size: int) -> CropWindow:
-    """A square window inside an image of that width and height, between half and all of its shorter side."""
+    """Choose a square window inside an image, with between half and all of the image's shorter side."""
     side = min(size_wh) * rng.uniform(0.5, 1.0)
     corner = rng.uniform(size=2) * (np.asarray(size_wh) - side)
     return CropWindow.around(corner + (side - 1) / 2, (side, side), size)
 
 
 def soft_mask(size: int, bbox: Floats, rng: np.random.Generator) -> NDArray[np.float32]:
-    """A mask in the shape of an ellipse to a rounded box that touches the sides of ``bbox``, with soft edges.
+    """Make a mask with soft edges, whose shape between ellipse and rounded box touches the sides of ``bbox``.
 
     Args:
         size: Side of the mask in pixels.
-        bbox: float64 ``(4,)`` x, y, w, h in its pixels, 0-based; may reach beyond it.
+        bbox: float64 ``(4,)`` x, y, w, h in the mask's pixels, 0-based; may reach beyond the mask.
         rng: Chooses roundness and softness.
 
     Returns:
@@ -35,6 +35,6 @@ def soft_mask(size: int, bbox: Floats, rng: np.random.Generator) -> NDArray[np.f
 
 
 def paste_target(crop: Image, background: Image, bbox: Floats, rng: np.random.Generator) -> Image:
-    """Put what ``bbox`` holds of a crop into a background of the same size; both uint8 ``(S, S, 3)``."""
+    """Paste the content of ``bbox`` from a crop into a background of the same size; both uint8 ``(S, S, 3)``."""
     mask = soft_mask(len(crop), bbox, rng)[..., None]
     return np.rint(background + mask * (crop.astype(np.float32) - background)).astype(np.uint8)

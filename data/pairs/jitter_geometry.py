@@ -1,7 +1,7 @@
-"""Geometric jitter of training crops: the crop itself is moved and stretched, and the box with it.
+"""Geometric jitter of training crops: the crop window is moved and stretched, and the box with it.
 
-Only ``cv2.resize`` touches pixels (docs/design.md), so a crop is a rectangle of whole pixels and the box of the
-target in it is exact whatever was rounded. Rotation, which this cannot do, is left to `data.pairs.jitter_appearance`.
+Only ``cv2.resize`` resamples pixels (docs/design.md): a window has whole image pixels, and the box in the crop is
+exact in spite of the rounding. `data.pairs.jitter_appearance` rotates crops.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from data.crop import CropWindow
 
 @dataclass(frozen=True)
 class GeometricJitter:
-    """How the search crop differs from one that is centred on the target and scaled to it.
+    """Strengths of the jitter of the search crop, which else is centred on the target and scaled to it.
 
     Attributes:
         shift: Largest displacement of the target, either way along each axis, in ``sqrt(w h)``; uniform.
@@ -36,7 +36,7 @@ class GeometricJitter:
                 raise ValueError(f"{name} of the geometric jitter must be {limits}, got {value}")
 
     def draw(self, rng: np.random.Generator) -> "Placement":
-        """Draw where the search crop lies; always takes the same count of numbers from ``rng``."""
+        """Draw the placement of the search crop, always with the same count of numbers from ``rng``."""
         dx, dy = rng.uniform(-self.shift, self.shift, 2)
         log_scale, log_aspect = rng.normal(0, 1, 2) * (self.scale, self.aspect)
         stretch = np.exp(log_scale + np.array([0.5, -0.5]) * log_aspect)
@@ -45,7 +45,7 @@ class GeometricJitter:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a crop lies around a target.
+    """Position and size of a crop relative to a target.
 
     Attributes:
         shift: Displacement (x, y) of the crop's centre from the target's, in ``sqrt(w h)``.
@@ -56,13 +56,13 @@ class Placement:
     stretch: tuple[float, float] = (1.0, 1.0)
 
     def window(self, bbox: Floats, search_area_scale: float, size: int) -> CropWindow:
-        """The window around a box ``(4,)`` of an image that becomes a crop of ``size`` pixels."""
+        """Make the window around a box ``(4,)`` of an image that becomes a crop of ``size`` pixels."""
         extent = float(np.sqrt(bbox[2] * bbox[3]))
         sides = search_area_scale * extent * np.asarray(self.stretch)
         return CropWindow.around(bbox_center(bbox) + extent * np.asarray(self.shift), sides, size)
 
 
 def mirror(image: Image, bbox: Floats) -> tuple[Image, Floats]:
-    """A crop uint8 ``(H, W, 3)`` and its box ``(4,)``, both mirrored left to right."""
+    """Mirror a crop uint8 ``(H, W, 3)`` and its box ``(4,)`` left to right."""
     x, y, w, h = bbox
     return np.asarray(cv2.flip(image, 1), np.uint8), np.array([image.shape[1] - x - w, y, w, h])

@@ -1,11 +1,11 @@
-"""What training pairs are made of: annotated clips, still images with or without boxes, synthetic sequences.
+"""Sources of training pairs: annotated clips, still images with or without boxes, synthetic sequences.
 
-A source only chooses: two views of a target, i.e. which images and which boxes. `data.pairs.dataset` reads and crops.
+A source chooses two views of a target, i.e. two images and boxes. `data.pairs.dataset` reads and crops them.
 """
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-import data.datasets.clip
 from data.boxes import Floats, Image, frames_with_box
+from data.datasets.clip import Clip
 from data.images import is_image, natural_order
 from data.pairs.blobs import Blob
 from data.pairs.jitter_geometry import GeometricJitter
@@ -27,10 +27,10 @@ class View(NamedTuple):
     """A target in an image that is not read yet.
 
     Attributes:
-        name: Which image, for messages.
-        bbox: float64 ``(4,)`` x, y, w, h in its pixels, 0-based; None to choose a place once it is read.
-        image: Where it lies, or the image itself, uint8 RGB ``(H, W, 3)``.
-        size_wh: Width and height of the image as whoever drew the box saw it, in pixels; None where nobody says.
+        name: Name of the image for messages.
+        bbox: float64 ``(4,)`` x, y, w, h in the image's pixels, 0-based; None: a place is chosen after reading.
+        image: The blob of the image, or the image itself, uint8 RGB ``(H, W, 3)``.
+        size_wh: Width and height of the image in pixels as annotated; None if unknown.
     """
 
     name: str
@@ -40,13 +40,13 @@ class View(NamedTuple):
 
 
 class Views(NamedTuple):
-    """What a pair is to be made of.
+    """The views that make a pair.
 
     Attributes:
-        template: The target.
-        search: The target once more.
-        jitter: How the crop around ``search`` is to be moved.
-        background: An image that the target of ``search`` is pasted on, or None to leave it where it is.
+        template: The target in the template.
+        search: The target in the search region.
+        jitter: Jitter of the crop around ``search``.
+        background: An image on which the target of ``search`` is pasted; None: the target keeps its background.
     """
 
     template: View
@@ -56,42 +56,40 @@ class Views(NamedTuple):
 
 
 class PairSource(Protocol):
-    """Chooses pairs; must be picklable, and the same generator must always give the same choice."""
+    """A picklable source of pairs, whose choice depends on the generator only."""
 
     def draw(self, rng: np.random.Generator) -> Views:
         """Choose a pair."""
 
 
 class PairClip(Protocol):
-    """The frames of a clip in which its target has a box, at least one."""
+    """The frames of a clip in which the target has a box, at least one."""
 
     @property
     def numbers(self) -> NDArray[np.int64]:
-        """Number of each of these frames in the clip, ascending; int64 ``(n,)``."""
+        """Numbers of these frames in the clip, ascending; int64 ``(n,)``."""
 
     def view(self, index: int) -> View:
-        """The target in one of these frames."""
+        """Return the view of one of these frames."""
 
 
 class PairClips(Protocol):
-    """Many clips; a list, or what reads them from somewhere."""
+    """A sequence of clips: a list, or `data.pairs.shards.ShardClips`."""
 
-    def __len__(self) -> int:
-        """How many there are."""
+    def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int, /) -> PairClip:
-        """One of them."""
+    def __getitem__(self, index: int, /) -> PairClip: ...
 
 
 @dataclass(frozen=True)
 class FolderClip:
-    """A clip of image files. Few Python objects, which worker processes would have to copy.
+    """A clip of image files, stored in few Python objects because worker processes copy them.
 
     Attributes:
         name: Name of the sequence.
         numbers: int64 ``(n,)``, see `PairClip`.
         bboxes: float64 ``(n, 4)``, finite.
-        folder: What the names in ``files`` are relative to.
+        folder: Folder to which the names in ``files`` are relative.
         files: bytes ``(n,)``, names of the image files.
     """
 
@@ -102,8 +100,8 @@ class FolderClip:
     files: NDArray[np.bytes_]
 
     @classmethod
-    def of(cls, sequence: "data.datasets.clip.Clip") -> "FolderClip | None":
-        """The clip of an annotated sequence, or None when its target is never there."""
+    def of(cls, sequence: Clip) -> "FolderClip | None":
+        """Make the clip of an annotated sequence; None if its target is always absent."""
         numbers = frames_with_box(sequence.bboxes)
         if not len(numbers):
             return None
@@ -112,17 +110,17 @@ class FolderClip:
         return cls(sequence.name, numbers, sequence.bboxes[numbers], folder, files)
 
     def view(self, index: int) -> View:
-        """The target in one of the frames."""
+        """Return the view of one of the frames."""
         file = os.fsdecode(bytes(self.files[index]))
         return View(f"{self.name}/{Path(file).name}", self.bboxes[index], Blob(f"{self.folder}/{file}"))
 
 
 @dataclass(frozen=True)
 class ClipSource:
-    """Two frames of a clip that are not too far apart; every clip is as likely as any other.
+    """Pairs of two frames of a clip that are not too far apart; all clips are equally likely.
 
     Attributes:
-        clips: What to choose from.
+        clips: The clips.
         max_gap: Largest distance between the two frames, in frames.
         jitter: Jitter of the search crop.
     """
@@ -133,24 +131,26 @@ class ClipSource:
 
     def __post_init__(self) -> None:
         if not len(self.clips):
-            raise ValueError("training clips must hold at least one frame with a box, got none that does")
+            raise ValueError(
+                "training clips must hold at least one frame with a box, got none that does and is not held out"
+            )
         if self.max_gap < 1:
             raise ValueError(f"max_gap must be 1 or more frames, got {self.max_gap}")
 
     @classmethod
-    def of(cls, sequences: "Sequence[data.datasets.clip.Clip]", **settings: Any) -> "ClipSource":
-        """The source of annotated sequences; those whose target is never there are left out."""
+    def of(cls, sequences: Sequence[Clip], **settings: Any) -> "ClipSource":
+        """Make the source of annotated sequences; those whose target is always absent are left out."""
         clips = [clip for sequence in sequences if (clip := FolderClip.of(sequence))]
         return cls(clips, **settings)
 
     def draw(self, rng: np.random.Generator) -> Views:
-        """Choose a clip, a frame, and another frame near it (itself only where there is no other)."""
+        """Choose a clip, a frame, and another frame near it; the same frame if there is no other."""
         clip = self.clips[int(rng.integers(len(self.clips)))]
         first = int(rng.integers(len(clip.numbers)))
         low, high = np.searchsorted(
             clip.numbers, clip.numbers[first] + np.array([-self.max_gap, self.max_gap + 1])
         )
-        # one of high - low - 1 others; the frame itself is stepped over
+        # one of high - low - 1 others, skipping the frame itself
         second = int(rng.integers(low, max(high - 1, low + 1)))
         second += second >= first and high - low > 1
         return Views(clip.view(first), clip.view(second), self.jitter)
@@ -158,13 +158,13 @@ class ClipSource:
 
 @dataclass(frozen=True)
 class StillSource:
-    """Still images: the same target twice, with jitter for motion, at times pasted on another image.
+    """Pairs of the same still image twice, with jitter for motion and at times another background.
 
     Attributes:
-        folder: What the names in ``files`` are relative to.
+        folder: Folder to which the names in ``files`` are relative.
         files: bytes ``(n,)``, names of the image files.
-        bboxes: float64 ``(n, 4)``, or None: a place is chosen in each image anew, see `salient_bbox`.
-        background: Probability that the target is cut out and searched for on another image.
+        bboxes: float64 ``(n, 4)``, or None: each draw chooses a place in the image, see `salient_bbox`.
+        background: Probability that the target of the search region is pasted on another image.
         jitter: Jitter of the search crop.
         sizes_wh: int64 ``(n, 2)``, see `View`, or None.
     """
@@ -178,13 +178,15 @@ class StillSource:
 
     def __post_init__(self) -> None:
         if not len(self.files):
-            raise ValueError(f"still images must be at least one, got none in {self.folder}")
+            raise ValueError(
+                f"still images must be at least one that is not held out, got none in {self.folder}"
+            )
         if not 0 <= self.background <= 1:
             raise ValueError(f"background must be a probability in [0, 1], got {self.background}")
 
     @classmethod
     def of_folder(cls, root: str | Path, **settings: Any) -> "StillSource":
-        """The source of all images in a folder and its sub-folders.
+        """Make the source of all images in a folder and its sub-folders.
 
         Raises:
             FileNotFoundError: The folder does not exist or holds no image.
@@ -198,8 +200,14 @@ class StillSource:
         names = np.array([os.fsencode(path.relative_to(root)) for path in paths])
         return cls(str(root), names, **settings)
 
+    def without(self, unwanted: Callable[[Path], bool]) -> "StillSource":
+        """Return the source without unwanted images; raises ``ValueError`` if none is left."""
+        kept = np.array([not unwanted(Path(self.folder, os.fsdecode(bytes(file)))) for file in self.files])
+        bboxes, sizes = (None if rows is None else rows[kept] for rows in (self.bboxes, self.sizes_wh))
+        return replace(self, files=self.files[kept], bboxes=bboxes, sizes_wh=sizes)
+
     def draw(self, rng: np.random.Generator) -> Views:
-        """Choose an image, and perhaps another for the background."""
+        """Choose an image, and at times another for the background."""
         index, other = rng.integers(len(self.files), size=2)
         view = self._view(int(index))
         pasted = rng.uniform() < self.background
@@ -214,10 +222,10 @@ class StillSource:
 
 @dataclass(frozen=True)
 class SyntheticSource:
-    """Frames of synthetic sequences, rendered when asked for.
+    """Pairs of frames of synthetic sequences, rendered on demand.
 
     Attributes:
-        count: How many different sequences there are.
+        count: Number of different sequences.
         max_gap: Largest distance between the two frames, in frames.
         jitter: Jitter of the search crop.
     """
@@ -239,30 +247,30 @@ class SyntheticSource:
         return Views(template, search, self.jitter)
 
 
-_LENGTH, _SIZE = 120, (240, 180)  # the target is then about as large as in a crop of 128
-_CHALLENGES = sorted(set(ATTRIBUTES) - {"OCC", "LR"})  # occluders come with jitter_appearance, and hide less
+_LENGTH, _SIZE = 120, (240, 180)  # the target is about as large as in a crop of 128
+_CHALLENGES = sorted(set(ATTRIBUTES) - {"OCC", "LR"})  # jitter_appearance adds occluders, which hide less
 
 
 @lru_cache(maxsize=64)
 def _sequence(number: int) -> SyntheticSequence:
-    """One of the synthetic sequences; half of them hold one to three challenges."""
+    """Make one of the synthetic sequences; about half of them have up to three challenges."""
     rng = np.random.default_rng([number, 0])
     names = rng.permutation(_CHALLENGES)[: rng.integers(4) if rng.uniform() < 0.5 else 0]
     return synthetic_sequence(number, _LENGTH, _SIZE, attributes=[str(name) for name in names])
 
 
-def salient_bbox(image: Image, rng: np.random.Generator, candidates: int = 8) -> Floats:
-    """Choose a place with texture: of several random boxes the one with most gradient energy a pixel.
+def salient_bbox(image: Image, rng: np.random.Generator) -> Floats:
+    """Choose a box with texture: of eight random boxes, the box with the largest mean gradient energy.
 
     Args:
         image: uint8 ``(H, W, 3)``.
-        rng: Where the randomness comes from.
-        candidates: How many boxes are compared.
+        rng: Source of the randomness.
 
     Returns:
-        float64 ``(4,)`` inside the image, x, y, w, h in pixels, 0-based. Its ``sqrt(w h)`` lies between a tenth
-        and a half of the image's shorter side, small ones as likely as large ones on a logarithmic scale.
+        float64 ``(4,)`` inside the image, x, y, w, h in pixels, 0-based; ``sqrt(w h)`` lies between a tenth and a
+        half of the image's shorter side, log-uniform.
     """
+    candidates = 8
     height, width = image.shape[:2]
     extents = min(height, width) * np.exp(rng.uniform(np.log(0.1), np.log(0.5), candidates))
     aspects = np.exp(np.clip(rng.normal(0, 0.35, candidates), -0.9, 0.9))
@@ -270,7 +278,7 @@ def salient_bbox(image: Image, rng: np.random.Generator, candidates: int = 8) ->
     sizes = np.clip(sizes, 1, (width, height))
     corners = rng.uniform(size=(candidates, 2)) * ((width, height) - sizes)
     step = max(min(height, width) // 64, 1)
-    small = image[::step, ::step, 1].astype(np.float32)  # green is near enough to grey
+    small = image[::step, ::step, 1].astype(np.float32)  # green approximates grey
     energy = np.zeros(small.shape, np.float32)
     energy[:, 1:] += np.diff(small, axis=1) ** 2
     energy[1:] += np.diff(small, axis=0) ** 2

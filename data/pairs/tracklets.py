@@ -1,4 +1,4 @@
-"""One target's crops spread over its clip: small enough to keep, with room around for the jitter of training."""
+"""Tracklets: crops of one target spread over its clip, small to store, with margin for the jitter of training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 
 from data.boxes import Floats, Image, bbox_center, frames_with_box
 from data.datasets.clip import Clip
-from data.images import Levels, decode_bgr, is_jpeg
+from data.files import sha256_of
+from data.images import Levels, decode_bgr, jpeg_reduction
 
 
 @dataclass(frozen=True)
 class TrackletSettings:
-    """How tracklets are cropped.
+    """Settings of the crops of tracklets.
 
     Attributes:
-        frames_per_clip: Crops of a clip at most, spread evenly over the frames in which the target is there.
-        context: Side of the crops in ``sqrt(w h)`` of the target. Crops of training are cut out of these: of
-            5 targets, displaced by up to 1.2 and a little larger (``fast.yaml``) they need 8.
-        target_size: Side in pixels, ``sqrt(w h)``, that larger targets are shrunk to; smaller ones are kept.
+        frames_per_clip: Most crops of a clip, spread evenly over the frames that show the target.
+        context: Side of the crops in ``sqrt(w h)`` of the target. The crops of training are cut out of these:
+            with a side of 5, displaced by up to 1.2 and a little larger (``fast.yaml``), they need 8.
+        target_size: ``sqrt(w h)`` in pixels to which larger targets are shrunk; smaller targets keep their size.
         quality: Quality of the JPEG images, 1 to 100.
     """
 
@@ -41,27 +42,30 @@ class TrackletSettings:
 
 @dataclass(frozen=True)
 class TrackletFrames:
-    """The frames that a tracklet is made of: what goes to a worker.
+    """The frames from which a worker makes a tracklet.
 
     Attributes:
         name: Name of the sequence.
-        numbers: int64 ``(n,)``, their numbers in the clip, ascending.
-        paths: Their image files.
+        numbers: int64 ``(n,)``, numbers of the frames in the clip, ascending.
+        paths: Image files of the frames.
         bboxes: float64 ``(n, 4)``, 0-based.
+        first: The clip's first image file, with a box or without.
     """
 
     name: str
     numbers: NDArray[np.int64]
     paths: tuple[Path, ...]
     bboxes: Floats
+    first: Path
 
     @classmethod
     def of(cls, sequence: Clip, count: int) -> "TrackletFrames":
-        """At most ``count`` frames with a box, the first and the last among them; none if there is no box."""
+        """Choose at most ``count`` frames with a box, among them the first and the last; none if no frame has one."""
         there = frames_with_box(sequence.bboxes)
         if len(there) > count:
             there = there[np.rint(np.linspace(0, len(there) - 1, count)).astype(int)]
-        return cls(sequence.name, there, tuple(sequence.paths[i] for i in there), sequence.bboxes[there])
+        paths = tuple(sequence.paths[i] for i in there)
+        return cls(sequence.name, there, paths, sequence.bboxes[there], sequence.paths[0])
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ class Tracklet:
         numbers: int64 ``(n,)``, number of each frame in the clip.
         bboxes: float64 ``(n, 4)``, x, y, w, h in pixels of the crop, 0-based.
         images: The crops, JPEG.
-        skipped: What could not be used, one message a frame.
+        skipped: Messages about frames that could not be used.
+        first_sha256: SHA-256 of the clip's first image file, by which it is told from others; empty without one.
     """
 
     name: str
@@ -81,10 +86,11 @@ class Tracklet:
     bboxes: Floats
     images: tuple[bytes, ...]
     skipped: tuple[str, ...] = ()
+    first_sha256: str = ""
 
 
 def crop_tracklet(frames: TrackletFrames, settings: TrackletSettings) -> Tracklet:
-    """Crop one target; images that cannot be read and boxes outside their image are left out and said."""
+    """Crop one target; unreadable images and boxes outside their image are left out and listed in ``skipped``."""
     numbers, bboxes, images, skipped, levels = [], [], [], [], Levels()
     for number, path, bbox in zip(frames.numbers, frames.paths, frames.bboxes, strict=True):
         try:
@@ -102,18 +108,19 @@ def crop_tracklet(frames: TrackletFrames, settings: TrackletSettings) -> Trackle
         np.array(bboxes, np.float64).reshape(-1, 4),
         tuple(images),
         tuple(skipped),
+        sha256_of(frames.first) if frames.first.is_file() else "",
     )
 
 
 def _crop(path: Path, bbox: Floats, settings: TrackletSettings, levels: Levels) -> tuple[Image, Floats]:
-    """The part of an image around a box, BGR, shrunk where the target is large; and the box in it.
+    """Cut the part of an image around a box, BGR, shrunk if the target is large; return it and the box in it.
 
-    Nothing outside the image is made up here: training repeats the border itself.
+    The part ends at the image's border: training repeats the border itself.
     """
     data = path.read_bytes()
     extent = float(np.sqrt(bbox[2] * bbox[3]))
     shrink = extent / settings.target_size
-    reduce = next((factor for factor in (8, 4, 2) if shrink >= factor), 1) if is_jpeg(data) else 1
+    reduce = jpeg_reduction(data, shrink)
     image, box = decode_bgr(data, path, reduce, levels=levels), bbox / reduce
     size_wh = np.array(image.shape[1::-1])
     reach = settings.context * extent / reduce / 2

@@ -1,4 +1,4 @@
-"""Synthetic sequences, whose boxes are exact."""
+"""Synthetic sequences with exact boxes."""
 
 from data.synthetic.scene import SyntheticSequence
 from data.synthetic.sequence import ATTRIBUTES, synthetic_sequence

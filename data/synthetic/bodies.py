@@ -1,4 +1,4 @@
-"""Textured bodies of known outline, drawn to sub-pixel accuracy without cv2's warps (4 and 5 differ)."""
+"""Textured bodies of known outline, drawn to sub-pixel accuracy without cv2's warps, which differ between 4 and 5."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ _REACH = 1.25  # the outline stays within this many half sizes of the centre
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a body is and how it is seen.
+    """Position and orientation of a body.
 
     Attributes:
         x: Centre in pixels, 0-based.
         y: Centre in pixels, 0-based.
         scale: Size relative to the body's own.
         angle: Rotation in the image plane in radians, clockwise as seen.
-        yaw: Rotation about the body's own vertical axis in radians: the texture slides round, the outline
-            stays; None is a flat body.
+        yaw: Rotation about the body's vertical axis in radians, which moves the texture and not the outline;
+            None is a flat body.
         bulge: Amplitudes of the 2nd and 3rd harmonic that deform the outline, relative to its radius.
     """
 
@@ -40,10 +40,10 @@ class Body:
 
     Args:
         half_wh: Half width and half height in pixels at scale 1.
-        texture: float32 RGB ``(H, W, 3)`` in 0…255 that wraps round in x; its middle half faces the camera.
-        roundness: Exponent of the superellipse: 2 an ellipse, larger is boxier.
+        texture: float32 RGB ``(H, W, 3)`` in 0…255 that wraps around in x; its middle half faces the camera.
+        roundness: Exponent of the superellipse: 2 is an ellipse, a larger one nearer to a box.
         lumps: Amplitudes of the harmonics 2, 3, … of the outline at rest, relative to its radius.
-        phases: Phases of these harmonics in radians; the first two also hold for `Pose.bulge`.
+        phases: Phases of these harmonics in radians; the first two are also those of `Pose.bulge`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Body:
         self._rest = ellipse * (1 + np.sum(waves, axis=0)) / (1 + np.sum(np.abs(lumps)))
 
     def bbox(self, pose: Pose) -> NDArray[np.float64]:
-        """Tight axis-aligned box of the whole outline, float64 ``(4,)`` x, y, w, h, 0-based.
+        """Compute the tight upright box of the whole outline, float64 ``(4,)`` x, y, w, h, 0-based.
 
         Pixel ``i`` covers ``i - 0.5 … i + 0.5``: an outline that starts at ``left`` has ``x = left + 0.5``.
         """
@@ -73,7 +73,7 @@ class Body:
         return np.array([x.min() + 0.5, y.min() + 0.5, np.ptp(x), np.ptp(y)])
 
     def draw(self, image: NDArray[np.uint8], poses: Sequence[Pose]) -> None:
-        """Draw the body into an RGB image in place; several poses are one exposure and blur together."""
+        """Draw the body into an RGB image in place; several poses are averaged, as motion blur in one exposure."""
         if (region := self._region(image.shape, poses)) is None:
             return
         patch = image[region]
@@ -84,14 +84,14 @@ class Body:
         patch[...] = np.rint(np.clip(patch + change / len(poses), 0, 255))
 
     def coverage(self, size_wh: tuple[int, int], poses: Sequence[Pose]) -> NDArray[np.float32]:
-        """Share of each pixel that the body covers, float32 ``(H, W)`` in 0…1."""
+        """Compute the share of each pixel that the body covers, float32 ``(H, W)`` in 0…1."""
         cover = np.zeros(size_wh[::-1], np.float32)
         if (region := self._region(cover.shape, poses)) is not None:
             cover[region] = np.mean([self._sample(region, pose)[0] for pose in poses], axis=0)
         return cover
 
     def _stretch(self, pose: Pose) -> NDArray[np.float64]:
-        """Deformation of the outline's radius by angle: 1 where there is none."""
+        """Compute the factor by which the pose deforms the outline's radius at each angle."""
         two, three = pose.bulge
         if not two and not three:
             return np.ones_like(_ANGLES)
@@ -99,7 +99,7 @@ class Body:
         return 1 + two * np.cos(2 * _ANGLES + first) + three * np.cos(3 * _ANGLES + second)
 
     def _region(self, shape: tuple[int, ...], poses: Sequence[Pose]) -> tuple[slice, slice] | None:
-        """Rows and columns of an image that any of the poses touches, or None."""
+        """Return the rows and columns of an image that the poses touch; None if fewer than 2 of either."""
         boxes = np.array([self.bbox(pose) for pose in poses])
         left, top = np.floor(boxes[:, :2].min(axis=0)).astype(int) - 2
         right, bottom = np.ceil((boxes[:, :2] + boxes[:, 2:]).max(axis=0)).astype(int) + 2
@@ -111,7 +111,7 @@ class Body:
     def _sample(
         self, region: tuple[slice, slice], pose: Pose
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Coverage ``(H, W)`` in 0…1 and colour ``(H, W, 3)`` in 0…255 of each pixel of a region."""
+        """Compute coverage ``(H, W)`` in 0…1 and colour ``(H, W, 3)`` in 0…255 of each pixel of a region."""
         dx = np.arange(region[1].start, region[1].stop, dtype=np.float32)[None, :] - np.float32(pose.x)
         dy = np.arange(region[0].start, region[0].stop, dtype=np.float32)[:, None] - np.float32(pose.y)
         cosine, sine = np.float32(np.cos(pose.angle)), np.float32(np.sin(pose.angle))
@@ -135,7 +135,7 @@ class Body:
     def _texels(
         self, p: NDArray[np.float32], q: NDArray[np.float32], yaw: float | None
     ) -> NDArray[np.float32]:
-        """Colour of the texture at body coordinates, bilinear; round a vertical axis where there is a yaw."""
+        """Sample the texture at body coordinates, bilinear; with a yaw, as wrapped around a vertical axis."""
         height, width = self.texture.shape[:2]
         across = p / np.float32(_REACH)
         if yaw is not None:
@@ -153,7 +153,7 @@ class Body:
 
 
 def _lookup(table: NDArray[np.float64], position: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Read a table of the angle at fractional positions, linearly."""
+    """Interpolate a table linearly at fractional positions."""
     values = table.astype(np.float32)
     index = np.minimum(position.astype(np.int32), len(values) - 2)
     return values[index] + (position - index) * (values[1:] - values[:-1])[index]

@@ -1,4 +1,4 @@
-"""A scene in motion as functions of time, rendered frame by frame: what synthetic sequences are made of."""
+"""Synthetic sequences as scenes whose motion is a function of time, rendered frame by frame."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from data.synthetic.bodies import Body, Pose
 
 GRAIN_ZERO = 8
-"""Value of the noise image that means no noise."""
+"""Value of the noise image for no noise."""
 
 
 @dataclass(frozen=True)
 class Wave:
-    """A smooth function of time without end: ``mean + sum of amplitude sin(2 pi t / period + phase)``."""
+    """A smooth function of time: ``mean + sum of amplitude sin(2 pi t / period + phase)``."""
 
     mean: float
     amplitudes: tuple[float, ...] = ()
@@ -24,14 +24,14 @@ class Wave:
     phases: tuple[float, ...] = ()
 
     def __call__(self, time: float) -> float:
-        """Value at a time in frames."""
+        """Compute the value at a time in frames."""
         terms = zip(self.amplitudes, self.periods, self.phases, strict=True)
         return self.mean + float(sum(a * np.sin(2 * np.pi * time / t + f) for a, t, f in terms))
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A body and how it moves: waves of time in frames."""
+    """A body and its motion as waves."""
 
     body: Body
     x: Wave
@@ -44,13 +44,13 @@ class Actor:
     """Share of the time between frames for which the shutter is open."""
 
     def pose(self, time: float) -> Pose:
-        """Pose at a time in frames."""
+        """Compute the pose at a time in frames."""
         yaw = None if self.yaw_rate is None else self.yaw_rate * time
         bulge = (self.bulge[0](time), self.bulge[1](time))
         return Pose(self.x(time), self.y(time), np.exp(self.log_scale(time)), self.angle(time), yaw, bulge)
 
     def exposure(self, time: float) -> list[Pose]:
-        """Poses that are seen during one exposure: one, or a row of them about 2 pixels apart."""
+        """Compute the poses of one exposure: one, or with an open shutter several, about 2 pixels apart."""
         if not self.shutter:
             return [self.pose(time)]
         start, end = self.pose(time - self.shutter / 2), self.pose(time + self.shutter / 2)
@@ -61,15 +61,15 @@ class Actor:
 
 @dataclass(frozen=True)
 class Occluder:
-    """A body that passes in front of the target once every ``period`` frames, from either side in turn."""
+    """A body that passes in front of the target every ``period`` frames, from the left and the right in turn."""
 
     body: Body
     period: int
     reach: float
-    """Distance from the target, in pixels, at which it comes and goes."""
+    """Largest distance from the target, in pixels, at the start and the end of a pass."""
 
     def pose(self, time: float, target: Pose) -> Pose:
-        """Pose at a time in frames; half-way through its period it hides the target."""
+        """Compute the pose at a time in frames; half-way through a period the body hides the target."""
         turn, into = divmod(time, self.period)
         way = 2 * into / self.period - 1
         offset = self.reach * (0.4 * way + 0.6 * way**3) * (1 if turn % 2 else -1)
@@ -78,14 +78,14 @@ class Occluder:
 
 @dataclass(frozen=True)
 class SyntheticSequence:
-    """A sequence that is rendered frame by frame when asked; made by `synthetic_sequence`.
+    """A sequence whose frames are rendered on demand; made by `synthetic_sequence`.
 
-    Any frame can be asked for at any time, always with the same pixels; nothing is kept.
+    Frames can be rendered in any order, always with the same pixels, and are not stored.
 
     Attributes:
-        name: A name that is also a good file name.
+        name: A name that is also a valid file name.
         size_wh: Width and height of the frames in pixels.
-        attributes: Names of its challenges, as in OTB.
+        attributes: Names of the sequence's challenges, as in OTB.
     """
 
     name: str
@@ -110,17 +110,16 @@ class SyntheticSequence:
         return np.array([self.bbox(index) for index in range(self.length)]).reshape(-1, 4)
 
     def bbox(self, index: int) -> NDArray[np.float64]:
-        """Tight box of the target's whole outline, hidden parts and parts beyond the frame included.
+        """Compute the tight box of the target's whole outline, including hidden parts and parts outside the frame.
 
-        With an open shutter it is the box at mid-exposure. A target of which no pixel lies inside the frame
-        has a box of NaN.
+        With an open shutter it is the box at mid-exposure. A target entirely outside the frame has a box of NaN.
         """
         box = self.target.body.bbox(self.target.pose(self._check(index)))
         outside = (box[:2] + box[2:] <= 0).any() or (box[:2] >= self.size_wh).any()
         return np.full(4, np.nan) if outside else box
 
     def mask(self, index: int) -> NDArray[np.float32]:
-        """Share of each pixel that the target's outline covers, hidden or not: float32 ``(H, W)`` in 0…1."""
+        """Compute the share of each pixel that the target covers, hidden or not: float32 ``(H, W)`` in 0…1."""
         return self.target.body.coverage(self.size_wh, self.target.exposure(self._check(index)))
 
     def frames(self) -> Iterator[NDArray[np.uint8]]:
@@ -128,7 +127,7 @@ class SyntheticSequence:
         return map(self.frame, range(self.length))
 
     def frame(self, index: int) -> NDArray[np.uint8]:
-        """Render one frame as uint8 RGB ``(H, W, 3)``; in a grey sequence the channels are equal."""
+        """Render one frame as uint8 RGB ``(H, W, 3)``; a grey sequence has three equal channels."""
         time = self._check(index)
         centre = (self.camera[0](time), self.camera[1](time))
         image = np.asarray(cv2.getRectSubPix(self.background, self.size_wh, centre), np.uint8)
@@ -157,7 +156,7 @@ class SyntheticSequence:
         return np.rint(np.clip(255 * gains * levels, 0, 255)).astype(np.uint8)
 
     def _add_grain(self, image: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
-        """Add sensor noise, cut at another place of one noise image for every frame."""
+        """Add sensor noise, which each frame takes from another place of one noise image."""
         height, width = image.shape[:2]
         top = index * 37 % (self.grain.shape[0] - height)
         left = index * 61 % (self.grain.shape[1] - width)

@@ -38,24 +38,25 @@ def synthetic_sequence(
     colour: bool = True,
     textures: Sequence[NDArray[np.uint8]] = (),
 ) -> SyntheticSequence:
-    """Make a sequence: a textured target that moves smoothly over a background that drifts.
+    """Make a sequence: a textured target that moves smoothly over a drifting background.
 
-    The same arguments give the same pixels; the same seed with other attributes gives the same target over
-    the same background (but for ``BC`` and ``LR``, which are about these).
+    The same arguments give the same pixels. The same seed with other attributes gives the same target and the same
+    background, except for ``BC`` and ``LR``, which change these.
 
     Args:
-        seed: Chooses target, background and motion.
-        length: Number of frames, any.
+        seed: Seed of target, background and motion.
+        length: Number of frames, at least 1.
         size: Width and height of the frames in pixels, at least 32 each.
         attributes: Challenges to render, keys of `ATTRIBUTES`; without any the target only shifts.
-        colour: Whether frames are in colour; grey ones have three equal channels.
-        textures: RGB images, uint8 ``(H, W, 3)``, to cut background and target from instead of painting them.
+        colour: Whether frames are in colour; a grey sequence has three equal channels.
+        textures: RGB images, uint8 ``(H, W, 3)``, from which background and target are cut; without any they are
+            painted.
 
     Raises:
         ValueError: An attribute is unknown, or the length, size or a texture is out of range.
     """
     chosen = _check(length, size, attributes, textures)
-    # one stream of random numbers a part, so that an attribute changes nothing but its own part
+    # one stream of random numbers for each part, so that an attribute changes its own part only
     scenery, looks, path, crowd, front, light = (np.random.default_rng([seed, part]) for part in range(6))
     hue = scenery.uniform()
     palette = random_palette(scenery, hue, (0.05, 0.4))
@@ -87,7 +88,7 @@ def synthetic_sequence(
 def _check(
     length: int, size: tuple[int, int], attributes: Sequence[str], textures: Sequence[NDArray]
 ) -> tuple[str, ...]:
-    """Refuse wrong arguments; return the attributes in their usual order, each once."""
+    """Check the arguments; return the attributes in the order of `ATTRIBUTES`, each once."""
     for name in attributes:
         if name not in ATTRIBUTES:
             near = difflib.get_close_matches(name.upper(), ATTRIBUTES, 1, 0)[0]
@@ -109,7 +110,7 @@ def _check(
 def _texture(
     rng: np.random.Generator, size_wh: tuple[int, int], palette: Palette, images: Sequence[NDArray[np.uint8]]
 ) -> Texture:
-    """Cut a texture from one of the images, or paint one where there are none."""
+    """Cut a texture from one of the images; paint a texture if there are no images."""
     if images:
         return image_texture(rng, images[int(rng.integers(len(images)))], size_wh)
     return leaves_texture(rng, size_wh, palette)
@@ -118,7 +119,6 @@ def _texture(
 def _background(
     rng: np.random.Generator, size_wh: tuple[int, int], palette: Palette, images: Sequence[NDArray[np.uint8]]
 ) -> NDArray[np.uint8]:
-    """Make a background that is slightly out of focus, as what is behind a filmed target often is."""
     sharp = np.rint(_texture(rng, size_wh, palette, images)).astype(np.uint8)
     return np.asarray(cv2.GaussianBlur(sharp, (0, 0), rng.uniform(0.5, 1.2)), np.uint8)
 
@@ -138,13 +138,13 @@ def _body(
     side = [max(24, round(2.4 * half)) for half in half_wh]
     front = _texture(rng, (side[0], side[1]), palette, images)
     lumps = rng.uniform(-0.09, 0.09, 4) / (1, 1, 2, 3)
-    around = np.concatenate([front[:, ::-1], front], axis=1)  # its mirror is the back: it wraps round
+    around = np.concatenate([front[:, ::-1], front], axis=1)  # the back mirrors the front: it wraps around
     around = np.roll(around, -(side[0] // 2), axis=1)
     return Body(half_wh, around, rng.uniform(2.0, 4.5), tuple(lumps), tuple(rng.uniform(0, 2 * np.pi, 4)))
 
 
 def _target(rng: np.random.Generator, body: Body, size: tuple[int, int], chosen: Sequence[str]) -> Actor:
-    """Choose the target's motion; every number is drawn whatever the attributes, so that they mix freely."""
+    """Choose the target's motion; the same numbers are drawn for any attributes, so that these combine."""
     speed = rng.uniform(2.5, 4.0) * max(size) / 320  # pixels a frame at its quickest
     speed = max(speed, *({"MB": 10.0, "OV": 7.0, "FM": 32.0}.get(name, 0.0) for name in chosen), 0.0)
     growth = _GROWTH if "SV" in chosen else 0.0
@@ -167,7 +167,7 @@ def _target(rng: np.random.Generator, body: Body, size: tuple[int, int], chosen:
 
 
 def _path(rng: np.random.Generator, side: int, reach: float, speed: float, *, leaves: bool = False) -> Wave:
-    """Choose a smooth motion along one axis: inside the frame, or right out of it on both sides in turn."""
+    """Choose a smooth motion along one axis, inside the frame or out of it on both sides in turn."""
     room = side / 2 + 1.15 * reach if leaves else max(0.0, side / 2 - reach)
     period = max(8.0, 2 * np.pi * 0.9 * room / speed) * rng.uniform(0.9, 1.1)
     phases = (rng.uniform(-0.3, 0.3) + np.pi * rng.integers(2) if leaves else _phase(rng), _phase(rng))
@@ -181,7 +181,6 @@ def _path(rng: np.random.Generator, side: int, reach: float, speed: float, *, le
 
 
 def _passer(rng: np.random.Generator, body: Body, size: tuple[int, int]) -> Actor:
-    """Send a body across the frame and beyond its sides."""
     speed = rng.uniform(2.0, 4.0) * max(size) / 320
     x = _path(rng, size[0], float(rng.uniform(0, 0.2) * size[0]), speed)
     y = _path(rng, size[1], float(rng.uniform(0.1, 0.3) * size[1]), 0.5 * speed)
@@ -191,7 +190,7 @@ def _passer(rng: np.random.Generator, body: Body, size: tuple[int, int]) -> Acto
 def _occluder(
     rng: np.random.Generator, body: Body, size: tuple[int, int], textures: Sequence[NDArray[np.uint8]]
 ) -> Occluder:
-    """Make a body of about the target's size that passes in front of it."""
+    """Make a body of about the target's size that passes in front of the target."""
     half_wh = (0.8 * body.half_wh[0] + 2, 1.0 * body.half_wh[1] + 2)
     palette = random_palette(rng, rng.uniform(), (0.1, 0.6))
     texture = _texture(
@@ -203,13 +202,12 @@ def _occluder(
 
 
 def _drift(rng: np.random.Generator, side: int, margin: int) -> Wave:
-    """Let the camera drift along one axis of a background that is ``margin`` pixels wider on each side."""
+    """Choose the camera's drift along one axis of a background that is ``margin`` pixels wider on each side."""
     periods = (rng.uniform(130, 200), rng.uniform(45, 80))
     return Wave((side - 1) / 2, (0.65 * margin, 0.25 * margin), periods, (_phase(rng), _phase(rng)))
 
 
 def _light(rng: np.random.Generator) -> tuple[Wave, Wave, Wave]:
-    """Choose how log gain, log gamma and tint change."""
     return (
         Wave(-0.15, (0.45, 0.2), (rng.uniform(70, 110), rng.uniform(20, 35)), (_phase(rng), _phase(rng))),
         Wave(0.1, (0.3,), (rng.uniform(50, 90),), (_phase(rng),)),

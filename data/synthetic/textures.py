@@ -1,4 +1,4 @@
-"""Textures with the statistics of photographs: overlapping shapes of all sizes, or pieces of given images."""
+"""Textures with the statistics of photographs: painted of overlapping shapes, or cut out of given images."""
 
 import colorsys
 
@@ -11,7 +11,7 @@ Palette = NDArray[np.float32]
 
 
 def random_palette(rng: np.random.Generator, hue: float, saturation: tuple[float, float]) -> Palette:
-    """Draw eight RGB colours in 0…255, ``(8, 3)``: most near one hue (0…1), some near another."""
+    """Draw eight RGB colours in 0…255, ``(8, 3)``, most of them near one hue (0…1), some far from it."""
     hues = hue + rng.normal(0, 0.04, 8) + rng.uniform(0.15, 0.85) * (rng.uniform(size=8) < 0.3)
     saturations, values = rng.uniform(*saturation, 8), rng.permutation(np.linspace(0.15, 0.95, 8))
     colours = [colorsys.hsv_to_rgb(*hsv) for hsv in zip(hues % 1, saturations, values, strict=True)]
@@ -19,10 +19,10 @@ def random_palette(rng: np.random.Generator, hue: float, saturation: tuple[float
 
 
 def leaves_texture(rng: np.random.Generator, size_wh: tuple[int, int], palette: Palette) -> Texture:
-    """Paint a "dead leaves" texture: shapes that hide one another, far more small ones than large.
+    """Paint a "dead leaves" texture: shapes that hide one another, most of them small.
 
-    Its edges and its power spectrum resemble those of photographs (Lee, Mumford and Huang, IJCV 2001). It
-    wraps around at its borders.
+    Edges and power spectrum resemble those of photographs (Lee, Mumford and Huang, IJCV 2001). The texture wraps
+    around at its borders.
 
     Returns:
         float32 RGB ``(H, W, 3)`` in 0…255.
@@ -41,7 +41,7 @@ def leaves_texture(rng: np.random.Generator, size_wh: tuple[int, int], palette: 
 
 
 def image_texture(rng: np.random.Generator, image: NDArray[np.uint8], size_wh: tuple[int, int]) -> Texture:
-    """Cut a random piece, nearly as large as fits, out of an RGB image and resize it; float32 0…255."""
+    """Cut a random piece of 0.7 to 1 of the largest size out of an RGB image and resize it; float32 0…255."""
     width, height = size_wh
     scale = min(image.shape[1] / width, image.shape[0] / height) * rng.uniform(0.7, 1.0)
     piece_w, piece_h = max(1, int(scale * width)), max(1, int(scale * height))
@@ -54,7 +54,7 @@ def image_texture(rng: np.random.Generator, image: NDArray[np.uint8], size_wh: t
 
 
 def _paint_leaf(rng: np.random.Generator, canvas: Texture, radius: float, colour: NDArray) -> None:
-    """Paint one ellipse or rectangle, turned and softly shaded, wrapping around the borders."""
+    """Paint one rotated, shaded ellipse or rectangle that wraps around the borders."""
     height, width = canvas.shape[:2]
     reach = int(radius) + 2
     x, y = rng.uniform(0, width), rng.uniform(0, height)
@@ -76,7 +76,7 @@ def _paint_leaf(rng: np.random.Generator, canvas: Texture, radius: float, colour
 
 
 def _cloud_noise(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Draw noise whose amplitude falls as 1/frequency; zero mean, unit variance, wraps around; float32."""
+    """Draw float32 noise of amplitude 1/frequency, zero mean and unit variance that wraps around."""
     spectrum = np.fft.rfft2(rng.normal(size=shape))
     frequency = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None, :])
     frequency[0, 0] = np.inf

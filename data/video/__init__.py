@@ -1,4 +1,4 @@
-"""Frames in from videos, images, cameras and streams; frames out to WebM."""
+"""Reading frames from videos, images, cameras and streams; writing them to video files."""
 
 from data.video.reader import FramesEndedEarly, VideoFrames, open_video
 from data.video.writer import VideoWriter

@@ -1,4 +1,4 @@
-"""Whether a video file is all there, and whether its frame count is exact, read from its header."""
+"""Headers of video files: whether the file is complete, and whether its frame count is exact."""
 
 import io
 from collections.abc import Iterator
@@ -14,25 +14,28 @@ _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 @dataclass(frozen=True)
 class Container:
-    """What a video file says about itself."""
+    """Properties of a video file according to its header."""
 
     counts_frames: bool
-    """The header stores the number of frames (MP4, MOV, AVI); elsewhere it is duration times frame rate."""
+    """The header stores the number of frames (MP4, MOV, AVI); else the number is duration times frame rate."""
     cut_short: bool
-    """The file ends before the size that its own header announces: a broken copy or download."""
+    """The file ends before the size that its header announces: a broken copy or download."""
     shown_frames: int | None = None
-    """How many of its frames a player shows, where an edit list of an MP4 leaves some out; None elsewhere."""
+    """Number of frames that a player shows, if an edit list of an MP4 leaves some out; else None."""
 
 
 def inspect_container(path: str | Path) -> Container:
-    """Look at the sizes that an MP4/MOV, AVI or Matroska/WebM header announces; other formats are trusted."""
+    """Read the sizes in an MP4/MOV, AVI or Matroska/WebM header; files of other formats count as complete."""
     with Path(path).open("rb") as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         head = file.read(12)
         file.seek(0)
         if head[4:8] in _ISO_BOXES:
-            end, shown = _iso_end(file, size), _shown_frames(_movie(file, size))
+            end, shown = (
+                sum(length for _, length in _iso_boxes(file, size)),
+                _shown_frames(_movie(file, size)),
+            )
             return Container(counts_frames=True, cut_short=end > size, shown_frames=shown)
         if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
             return Container(counts_frames=True, cut_short=int.from_bytes(head[4:8], "little") + 8 > size)
@@ -41,42 +44,34 @@ def inspect_container(path: str | Path) -> Container:
     return Container(counts_frames=False, cut_short=False)
 
 
-def _iso_end(file: BinaryIO, size: int) -> int:
-    """Walk the top-level boxes of an MP4 and return where the last of them should end, in bytes."""
-    end = 0
-    while end < size:
-        file.seek(end)
+def _iso_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the first 16 bytes and the announced length of each top-level box of an MP4; leave the file after them."""
+    place = 0
+    while place < size:
+        file.seek(place)
         head = file.read(16)
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
         if length < 8:  # 0: up to the end of the file; otherwise not a box
-            break
-        end += length
-    return end
+            return
+        yield head, length
+        place += length
 
 
 _LARGEST_MOVIE = 64 * 2**20  # bytes of an MP4's index; ten hours of video have a tenth of it
 
 
 def _movie(file: BinaryIO, size: int) -> bytes:
-    """The index of an MP4, its box ``moov``; empty where there is none of a reasonable size."""
-    place = 0
-    while place < size:
-        file.seek(place)
-        head = file.read(16)
-        length = int.from_bytes(head[:4], "big")
-        length = int.from_bytes(head[8:16], "big") if length == 1 else length
+    """Read the index of an MP4, the box ``moov``; empty if there is none of a reasonable size."""
+    for head, length in _iso_boxes(file, size):
         if head[4:8] == b"moov" and length <= _LARGEST_MOVIE:
             return head[8:] + file.read(max(length - 16, 0))
-        if length < 8:
-            break
-        place += length
     return b""
 
 
 def _boxes(data: bytes, *path: bytes) -> Iterator[bytes]:
-    """Contents of every box at the end of a path of nested boxes (ISO/IEC 14496-12)."""
+    """Yield the content of every box at the end of a path of nested boxes (ISO/IEC 14496-12)."""
     place = 0
     while path and place + 8 <= len(data):
         length = int.from_bytes(data[place : place + 4], "big")
@@ -89,7 +84,7 @@ def _boxes(data: bytes, *path: bytes) -> Iterator[bytes]:
 
 
 def _shown_frames(movie: bytes) -> int | None:
-    """Count the frames whose presentation begins in a piece that the video track's edit list plays."""
+    """Count the frames that start in an edit that the video track's edit list plays; None without such a list."""
     for track in _boxes(movie, b"trak"):
         edits = next(_boxes(track, b"edts", b"elst"), b"")
         handler = next(_boxes(track, b"mdia", b"hdlr"), b"")
@@ -109,13 +104,13 @@ def _shown_frames(movie: bytes) -> int | None:
 
 
 def _time_scale(header: bytes) -> int:
-    """Units a second of a ``mvhd`` or ``mdhd``; 0 where it is cut short."""
+    """Read the time units for each second from a ``mvhd`` or ``mdhd``; 0 if the box is cut short."""
     place = 20 if header[:1] == b"\1" else 12
     return int.from_bytes(header[place : place + 4], "big")
 
 
 def _edits(box: bytes) -> Iterator[tuple[int, int]]:
-    """Duration in the movie's units and start in the track's of each piece."""
+    """Yield duration in the movie's units and start in the track's units of each edit."""
     half = 8 if box[:1] == b"\1" else 4
     for place in range(8, len(box) - 2 * half, 2 * half + 4):
         duration, start = box[place : place + half], box[place + half : place + 2 * half]
@@ -123,7 +118,7 @@ def _edits(box: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _frame_times(table: bytes) -> "np.ndarray":
-    """When each frame is shown, in the track's units; empty where the tables are none."""
+    """Compute the time of each frame in the track's units; empty if the tables are missing or wrong."""
     steps, shifts = (next(_boxes(table, kind), b"") for kind in (b"stts", b"ctts"))
     counts, durations = _pairs(steps)
     if not 0 < counts.sum() <= 10**8:
@@ -136,13 +131,13 @@ def _frame_times(table: bytes) -> "np.ndarray":
 
 
 def _pairs(box: bytes) -> tuple["np.ndarray", "np.ndarray"]:
-    """The two columns of a table of numbers of four bytes."""
+    """Read the two columns of a table of four-byte numbers."""
     rows = np.frombuffer(box[8 : 8 + (len(box) - 8) // 8 * 8], ">u4").reshape(-1, 2).astype(np.int64)
     return rows[:, 0], rows[:, 1]
 
 
 def _segment_end(file: BinaryIO) -> int:
-    """Return where the Segment of a Matroska file should end, in bytes; 0 where it does not say."""
+    """Return the position at which the Segment of a Matroska file should end, in bytes; 0 if unknown."""
     file.seek(4)
     header = _ebml_size(file) or 0
     file.seek(header, io.SEEK_CUR)
@@ -153,7 +148,7 @@ def _segment_end(file: BinaryIO) -> int:
 
 
 def _ebml_size(file: BinaryIO) -> int | None:
-    """Read a variable-length size; None means unknown (a live recording)."""
+    """Read a variable-length size; None if unknown (a live recording)."""
     first = file.read(1)
     if not first or first == b"\0":
         return None

@@ -1,4 +1,4 @@
-"""Frames from a video file, a folder, glob or list of images, a camera or a stream: RGB, one by one."""
+"""Reading RGB frames one by one from a video file, a folder, glob or list of images, a camera or a stream."""
 
 import glob
 import math
@@ -17,13 +17,13 @@ Source = str | int | Path | Iterable[str | Path]
 
 
 class FramesEndedEarly(RuntimeError):
-    """A source broke mid-way: raised after its last good frame, so that what was done so far can be kept.
+    """Raised after the last good frame of a source that ends early, so that results so far can be kept.
 
-    Of a file cut inside a frame, the last frame handed out may be partly grey.
+    If a file is cut inside a frame, the last frame returned may be partly grey.
 
     Attributes:
-        read: Frames handed out.
-        announced: Frames that the source promised, or None.
+        read: Frames returned.
+        announced: Frames that the source announced, or None.
     """
 
     def __init__(self, source: str, read: int, announced: int | None, reason: str) -> None:
@@ -36,14 +36,14 @@ class VideoFrames(Iterator[Frame]):
     """Iterator of uint8 RGB frames ``(H, W, 3)``, all of one size; also a context manager.
 
     Attributes:
-        source: What is read, as text for messages.
-        fps: Frames per second, or None where the source does not say (images, some streams).
-        frame_count: Number of frames expected, or None where unknown; of a video file, what it announces.
+        source: Name of the source for messages.
+        fps: Frames per second; None if the source does not state it (images, some streams).
+        frame_count: Number of frames that the source announces; None if unknown.
         names: File names of images in reading order, or None.
         frame_size: ``(width, height)`` in pixels, None before the first frame.
-        frames_read: Frames handed out so far.
-        time: Seconds from the start of the video at which the frame handed out last is shown, as the container
-            says; None for images and cameras.
+        frames_read: Frames returned so far.
+        time: Time of the last returned frame in seconds from the start of the video, according to the container;
+            None for images and cameras.
 
     Raises:
         ValueError: While iterating: a frame has another size than the first, or an image cannot be decoded.
@@ -69,7 +69,7 @@ class VideoFrames(Iterator[Frame]):
     def __next__(self) -> Frame:
         try:
             frame, self.time = next(self._frames)
-        except Exception:  # the end, clean or not: a camera is free again at once
+        except Exception:  # also StopIteration: release a camera at once
             self.close()
             raise
         size = (frame.shape[1], frame.shape[0])
@@ -85,7 +85,7 @@ class VideoFrames(Iterator[Frame]):
         return frame
 
     def close(self) -> None:
-        """Release the file or camera; the iterator is at its end afterwards. May be called again."""
+        """Release the file or camera and end the iteration. May be called again."""
         self._frames = iter(())
         self._release()
 
@@ -101,15 +101,15 @@ def open_video(source: Source) -> VideoFrames:
 
     Args:
         source: A video file, a folder of images (natural order: img2 before img10), a glob pattern of images,
-            a list of image paths (its own order), a camera index (``0``, or ``"0"`` where no file or folder has
+            a list of image paths (in its order), a camera index (``0``, or ``"0"`` if no file or folder has
             that name), or a stream URL (``rtsp://…``).
 
     Returns:
         An iterator of uint8 RGB frames ``(H, W, 3)``.
 
     Raises:
-        FileNotFoundError: Nothing is there, or a glob matches nothing.
-        ValueError: It is no video, breaks before its first frame, holds no image, or cannot be opened.
+        FileNotFoundError: The path does not exist, or a glob matches nothing.
+        ValueError: The source is no video, breaks before its first frame, holds no image, or cannot be opened.
         TypeError: The source is of another type.
     """
     if isinstance(source, int) and not isinstance(source, bool):
@@ -125,7 +125,7 @@ def open_video(source: Source) -> VideoFrames:
 
 
 def is_camera(source: str) -> bool:
-    """Tell whether a text means a camera's index: ``0``, ``1`` … where no file or folder has that name."""
+    """Tell whether a text is a camera's index: ``0``, ``1`` … if no file or folder has that name."""
     return source.isdecimal() and source == str(int(source)) and not Path(source).exists()
 
 
@@ -174,7 +174,7 @@ def _open_camera(index: int) -> VideoFrames:
 
 
 def _open_capture(target: str | int, source: str, container: Container | None) -> VideoFrames:
-    """Open what OpenCV captures; the first frame is decoded at once, so that a dead source fails here."""
+    """Open a source with OpenCV and decode the first frame, so that a broken source fails here."""
     with silent_opencv():
         capture = cv2.VideoCapture(target, _backend(target))
         good, first = capture.read()
@@ -202,7 +202,6 @@ def _open_capture(target: str | int, source: str, container: Container | None) -
 
 
 def _announced(capture: cv2.VideoCapture, container: Container | None) -> int | None:
-    """How many frames a file promises to show, or None where it does not."""
     if container is not None and container.shown_frames:
         return container.shown_frames
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -210,7 +209,7 @@ def _announced(capture: cv2.VideoCapture, container: Container | None) -> int | 
 
 
 def _backend(target: str | int) -> int:
-    """Files and streams go to FFmpeg where OpenCV has it: its other readers print to stderr as they fail."""
+    """Choose FFmpeg for files and streams if OpenCV has it: other backends print to stderr when they fail."""
     ffmpeg = isinstance(target, str) and cv2.videoio_registry.hasBackend(cv2.CAP_FFMPEG)
     return cv2.CAP_FFMPEG if ffmpeg else cv2.CAP_ANY
 
@@ -238,11 +237,11 @@ def _early_end(
     *,
     live: bool,
 ) -> str | None:
-    """Tell why an end is not a clean one, or return None.
+    """Return the reason for an early end, or None if the end is clean.
 
-    A file that is physically cut must still hold every announced frame. Of a whole file a few may be missing
-    (dropped frames): 2 frames or 5 %. Where the count is only duration times rate, the last frame must lie in the
-    last second: with a rate that varies there may be any number of them.
+    In a file that is cut short, every announced frame must be found. In a complete file a few frames may be missing
+    (dropped frames): 2 frames or 5 %. If the count is only duration times rate, the last frame must lie in the last
+    second: with a varying rate the number of frames is unknown.
     """
     if live:
         return "the camera stopped delivering frames"

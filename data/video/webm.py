@@ -1,7 +1,7 @@
-"""WebM of key frames: each frame a WebP image, which is a VP8 key frame behind 20 bytes of headers.
+"""WebM of VP8 key frames: each frame is encoded as a WebP image, a VP8 key frame after 20 bytes of headers.
 
-Only what a player needs is written: header, one track, clusters of a second, cues to step to any of them. Element
-numbers: RFC 8794 (EBML) and RFC 9559 (Matroska).
+The file has the elements that a player needs: header, one track, clusters of a second, and a cue for each cluster.
+Element numbers: RFC 8794 (EBML) and RFC 9559 (Matroska).
 """
 
 import struct
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 _CLUSTER_MS = 1000
 _UNKNOWN = b"\x01" + b"\xff" * 7
-"""A size of eight bytes that says nothing, until the real one is written over it."""
+"""The unknown size in eight bytes, until the real size replaces it."""
 
 
 class WebmEncoder:
@@ -22,7 +22,7 @@ class WebmEncoder:
     Args:
         path: File to write.
         size_wh: Width and height of the frames in pixels.
-        fps: Frames per second that the file names; the times decide.
+        fps: Nominal frames per second; players follow the times.
         quality: 1…100, of the WebP images.
     """
 
@@ -38,7 +38,7 @@ class WebmEncoder:
         self._file.write(self._head.encoded(0.0, 0))
 
     def write(self, bgr: NDArray[np.uint8], milliseconds: int) -> None:
-        """Append a frame, uint8 BGR ``(H, W, 3)``, that is shown from then on."""
+        """Append a frame, uint8 BGR ``(H, W, 3)``, that is shown from that time on."""
         if self._blocks and milliseconds - self._start >= _CLUSTER_MS:
             self._end_cluster()
         if not self._blocks:
@@ -48,7 +48,7 @@ class WebmEncoder:
         self._blocks.append(_element(0xA3, block))
 
     def close(self) -> None:
-        """Write what is left, the cues, and the sizes that were unknown until now; raises ``OSError``."""
+        """Write the last cluster, the cues, and the sizes that were unknown until now; raises ``OSError``."""
         with self._file as file:
             self._end_cluster()
             cues = file.tell() - self._begin
@@ -74,7 +74,7 @@ class WebmEncoder:
 
 
 class _Head:
-    """What stands before the first cluster: of one length whatever it says."""
+    """The elements before the first cluster, of constant length."""
 
     def __init__(self, size_wh: tuple[int, int], fps: float) -> None:
         picture = _element(0xE0, _unsigned(0xB0, size_wh[0]), _unsigned(0xBA, size_wh[1]))
@@ -83,7 +83,7 @@ class _Head:
         self._tracks = _element(0x1654AE6B, _element(0xAE, *track))
 
     def encoded(self, duration_ms: float, cues: int) -> bytes:
-        """The elements, given the length of the video and where in the segment its cues are."""
+        """Encode the elements, given the length of the video and the position of the cues in the segment."""
         place = _element(0x4DBB, _element(0x53AB, _number(0x1C53BB6B)), _unsigned(0x53AC, cues))
         apps = [_element(number, b"regression tracking") for number in (0x4D80, 0x5741)]
         about = [_unsigned(0x2AD7B1, 10**6), _element(0x4489, struct.pack(">d", duration_ms)), *apps]
@@ -95,7 +95,7 @@ def _number(number: int) -> bytes:
 
 
 def _element(number: int, *contents: bytes) -> bytes:
-    """An element with its size in eight bytes, which any size fits in."""
+    """Encode an element with its size in eight bytes."""
     return b"".join((_number(number), (sum(map(len, contents)) | 1 << 56).to_bytes(8, "big"), *contents))
 
 
@@ -104,9 +104,8 @@ def _unsigned(number: int, value: int) -> bytes:
 
 
 def _cue(milliseconds: int, place: int) -> bytes:
-    return _element(
-        0xBB, _unsigned(0xB3, milliseconds), _element(0xB7, _unsigned(0xF7, 1), _unsigned(0xF1, place))
-    )
+    position = _element(0xB7, _unsigned(0xF7, 1), _unsigned(0xF1, place))
+    return _element(0xBB, _unsigned(0xB3, milliseconds), position)
 
 
 _EBML = (

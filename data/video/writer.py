@@ -1,4 +1,4 @@
-"""Frames out: a video file that plays, complete or not there."""
+"""Writing frames to a video file, completely or not at all."""
 
 import contextlib
 import errno
@@ -21,30 +21,30 @@ SUFFIXES = (".webm", ".mp4", ".avi")
 
 class _Encoder(Protocol):
     def write(self, bgr: NDArray[np.uint8], milliseconds: int) -> None:
-        """Append a frame that is shown from then on."""
+        """Append a frame that is shown from that time on."""
 
     def close(self) -> None:
-        """Finish the file; raises ``OSError`` where it is not complete."""
+        """Finish the file; raises ``OSError`` if it is not complete."""
 
 
 class VideoWriter:
     """Writes RGB frames to a video file; a context manager.
 
-    ``.mp4`` is H.264 where PyAV is installed (requirements-video.txt), which every player and browser shows, and
-    VP9 of OpenCV elsewhere. ``.webm`` needs nothing more and plays in browsers: each frame is encoded on its own
-    as a WebP image, so that a player can also step to any frame. ``.avi`` (MJPEG) plays in players only.
+    ``.mp4`` is H.264, which every player and browser shows, if PyAV is installed (requirements-video.txt), else
+    OpenCV's VP9. ``.webm`` needs no further package and plays in browsers; every frame is a key frame, so that a
+    player can step to any frame. ``.avi`` (MJPEG) plays in players only.
 
     The file appears under its name when the writer is closed, also by an exception or Ctrl-C, with the frames
-    written until then; without any frame there is no file. A frame with an odd width or height is extended
-    by a copy of its last column or row, as the encoders need.
+    written until then; without any frame there is no file. The encoders need even sizes: a frame with an odd width
+    or height is extended by a copy of its last column or row.
 
     Args:
         path: File to write or replace, ``.webm``, ``.mp4`` or ``.avi``; its folder must exist.
         fps: Frames per second.
-        quality: 1…100, of ``.webm`` and H.264 only; the other encoders have no such setting in OpenCV.
+        quality: 1…100, for ``.webm`` and H.264; OpenCV has no such setting for the other encoders.
 
     Raises:
-        ValueError: The suffix, rate or quality is none of these.
+        ValueError: The suffix, rate or quality is out of range.
         FileNotFoundError: The folder does not exist.
         OSError: The folder cannot be written.
     """
@@ -79,11 +79,11 @@ class VideoWriter:
 
         Args:
             frame: uint8 RGB ``(H, W, 3)``, of the same size as the first.
-            time: Seconds from the start of the video at which it is shown, later than the frame before; None for
-                the constant rate, which OpenCV's encoders (``.avi``, VP9) always keep.
+            time: Time of the frame in seconds from the start of the video, increasing; None for the constant rate,
+                which OpenCV's encoders (``.avi``, VP9) always use.
 
         Raises:
-            ValueError: It is of another type or size.
+            ValueError: The frame has another type or size.
             RuntimeError: The writer is closed, or the encoder does not start.
             OSError: The disk is full, or the like.
         """
@@ -114,7 +114,7 @@ class VideoWriter:
         self._closed = True
         with self._pending:
             encoder, self._encoder = self._encoder, None
-            if encoder is not None and self._failed:  # that was said when it happened; nothing is kept
+            if encoder is not None and self._failed:  # the error was raised by write; the file is removed
                 with contextlib.suppress(Exception):
                     encoder.close()
                 self._temporary.unlink(missing_ok=True)
@@ -151,7 +151,7 @@ class VideoWriter:
 
 
 class _OpenCVEncoder:
-    """Frames at a constant rate, by the encoders that are inside the wheels of OpenCV 4 and 5."""
+    """Writes frames at a constant rate with the encoders in the wheels of OpenCV 4 and 5."""
 
     def __init__(self, path: Path, size_wh: tuple[int, int], fps: float) -> None:
         self._path, self._count = path, 0
@@ -167,7 +167,7 @@ class _OpenCVEncoder:
             self._writer.write(bgr)
 
     def close(self) -> None:
-        """Finish the file; OpenCV says nothing of writes that failed, so the frames are counted."""
+        """Finish the file and count its frames, because OpenCV does not report failed writes."""
         with silent_opencv():
             self._writer.release()
             there = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG).get(cv2.CAP_PROP_FRAME_COUNT)

@@ -73,11 +73,20 @@ class Benchmark(Command):
     """Files of weights as TRACKER=PATH, or a PATH for the only tracker; for opencv-nano and opencv-vit the
     folder of their ONNX files."""
 
+    backbone: tuple[str, ...] = ()
+    """Other features of our trackers as TRACKER=NAME, or a NAME for the only tracker, e.g. dslt-paper=vgg16."""
+
+    loss: tuple[str, ...] = ()
+    """Losses that our trackers learn with on line (dslt, dslt-paper, dslt-code) as TRACKER=NAME:ARGUMENT=VALUE,…"""
+
     device: str = "cpu"
     """Where our trackers run: cpu, cuda, cuda:1 …"""
 
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs their networks: auto is ONNX Runtime on a CPU where it is installed (requirements-onnx.txt)."""
+
     pack: bool = False
-    """Write and check the zip that GOT-10k's server takes (got10k, subset test)."""
+    """Write and check the zip that the server of GOT-10k or TrackingNet takes (subset test)."""
 
     def run(self) -> int:
         """Run what is not done yet, print the scores; 1 when something failed."""
@@ -91,7 +100,9 @@ class Benchmark(Command):
         from experiments.scoring.protocols import usual_protocol
         from experiments.trackers.by_name import parse_contenders
 
-        contenders = parse_contenders(self.trackers, self.weights, self.device)
+        contenders = parse_contenders(
+            self.trackers, self.weights, self.device, self.backbone, self.loss, self.runtime
+        )
         dataset = select(load_dataset(self.dataset, self.root, self.subset), self.sequences)
         if dataset.lack:
             print(dataset.lack)
@@ -113,8 +124,11 @@ class Benchmark(Command):
             raise ValueError(f"--timeout must be a positive number of seconds, got {self.timeout:g}")
         if self.address is not None and self.engine != "ray":
             raise ValueError(f"--address is Ray's: give --engine ray as well, got --engine {self.engine}")
-        if self.pack and (self.dataset, self.subset, self.protocol or "ope") != ("got10k", "test", "ope"):
-            raise ValueError("--pack is for --dataset got10k --subset test with --protocol ope")
+        usual = {"got10k": "val", "trackingnet": "test"}.get(self.dataset)
+        if self.pack and (not usual or (self.subset or usual, self.protocol or "ope") != ("test", "ope")):
+            raise ValueError(
+                "--pack is for --dataset got10k or trackingnet, --subset test and --protocol ope"
+            )
 
     def _engine(self) -> "Engine":
         if self.engine == "ray":

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from data.datasets.base import Dataset
 from data.datasets.integrity import pairing_oddities
 from data.datasets.otb_protocol import canonical_name
+from data.files import printable
 from experiments.benchmark.engines import Engine
 from experiments.benchmark.jobs import Job, Outcome
 from experiments.runtime.progress import progress_bar
@@ -23,6 +24,7 @@ from experiments.scoring.protocols import SUPERVISED, Run, plan_runs
 from experiments.scoring.record import VERSION, data_record
 from experiments.scoring.result_files import ResultFiles, benchmark_folder
 from experiments.trackers.by_name import Contender, Description
+from experiments.trackers.peers import TrackerUnavailable
 
 REPETITIONS = {("got10k", "ope"): 3, ("vot", SUPERVISED): 15}
 """Dataset and protocol -> how often a tracker that is not deterministic is run on a sequence."""
@@ -54,6 +56,20 @@ def select(dataset: Dataset, names: str | None) -> Dataset:
     )
 
 
+def _described(contenders: Sequence[Contender]) -> Iterator[tuple[Contender, Description]]:
+    """Build each tracker once; those of others that are not to be had are said and left out."""
+    unavailable = []
+    for contender in contenders:
+        try:
+            yield contender, Description(contender)
+        except TrackerUnavailable as error:
+            unavailable.append(error)
+            if len(unavailable) == len(contenders):
+                raise
+    for reason in unavailable:
+        print(f"left out: {printable(str(reason))}", file=sys.stderr)
+
+
 class Benchmarking:
     """Trackers on a dataset under a protocol.
 
@@ -67,7 +83,8 @@ class Benchmarking:
         files: Result files by the tracker's label.
 
     Raises:
-        ValueError, FileNotFoundError: A tracker cannot be built, or two have one label.
+        ValueError, FileNotFoundError: A tracker cannot be built, or two have one label; one of others that cannot is
+            left out, unless there is no other.
     """
 
     def __init__(
@@ -75,7 +92,8 @@ class Benchmarking:
     ) -> None:
         self.dataset = dataset
         self.protocol = protocol
-        self._entries = [(contender, Description(contender)) for contender in contenders]
+        self._entries = list(_described(contenders))
+        self._left_out = len(contenders) - len(self._entries)
         labels = [described.label for _, described in self._entries]
         if len(set(labels)) < len(labels):
             raise ValueError(f"trackers must have different names, got {', '.join(labels)}")
@@ -122,7 +140,7 @@ class Benchmarking:
         for sequence in self.dataset:
             for oddity in pairing_oddities(sequence):
                 print(f"warning: {sequence.name}: {oddity}", file=sys.stderr)
-        failed = len(self._unusable) * len(self.files)
+        failed = len(self._unusable) * len(self.files) + self._left_out
         jobs = self._jobs()
         frames = sum(len(job.paths) for job in jobs)
         with progress_bar(total=frames, unit="frame") as progress:

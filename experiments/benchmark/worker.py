@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from experiments.benchmark.jobs import Job, Outcome
+from experiments.runtime.workers import begin_worker
 
 POLL_SECONDS = 0.1
 """Interval of the checks for progress and time-outs."""
@@ -105,6 +106,7 @@ class Worker:
 
 
 def _serve(connection: Connection, frames: Any) -> None:
+    begin_worker()
     from experiments.benchmark.worker_process import serve  # heavy: in the worker only
 
     serve(connection, frames)

@@ -1,4 +1,4 @@
-"""What a worker's process does: build trackers, take them through sequences, send back what came of it."""
+"""The worker's process: it builds trackers, runs them on sequences and sends the outcomes back."""
 
 import os
 import random
@@ -14,7 +14,6 @@ from data.boxes import Floats
 from data.images import read_images
 from experiments.benchmark.jobs import Job, Outcome
 from experiments.benchmark.supervised import follow_supervised
-from experiments.runtime.interrupt import ignore_interrupts
 from experiments.scoring.resets import SKIPPED
 from experiments.trackers.by_name import Contender
 from experiments.trackers.follow import follow
@@ -22,13 +21,12 @@ from tracker import Tracker
 
 
 def serve(connection: Connection, frames: Any) -> None:
-    """Do jobs until the other end of the connection is gone.
+    """Do jobs until the other end of the connection is closed.
 
     Args:
         connection: Gives `Job`s, takes `Outcome`s.
-        frames: Shared number of frames answered in the job under way; -1 until its tracker is built.
+        frames: Shared number of frames answered in the current job; -1 until the tracker is built.
     """
-    ignore_interrupts()
     # Workers share the cores among them, and a sum over threads depends on how many there are.
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -63,7 +61,7 @@ def _run(job: Job, trackers: dict[Contender, Tracker], connection: Connection, f
             if connection.poll():  # nothing is sent during a job: whoever wanted the outcome is gone
                 os._exit(1)
         trackers[job.contender] = tracker
-    except Exception as error:  # whatever a tracker raises is this run's failure and no other's
+    except (Exception, SystemExit) as error:  # whatever a tracker raises is this run's failure and no other's
         reason = f"{type(error).__name__}: {error} (frame {len(bboxes)})"
         return Outcome.failed(job, " ".join(reason.split()), traceback.format_exc())
     return Outcome(job, np.array(bboxes), np.array(seconds), codes=codes)
@@ -77,7 +75,7 @@ def _checked(bbox: Floats) -> Floats:
 
 
 def _seed(number: int) -> None:
-    """Make the random numbers of a run depend on nothing but its number."""
+    """Make the random numbers of a run depend on its number alone."""
     random.seed(number)
     np.random.seed(number)  # noqa: NPY002  (trackers of others draw from the global generator)
     torch.manual_seed(number)

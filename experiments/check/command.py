@@ -59,6 +59,7 @@ class Check(Command):
 def _check_dataset(name: str, root: Path, subset: str | None) -> int:
     from data.datasets.by_name import load_dataset
     from data.datasets.integrity import find_problems
+    from data.files import printable
 
     dataset = load_dataset(name, root, subset)
     frames = sum(map(len, dataset))
@@ -67,7 +68,7 @@ def _check_dataset(name: str, root: Path, subset: str | None) -> int:
         print(dataset.lack)
     count = 0
     for sequence, problem in find_problems(dataset):
-        print(f"{sequence}: {problem}")
+        print(f"{sequence}: {printable(problem)}")
         count += 1
     print(f"{count} problems found" if count else "all of it is sound")
     return 1 if count else 0

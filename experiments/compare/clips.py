@@ -10,6 +10,7 @@ from data.datasets.clip import Clip
 from data.datasets.otb import write_otb
 from data.images import read_image
 from data.pairs.dataset import PairDataset
+from data.pairs.held_out import HeldOut
 from data.pairs.jitter_geometry import GeometricJitter
 from data.pairs.sources import ClipSource
 from data.synthetic.sequence import synthetic_sequence
@@ -17,7 +18,7 @@ from experiments.compare.settings import Place
 from experiments.scoring.metrics import score
 from experiments.scoring.protocols import SRE_SHIFTS, shifted_bbox
 from experiments.trackers.follow import follow
-from experiments.train.data import parse_source
+from experiments.train.data import build_pairs, parse_source
 from experiments.train.settings import DataSettings
 from experiments.train.validation import CHALLENGES, HELD_OUT_SEED, read_clips
 from tracker import Tracker
@@ -33,7 +34,7 @@ SYNTHETIC_CLIPS, SYNTHETIC_FRAMES = 6, 60
 
 
 def place_clips(
-    sources: Sequence[str], validation: Sequence[str], test: Sequence[str], folder: Path
+    data: DataSettings, validation: Sequence[str], test: Sequence[str], folder: Path
 ) -> tuple[Place, Place]:
     """Where the validation and the test clips are.
 
@@ -41,10 +42,10 @@ def place_clips(
     synthetic: rendered into ``folder`` once, from seeds that training never sees.
 
     Raises:
-        ValueError: clips to validate on cannot be told from the sources, or a test clip is a validation clip.
+        ValueError: clips to validate on cannot be told from the sources, or a test clip is trained or validated on.
         OSError: a root cannot be read.
     """
-    named = [parse_source(text) for text in sources]
+    named = [parse_source(text) for text in data.sources]
     folders = [f"folder:{source.root}" for source in named if source.kind == "folder"]
     names: list[str] = []
     if not validation and folders:
@@ -52,22 +53,24 @@ def place_clips(
         validation = folders
     if not validation and any(source.kind != "synthetic" for source in named):
         raise ValueError(
-            f"--validation must name clips as DATASET:ROOT where no source is a folder, got {' '.join(sources)}"
+            f"--validation must name clips as DATASET:ROOT where no source is a folder, got {' '.join(data.sources)}"
         )
     chosen = Place(tuple(validation) or (_render(folder / "validation", 0),), tuple(names))
     table = Place(tuple(test) or (_render(folder / "test", SYNTHETIC_CLIPS),))
-    both = {clip.paths[0] for clip in clips_at(chosen)} & {clip.paths[0] for clip in clips_at(table)}
-    if both:
-        raise ValueError(f"clips of --test must not choose the rates: {min(both)} is in both")
+    testing, choosing = clips_at(table), HeldOut(clips_at(chosen))
+    if both := [clip.name for clip in testing if choosing.has_clip(clip)]:
+        raise ValueError(f"clips of --test must not choose the rates, but {', '.join(both)} do")
+    tested = HeldOut(testing)
+    build_pairs(data, tested, length=1)
+    if tested.met:
+        trained = ", ".join(sorted(tested.met))
+        raise ValueError(f"clips of --test must not be trained on, but {trained} are among the sources")
     return chosen, table
 
 
 def clips_at(place: Place) -> list[Clip]:
     """The clips of a place."""
-    chosen = [clip for clip in read_clips(place.clips) if not place.names or clip.name in place.names]
-    if not chosen:
-        raise ValueError(f"{', '.join(place.clips)} must hold a clip, got none")
-    return chosen
+    return read_clips(place.clips, place.names)
 
 
 def probe_pairs(clips: Sequence[Clip], data: DataSettings, count: int) -> PairDataset:

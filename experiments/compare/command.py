@@ -9,7 +9,7 @@ from experiments.command import Command
 from experiments.train.settings import DataSettings
 
 if TYPE_CHECKING:
-    from experiments.compare.run import Engine
+    from experiments.compare.run import Engine, Found
     from experiments.compare.settings import Budget, ComparisonSettings
 
 LOSSES = ("l2", "l3", "shrinkage", "focal-regression:gamma=2", "ghm-r", "spatial-ce", "quality-focal")
@@ -83,20 +83,33 @@ class Compare(Command):
         """Run what is left to do and write the page; return 1 if some run failed."""
         from experiments.compare.plan import parse_losses
         from experiments.compare.run import Comparison
+        from experiments.runtime.lock import holding
 
         self._check()
         losses = parse_losses(self.losses)
         if self.solver == "irls" and "online" in self.stages:
             self._check_regress(losses)
+        if "online" in self.stages:  # a wrong name or file is said now, and not by every run
+            from tracker import load_tracker
+
+            load_tracker(
+                "dslt", backbone=self.backbone, weights=None if self.weights is None else str(self.weights)
+            )
         started = time.perf_counter()
         seeds = self.seeds or (2 if self.quick else 3)
-        comparison = Comparison(self.output, self.settings(), self.stages, losses, seeds)
-        comparison.claim(overwrite=self.overwrite)
-        results = comparison.run(self._engine(comparison.settings.train.compute.device))
-        from experiments.compare.page import write_comparison
+        print(f"{self.output}: reading the clips …", flush=True)
+        with holding(self.output, "another comparison"):
+            comparison = Comparison(self.output, self.settings(), self.stages, losses, seeds)
+            comparison.claim(overwrite=self.overwrite)
 
-        page = write_comparison(self.output, comparison.settings, results)
-        print(f"{page} after {time.perf_counter() - started:.0f} s")
+            def show(found: "Found", missing: int = 0) -> None:
+                from experiments.compare.page import write_comparison
+
+                page = write_comparison(self.output, comparison.settings, found, missing)
+                so_far = f" so far, {missing} runs are missing" if missing else ""
+                print(f"{page}{so_far} after {time.perf_counter() - started:.0f} s", flush=True)
+
+            show(comparison.run(self._engine(comparison.settings.train.compute.device), show))
         return 1 if comparison.failed else 0
 
     def settings(self) -> "ComparisonSettings":
@@ -105,7 +118,7 @@ class Compare(Command):
         from experiments.compare.settings import ComparisonSettings, OnlineSettings
         from experiments.train.parse import read_settings
 
-        validation, test = place_clips(self.data.sources, self.validation, self.test, self.output / "clips")
+        validation, test = place_clips(self.data, self.validation, self.test, self.output / "clips")
         weights = None if self.weights is None else str(self.weights)
         return ComparisonSettings(
             train=replace(read_settings(self.config), data=self.data),

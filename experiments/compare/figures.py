@@ -141,16 +141,15 @@ def differences(stage: Stage, rows: Sequence[Mapping[str, Any]], reference: str)
     return Plot(f"{stage}-differences", f"{TITLES[stage]}: tracking against {reference}", caption, figure)
 
 
-def strips(stage: Stage, results: Results, crops: Sequence[tuple[Image, Floats]], count: int = 6) -> Plot:
+def strips(stage: Stage, results: Results, crops: Sequence[tuple[Image, Floats]]) -> Plot:
     """Draw the responses of every loss (seed 0) on the measured crops whose peaks are farthest off.
 
     Args:
         stage: the stage compared.
         results: the results of its losses.
         crops: search crop and true box, in crop pixels, of every measured pair.
-        count: number of crops shown.
     """
-    chosen = hardest(results, count)
+    chosen = hardest(results, 6)
     figure, axes = panels(len(chosen), 1 + len(results), 1.35 * (1 + len(results)), 1.35 * len(chosen) + 0.4)
     grid = np.array(axes, dtype=object).reshape(len(chosen), -1)
     for axis, text in zip(grid[0], ("crop", *map(_plain, results)), strict=True):

@@ -58,7 +58,7 @@ class Measurement:
 
 def as_tracker(net: RegressionNet) -> Tracker:
     """The tracker that uses a network's features, on the network's device."""
-    return load_tracker(net, device=next(net.parameters()).device)
+    return load_tracker(net, device=next(net.parameters()).device, runtime="torch")
 
 
 def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:

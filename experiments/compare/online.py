@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from data.boxes import Floats, Image, bbox_center, frames_with_box
 from data.crop import SearchRegion, crop
@@ -18,9 +17,9 @@ from experiments.compare.measures import Peaks, peak_pixels
 from experiments.compare.plan import Unit
 from experiments.compare.settings import ComparisonSettings, OnlineSettings
 from experiments.trackers.fitting import fitted_filters
+from experiments.trackers.online_loss import ResponseLoss
 from experiments.train.build import set_up_torch
-from experiments.train.objective import easy_background_share, in_the_setting, predicted
-from losses import Loss, build_loss
+from losses.registry import build_map_loss
 from tracker import DSLTTracker, load_tracker
 from tracker.features import to_tensor
 from tracker.solvers import correlate
@@ -37,31 +36,10 @@ MARKS = (1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120)
 TRACKED_MARKS = (3, 12)
 """Steps on frame 1 after which, as after all of them, the filter tracks the validation clips as it is."""
 
+_PROBES = 4  # measured frames of a clip
+
 _SHIFT = 1.2
 """Largest displacement of a measured frame's target either way, in its width and height."""
-
-
-class ResponseLoss(nn.Module):
-    """A tracker's ``criterion`` made of a loss for maps (reduction ``none``), summed over the locations.
-
-    Logits are ``10 · response``, less 5 where the loss is ``binary``. Training starts from these two numbers
-    (`experiments.train.objective`); on line nothing learns them.
-    """
-
-    reduction = "sum"
-
-    def __init__(self, loss: Loss) -> None:
-        super().__init__()
-        self.loss = loss
-
-    def forward(self, response: Tensor, label: Tensor) -> Tensor:
-        """The sum, a scalar, of maps ``(N, 1, h, w)``."""
-        return self.loss(*in_the_setting(self.loss.setting, response, label)).sum()
-
-    def easy_background_share(self, response: Tensor, label: Tensor) -> float:
-        """See `experiments.train.objective.easy_background_share`."""
-        score, label = in_the_setting(self.loss.setting, response, label)
-        return easy_background_share(self.loss(score, label), predicted(self.loss.setting, score), label)
 
 
 def online_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
@@ -107,7 +85,7 @@ def build(unit: Unit, online: OnlineSettings, **changed: Any) -> DSLTTracker:
         varied = {"learning_rate": rate, "regularisation": ADAM_REGULARISATION, "stop_share": 0.0}
     tracker = load_tracker(
         "dslt",
-        criterion=ResponseLoss(build_loss(reduction="none", **unit.loss)),
+        criterion=ResponseLoss(build_map_loss(reduction="none", **unit.loss)),
         solver=online.solver,
         first_steps=online.first_steps,
         backbone=online.backbone,
@@ -129,7 +107,7 @@ def _without_updates(unit: Unit, settings: ComparisonSettings) -> dict[int, floa
     return overlaps
 
 
-def probes(clip: Clip, tracker: DSLTTracker, count: int = 4) -> Iterator[tuple[Image, Floats]]:
+def probes(clip: Clip, tracker: DSLTTracker) -> Iterator[tuple[Image, Floats]]:
     """Search regions of frames spread over a clip, displaced from the target; the same for every loss and seed.
 
     Yields:
@@ -137,7 +115,7 @@ def probes(clip: Clip, tracker: DSLTTracker, count: int = 4) -> Iterator[tuple[I
     """
     draw = np.random.default_rng([PROBE_SEED, len(clip)])
     present = frames_with_box(clip.bboxes)[1:]
-    for index in present[np.linspace(0, len(present) - 1, min(count, len(present))).astype(int)]:
+    for index in present[np.linspace(0, len(present) - 1, min(_PROBES, len(present))).astype(int)]:
         bbox = clip.bboxes[index]
         side = tracker.search.side(bbox[2:])
         shift = draw.uniform(-_SHIFT, _SHIFT, 2) * bbox[2:]

@@ -24,6 +24,7 @@ def write_comparison(
     folder: Path,
     settings: ComparisonSettings,
     results: Mapping[tuple[Stage, str], Sequence[Mapping[str, Any]]],
+    missing: int = 0,
 ) -> Path:
     """Write the page of a comparison, its figures, tables and numbers.
 
@@ -31,6 +32,7 @@ def write_comparison(
         folder: the comparison's folder.
         settings: the comparison's settings.
         results: for each stage and loss the results of its seeds.
+        missing: number of runs that are still to come.
 
     Returns:
         The page's path.
@@ -60,7 +62,7 @@ def write_comparison(
     }
     write_json(folder / "comparison.json", record)
     page = folder / "index.html"
-    write_page(page, TEMPLATE, sections=sections, metrics=METRICS, **record)
+    write_page(page, TEMPLATE, sections=sections, metrics=METRICS, missing=missing, **record)
     return page
 
 

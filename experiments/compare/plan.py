@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import yaml
-
 Stage = Literal["offline", "online"]
 Phase = Literal["search", "final"]
 STAGES: tuple[Stage, ...] = ("offline", "online")
@@ -14,15 +12,15 @@ STAGES: tuple[Stage, ...] = ("offline", "online")
 
 @dataclass(frozen=True)
 class Unit:
-    """One run of one loss, small enough to be sent to any process.
+    """One run of one loss; it can be sent to any process.
 
     Attributes:
         stage: ``offline`` trains the network, ``online`` fits and updates ``dslt``'s filter.
         phase: ``search`` tries a rate with a short budget on the validation clips, ``final`` is what is compared.
         label: the loss as the user wrote it.
-        loss: its name and arguments, as ``losses.build_loss`` takes them; the label says it all.
-        seed: of the run.
-        factor: the rate over the stage's base rate.
+        loss: its name and arguments, as ``losses.build_loss`` takes them; not compared, as the label says the same.
+        seed: the run's seed.
+        factor: the learning rate over the stage's base rate.
     """
 
     stage: Stage
@@ -34,39 +32,27 @@ class Unit:
 
     @property
     def name(self) -> str:
-        """What its result file is called; of a final unit without the rate, which the search decides."""
+        """Name of the result file; a final unit's has no rate, because the search decides it."""
         label = re.sub(r"[^A-Za-z0-9.+-]", "_", self.label)
         rate = f"-x{self.factor:g}" if self.phase == "search" else ""
         return f"{self.stage}-{self.phase}-{label}-seed{self.seed}{rate}"
 
 
 def parse_losses(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Losses of the command line, label -> name and arguments.
+    """Parse the losses of the command line: label -> name and arguments.
 
     >>> parse_losses(["l2", "shrinkage:c=0.1,importance=none"])["shrinkage:c=0.1,importance=none"]
     {'name': 'shrinkage', 'c': 0.1, 'importance': 'none'}
 
     Raises:
-        ValueError: an unknown loss, one that is for classes, an argument without ``=``, or a loss twice.
-        TypeError: an argument that the loss does not have.
+        ValueError: a loss is unknown, for classes, or given twice, or an argument has no ``=``.
+        TypeError: the loss has no such argument.
     """
-    from losses import build_loss
+    from experiments.trackers.online_loss import parse_loss
 
     found: dict[str, dict[str, Any]] = {}
     for text in texts:
-        name, _, arguments = text.partition(":")
-        loss: dict[str, Any] = {"name": name}
-        for argument in filter(None, arguments.split(",")):
-            key, equals, value = argument.partition("=")
-            if not equals:
-                raise ValueError(f"a loss must be NAME or NAME:ARGUMENT=VALUE,…, got {text!r}")
-            loss[key] = yaml.safe_load(value)
-        setting = build_loss(**loss).setting
-        if setting == "class":
-            raise ValueError(
-                f"loss {text!r} is for classes; expected one of setting regress, binary or spatial"
-            )
-        found[text] = loss
+        found[text] = parse_loss(text)
     if len(found) < len(texts) or not found:
         raise ValueError(f"--losses must be different losses, at least one, got {' '.join(texts)}")
     names = {Unit("offline", "final", label, {}, 0, 1).name for label in found}
@@ -78,7 +64,7 @@ def parse_losses(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
 def search_units(
     stages: Iterable[Stage], losses: Mapping[str, Mapping[str, Any]], factors: Sequence[float]
 ) -> list[Unit]:
-    """The same small search for every loss: each rate once, with seed 0."""
+    """Plan the same small search for every loss: each rate once, with seed 0."""
     return [
         Unit(stage, "search", label, loss, 0, factor)
         for stage in stages
@@ -90,7 +76,7 @@ def search_units(
 def final_units(
     chosen: Mapping[tuple[Stage, str], float], losses: Mapping[str, Mapping[str, Any]], seeds: int
 ) -> list[Unit]:
-    """Every loss with its chosen rate and every seed; one seed after another, so that an early end is fair."""
+    """Plan every loss with its chosen rate and every seed, seed by seed: an early end is fair to all losses."""
     return [
         Unit(stage, "final", label, losses[label], seed, factor)
         for seed in range(seeds)
@@ -99,7 +85,7 @@ def final_units(
 
 
 def best_factors(results: Iterable[tuple[Unit, Mapping[str, Any]]]) -> dict[tuple[Stage, str], float]:
-    """Of each stage and loss the factor with the highest ``score``; of equals the one nearest to 1."""
+    """Choose for each stage and loss the factor with the highest ``score``; of equals the one nearest to 1."""
     best: dict[tuple[Stage, str], tuple[float, float, float]] = {}
     for unit, result in results:
         distance = max(unit.factor, 1 / unit.factor)

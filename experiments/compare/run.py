@@ -1,16 +1,10 @@
-"""A comparison under way: its folder, its finished units, the rates they chose, and where units run.
+"""A comparison under way: its folder, its finished units, the rates they chose, and where units run."""
 
-A unit is a training or a tracking; it has no frames to watch as a job of the benchmark has.
-"""
-
-import json
-import multiprocessing
 import shutil
 import sys
-import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stdout
 from io import StringIO
@@ -19,36 +13,44 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from data.files import replacing, write_json
+from data.files import read_json, remove_left_overs, write_json, write_text
+from experiments.compare.clips import clips_at
 from experiments.compare.plan import Stage, Unit, best_factors, final_units, search_units
+from experiments.compare.progress import Remaining, work
 from experiments.compare.settings import ComparisonSettings, as_mapping, with_defaults
 from experiments.config_file import differences, read_config
 from experiments.runtime.provenance import machine, versions
+from experiments.runtime.workers import worker_pool
+from experiments.scoring.record import check_record, fingerprint, sequence_record, weights_record
+from experiments.train.data import build_pairs
 
 CONFIG = "config.yaml"
 
 
 class Done(NamedTuple):
-    """What came of a unit: what its file is to hold, or what went wrong, in a line."""
+    """The end of a unit: the content of its result file, or its error in a line."""
 
     unit: Unit
     result: dict[str, Any] | None
     error: str = ""
 
 
+Found = dict[tuple[Stage, str], list[dict[str, Any]]]
+"""For each stage and loss the results of its seeds."""
+
 Engine = Callable[[Sequence[Unit], ComparisonSettings], Iterator[Done]]
-"""Does the units, begun in their order; yields each when it is done."""
+"""Starts the units in their order and yields the end of each."""
 
 
 class Comparison:
-    """Losses under one budget.
+    """A comparison of losses under one budget.
 
     Args:
-        folder: of the results: ``config.yaml``, ``units/`` with a file for each unit, the page and ``comparison.json``.
-        settings: all that decides a unit's result, but for its loss and seed: more of these may come later.
-        stages: what to compare.
+        folder: gets ``config.yaml``, ``units/`` with a file for each unit, the page and ``comparison.json``.
+        settings: all that decides a unit's result but its loss and seed; losses and seeds may be added later.
+        stages: the stages compared.
         losses: label -> name and arguments.
-        seeds: number of them.
+        seeds: number of seeds.
     """
 
     def __init__(
@@ -64,64 +66,122 @@ class Comparison:
         self.failed: list[str] = []
 
     def claim(self, *, overwrite: bool) -> None:
-        """Make the folder this comparison's.
+        """Take the folder for this comparison.
 
         Raises:
-            ValueError: it holds one with other settings; the message says which differ.
+            ValueError: it holds a comparison with other settings; the message says which differ.
         """
         config, mine = self.folder / CONFIG, as_mapping(self.settings)
         if overwrite:
             shutil.rmtree(self.folder / "units", ignore_errors=True)
             config.unlink(missing_ok=True)
+        record = self._record()
         if config.is_file():
-            different = list(differences(with_defaults(read_config(config)), with_defaults(mine)))
+            before = read_config(config)
+            stored = before.pop("record", {})
+            different = list(differences(with_defaults(before), with_defaults(mine)))
             if different:
                 raise ValueError(
                     f"{self.folder} holds a comparison with other settings: {'; '.join(different)}. Give the same "
                     "ones to go on with it, another --output, or --overwrite to remove its results"
                 )
+            check_record(stored, record)
         elif (self.folder / "units").is_dir():
             raise ValueError(f"{self.folder} holds units of unknown origin (no {CONFIG}): use --overwrite")
         (self.folder / "units").mkdir(parents=True, exist_ok=True)
-        for leftover in (self.folder / "units").glob(".*.partial*"):  # of a process that was killed
-            leftover.unlink()
-        with replacing(config) as path:
-            path.write_text(yaml.safe_dump(mine, sort_keys=False), "utf-8")
+        remove_left_overs(self.folder)
+        write_text(config, yaml.safe_dump(mine | {"record": record}, sort_keys=False))
+        self._over, self._remaining = 0, Remaining(self._all_work())
 
-    def run(self, engine: Engine) -> dict[tuple[Stage, str], list[dict[str, Any]]]:
-        """Search the rates, then run every loss with its own; what is done already is kept.
+    def _record(self) -> dict[str, Any]:
+        """What the results depend on beside the settings: weights, and the data of sources and clips."""
+        settings, train = self.settings, self.settings.train
+        files = [Path(file) for file in (settings.online.weights, train.model.initial, train.teacher) if file]
+        places = {"validation": settings.validation, "test": settings.test}
+        clips = {name: clips_at(place) for name, place in places.items()}
+        self._clips = {name: len(some) for name, some in clips.items()}
+        data = {
+            f"{name} {clip.name}": fingerprint((sequence_record(clip.paths, clip.bboxes), clip.bboxes))
+            for name, some in clips.items()
+            for clip in some
+        }
+        sources = fingerprint(build_pairs(train.data, length=1).sources)
+        return {"weights": weights_record(files), "data": data | {"sources": sources}}
+
+    def run(self, engine: Engine, show: Callable[[Found, int], object] | None = None) -> Found:
+        """Search the rates, then run every loss with its best rate; stored results are kept.
+
+        Args:
+            engine: does the units.
+            show: told what there is and how many runs are missing whenever another seed of all losses is done.
 
         Returns:
             For each stage and loss the results of its seeds; those of units that failed are missing.
         """
         searches = search_units(self.stages, self.losses, self.settings.factors)
-        found = self._do("search", searches, engine)
-        chosen = best_factors(found)
-        finals = self._do("final", final_units(chosen, self.losses, self.seeds), engine)
-        results: dict[tuple[Stage, str], list[dict[str, Any]]] = {}
-        for unit, result in sorted(finals, key=lambda pair: pair[0].seed):
-            tried = {str(one.factor): got["score"] for one, got in found if self._is_search(one, unit)}
-            results.setdefault((unit.stage, unit.label), []).append(result | {"search": tried})
+        count = len(self.stages) * len(self.losses)
+        self._all = len(searches) + count * self.seeds
+        searched = self._do(searches, engine)
+        finals = final_units(best_factors(searched.items()), self.losses, self.seeds)
+        done: dict[Unit, dict[str, Any]] = {}
+        for start in range(0, len(finals), max(count, 1)):  # a seed of all losses
+            done |= self._do(finals[start : start + count], engine)
+            missing = len(finals) - start - count
+            if show and missing > 0 and done:
+                show(self._together(searched, done), missing)
+        return self._together(searched, done)
+
+    @staticmethod
+    def _together(
+        searched: Mapping[Unit, Mapping[str, Any]], done: Mapping[Unit, Mapping[str, Any]]
+    ) -> Found:
+        """What came out, by stage and loss, each with the rates that were tried for it."""
+        results: Found = {}
+        for unit, result in done.items():
+            own = (unit.stage, unit.label)
+            tried = {
+                str(one.factor): got["score"]
+                for one, got in searched.items()
+                if (one.stage, one.label) == own
+            }
+            results.setdefault(own, []).append({**result, "search": tried})
         return results
 
-    def _do(self, title: str, units: Sequence[Unit], engine: Engine) -> list[tuple[Unit, dict[str, Any]]]:
-        """Results of the units, of this run and of earlier ones, in the order of the units."""
+    def _do(self, units: Sequence[Unit], engine: Engine) -> dict[Unit, dict[str, Any]]:
+        """The results of the units in their order: stored ones, else new ones."""
         known = {unit: result for unit in units if (result := self._read(unit)) is not None}
         left = [unit for unit in units if unit not in known]
+        self._over += len(known)
         if known:
-            print(f"{title}: {len(known)} of {len(units)} runs are done already", flush=True)
-        started, made = time.perf_counter(), {"machine": machine(), "versions": versions()}
-        for count, done in enumerate(engine(left, self.settings) if left else [], 1):
-            passed = time.perf_counter() - started
-            rest = passed / count * (len(left) - count)
-            print(f"{title} {count}/{len(left)}  {done.unit.name}  left {rest:.0f} s", flush=True)
+            print(f"{self._over} of {self._all} runs are done already", flush=True)
+        if not left:
+            return known
+        made = {"machine": machine(), "versions": versions()}
+        for done in engine(left, self.settings):
+            self._over += 1
+            print(f"{self._over}/{self._all}  {done.unit.name}  {self._rest(done.unit)}", flush=True)
             if done.result is None:
                 self.failed.append(done.unit.name)
                 print(f"{done.unit.name} failed: {done.error}", file=sys.stderr, flush=True)
                 continue
             known[done.unit] = done.result | {"factor": done.unit.factor, "made": made}
             write_json(self._file(done.unit), known[done.unit])
-        return [(unit, known[unit]) for unit in units if unit in known]
+        return {unit: known[unit] for unit in units if unit in known}
+
+    def _rest(self, unit: Unit) -> str:
+        """The time left, of both phases together, after a unit that has just ended."""
+        left = round(self._remaining.done(unit.stage, work(unit, self.settings.budget, self._clips)))
+        return f"left {left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
+
+    def _all_work(self) -> Counter[Stage]:
+        """Work of the units that are not done yet; the rates of the final ones decide nothing of it."""
+        units = search_units(self.stages, self.losses, self.settings.factors)
+        units += final_units({(unit.stage, unit.label): 1.0 for unit in units}, self.losses, self.seeds)
+        left: Counter[Stage] = Counter()
+        for unit in units:
+            if not self._file(unit).is_file():
+                left[unit.stage] += work(unit, self.settings.budget, self._clips)
+        return left
 
     def _file(self, unit: Unit) -> Path:
         return self.folder / "units" / f"{unit.name}.json"
@@ -131,25 +191,21 @@ class Comparison:
         file = self._file(unit)
         if not file.is_file():
             return None
-        result: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        result = read_json(file)
+        if not {"factor", "score" if unit.phase == "search" else "rate"} <= result.keys():
+            raise ValueError(f"{file} holds no result of a run: remove it, and the run is done again")
         return result if result["factor"] == unit.factor else None
-
-    @staticmethod
-    def _is_search(search: Unit, final: Unit) -> bool:
-        return (search.stage, search.label) == (final.stage, final.label)
 
 
 def local_engine(workers: int) -> Engine:
     """Processes of this machine, each with one thread."""
 
     def run(units: Sequence[Unit], settings: ComparisonSettings) -> Iterator[Done]:
-        methods = multiprocessing.get_all_start_methods()
-        context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         left = deque(units)
         running: dict[Future[Done], Unit] = {}
-        with ProcessPoolExecutor(max(1, min(workers, len(units))), context) as pool:
+        with worker_pool(max(1, min(workers, len(units)))) as pool:
             while left or running:
-                # No more are handed out than run: after Ctrl-C, which all processes get, nothing else begins.
+                # No more are handed out than run: what has begun first is done first.
                 while left and len(running) < workers:
                     unit = left.popleft()
                     running[pool.submit(perform, unit, settings)] = unit
@@ -165,7 +221,7 @@ def local_engine(workers: int) -> Engine:
 
 
 def ray_engine(workers: int, address: str | None, *, on_gpu: bool) -> Engine:
-    """A Ray cluster whose nodes see the clips under the same paths; a unit whose machine dies is done elsewhere.
+    """A Ray cluster whose nodes see the clips under the same paths; a unit whose machine dies is run elsewhere.
 
     Raises:
         RuntimeError: Ray is not installed.
@@ -182,7 +238,7 @@ def ray_engine(workers: int, address: str | None, *, on_gpu: bool) -> Engine:
 
 
 def perform(unit: Unit, settings: ComparisonSettings) -> Done:
-    """Do a unit in this process; whatever it raises is its own failure."""
+    """Run a unit in this process; whatever it raises is the unit's failure."""
     try:
         with redirect_stdout(StringIO()):  # the training loop's lines: many units speak at once
             if unit.stage == "offline":

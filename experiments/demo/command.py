@@ -46,8 +46,6 @@ class Demo(Command):
 
     def run(self) -> int:
         """Train, track, score and draw; print the table and the paths of the pages."""
-        import torch
-
         from data import synthetic_sequence
         from experiments.demo.showcase import prepare, show, table, write_annotations
         from tracker import load_tracker
@@ -56,9 +54,6 @@ class Demo(Command):
             raise ValueError(f"--length must be 2 or more frames, got {self.length}")
         prepare(self.output, TRACKERS)  # a folder that cannot be written is said before a minute of training
         trained = self._trained() if self.train else {}
-        # These trackers' operations are so small that a second thread gains a tenth on an idle machine, and on a
-        # busy one costs a multiple: in each operation the threads wait for the one that has no core.
-        torch.set_num_threads(1)
         sequences = [
             synthetic_sequence(seed, self.length, FRAME_WH, attributes, colour=colour)
             for seed, (attributes, colour) in enumerate(SCENES, 1)

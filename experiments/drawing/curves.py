@@ -147,7 +147,7 @@ def attributes_figure(plot: CurvePlot, scores: Mapping[str, Mapping[str, Score]]
     for place, (title, panel) in enumerate(scores.items(), 1):
         axes = figure.add_subplot(rows, columns, place)
         _curves(axes, plot, panel, chosen)
-        axes.set_title(title, fontsize="medium")
+        axes.set_title(_literal(title), fontsize="medium")
         axes.legend(loc=plot.corner, fontsize="x-small", handlelength=2.6)
     figure.supxlabel(plot.xlabel)
     figure.supylabel(plot.ylabel)
@@ -180,5 +180,10 @@ def _curves(
 
 
 def _label(name: str, value: float) -> str:
-    text = name.replace("$", r"\$")  # a pair of them would start a formula
+    text = _literal(name)
     return f"{' ' if text.startswith('_') else ''}{text} [{value:.3f}]"  # a leading _ would hide the curve
+
+
+def _literal(text: str) -> str:
+    """A text as it is: a pair of dollar signs would start a formula."""
+    return text.replace("$", r"\$")

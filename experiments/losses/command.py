@@ -48,10 +48,11 @@ class Losses(Command):
         """Write the page or the table, and print its path."""
         import torch
 
-        if self.threads < 1:
-            raise ValueError(f"--threads must be at least 1, got {self.threads}")
-        torch.set_num_threads(self.threads)
         self.output.mkdir(parents=True, exist_ok=True)
+        doing = (
+            "measuring" if self.benchmark or self.solvers else "drawing, the response maps are learned first"
+        )
+        print(f"{self.output}: {doing} …", flush=True)
         if self.benchmark:
             from experiments.losses.cost import measure
 

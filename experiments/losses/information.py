@@ -81,19 +81,16 @@ def _floor(axes: Axes) -> None:
     label(axes, "predicted probability p", "BCE (bits)", "least at p = y, where it is H(y)")
 
 
-def descend(squared: bool, start: float = START, rate: float = RATE, steps: int = STEPS) -> Tensor:
-    """Return the logits along gradient descent on one sample of label 0, float64 ``(steps + 1,)``.
+def descend(squared: bool) -> Tensor:
+    """Return the logits along gradient descent on one sample of label 0, float64 ``(STEPS + 1,)``.
 
     Args:
         squared: minimise (s(x) - y)² / 2 instead of cross entropy.
-        start: first logit.
-        rate: step size.
-        steps: number of steps.
     """
-    x, zero = torch.tensor(start, dtype=torch.float64), torch.tensor(0.0, dtype=torch.float64)
+    x, zero = torch.tensor(START, dtype=torch.float64), torch.tensor(0.0, dtype=torch.float64)
     path = [x]
-    for _ in range(steps):
-        x = x - rate * slope(x, zero, squared=squared)
+    for _ in range(STEPS):
+        x = x - RATE * slope(x, zero, squared=squared)
         path.append(x)
     return torch.stack(path)
 

@@ -43,12 +43,13 @@ class Prepare(Command):
     """Processes that read and crop."""
 
     on_error: Literal["stop", "skip"] = "stop"
-    """What an image, box or sequence that cannot be used does: stop, or be left out and listed in the manifest."""
+    """An image, box or sequence that cannot be used stops the command, or is left out and listed in the manifest."""
 
     def run(self) -> int:
-        """Prepare; 1 when something was left out."""
+        """Write the shards; return 1 if something was left out."""
         from data.pairs.tracklets import TrackletSettings
         from experiments.prepare.shards import Preparation
+        from experiments.runtime.lock import holding
         from experiments.train.data import read_training_set
 
         settings = TrackletSettings(self.frames_per_clip, self.context, self.target_size, self.quality)
@@ -56,7 +57,8 @@ class Prepare(Command):
             self.output, self.dataset, settings, self.clips_per_shard, skip=self.on_error == "skip"
         )
         sequences = read_training_set(self.dataset, self.root, skip_broken=self.on_error == "skip")
-        manifest = preparation.run(sequences, self.workers)
+        with holding(self.output, "another prepare"):
+            manifest = preparation.run(sequences, self.workers)
         print(
             f"{manifest['tracklets']} targets, {manifest['frames']} crops in {len(manifest['shards'])} shards: "
             f"{self.output / 'manifest.json'}"

@@ -1,24 +1,22 @@
-"""Cropping a training set into shards: in parallel, in order, and so that a run that was stopped goes on."""
+"""Cropping a training set into shards, in parallel and in order; a run that was stopped can be continued."""
 
 import json
-import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 import data.datasets.clip
-from data.files import replacing
+from data.files import read_json, remove_left_overs, replacing
 from data.pairs.shards import is_complete, write_manifest, write_shard
 from data.pairs.tracklets import Tracklet, TrackletFrames, TrackletSettings, crop_tracklet
-from experiments.runtime.interrupt import ignore_interrupts
 from experiments.runtime.progress import progress_bar
+from experiments.runtime.workers import worker_pool
+from experiments.scoring.record import check_record, fingerprint
 
 _SETTINGS = "settings.json"
 _AHEAD = 4  # clips a worker that may be cropped before the shard before them is written
@@ -28,11 +26,11 @@ class Preparation:
     """Writes the shards of one dataset into one folder.
 
     Args:
-        output: The folder; what is in it must come from the same settings.
+        output: The folder; shards in it must come from the same settings.
         dataset: Name of the dataset, for the manifest.
         settings: How the tracklets are cropped.
         clips_per_shard: Targets in a tar file.
-        skip: Leave out what cannot be used and list it, instead of stopping.
+        skip: Leave out and list images and boxes that cannot be used, instead of stopping.
 
     Raises:
         ValueError: The number of clips is out of range, or the folder holds something else.
@@ -48,15 +46,15 @@ class Preparation:
         self._check_folder()
 
     def run(self, sequences: "Sequence[data.datasets.clip.Clip]", workers: int) -> dict[str, Any]:
-        """Write the shards that are not there yet, then the manifest; return its content.
+        """Write the missing shards, then the manifest; return the manifest's content.
 
         Args:
-            sequences: What is to be cropped.
-            workers: Processes that do it.
+            sequences: The sequences to crop.
+            workers: Number of processes.
 
         Raises:
-            ValueError: No target is ever there, the folder was made from other clips, or, unless they are to be
-                skipped, an image or box cannot be used.
+            ValueError: No frame has a box, the folder was made from other clips, or an image or box cannot be used
+                and is not to be skipped.
             RuntimeError: A worker process died.
         """
         if workers < 1:
@@ -65,9 +63,8 @@ class Preparation:
         frames = [clip for clip in frames if len(clip.numbers)]
         if not frames:
             raise ValueError("the dataset holds no frame with a box: there is nothing to crop")
-        self._begin([clip.name for clip in frames])
-        for left_over in self.output.glob(".shard-*.partial.*"):  # of a run that was killed
-            left_over.unlink()
+        self._begin(frames)
+        remove_left_overs(self.output)
         starts = range(0, len(frames), self.clips_per_shard)
         shards = {self.output / f"shard-{number:06d}.tar": start for number, start in enumerate(starts)}
         missing = {path: start for path, start in shards.items() if not is_complete(path)}
@@ -95,23 +92,32 @@ class Preparation:
             return
         raise FileExistsError(f"folder {self.output} holds other files than shards: give a new one")
 
-    def _begin(self, names: list[str]) -> None:
-        """Write down what the shards are made of, or compare it with what an earlier run wrote."""
-        file, mine = self.output / _SETTINGS, {**self.about, "clips": names}
+    def _begin(self, frames: "Sequence[TrackletFrames]") -> None:
+        """Write the settings and clips of the shards, or compare them with those of an earlier run."""
+        mine = {**self.about, "clips": [clip.name for clip in frames]}
+        record = {"data": {clip.name: _frames_sha256(clip) for clip in frames}}
+        file = self.output / _SETTINGS
         if file.is_file():
-            known = json.loads(file.read_text("utf-8"))
+            known = read_json(file)
             changed = [key for key in mine if known.get(key) != mine[key]]
             if changed:
                 what = ", ".join(f"{key} {_difference(known.get(key), mine[key])}" for key in changed)
                 raise ValueError(f"shards in {self.output} were made differently: {what}; give a new folder")
+            check_record(known.get("record", {}), record)
             return
         self.output.mkdir(parents=True, exist_ok=True)
         with replacing(file) as temporary:
-            temporary.write_text(json.dumps(mine, indent=1) + "\n", "utf-8")
+            temporary.write_text(json.dumps(mine | {"record": record}, indent=1) + "\n", "utf-8")
+
+
+def _frames_sha256(clip: TrackletFrames) -> str:
+    """Of the frames that are cropped, without reading them: numbers, names and sizes of the files, boxes."""
+    sizes = [path.stat().st_size if path.is_file() else None for path in clip.paths]
+    return fingerprint((clip.numbers, clip.bboxes, [path.name for path in clip.paths], sizes))
 
 
 def _difference(old: Any, new: Any) -> str:
-    """Say in a few words how a setting differs from that of an earlier run."""
+    """Describe the difference of a setting from an earlier run's in a few words."""
     if isinstance(old, dict) and isinstance(new, dict):
         return ", ".join(
             f"{key} was {old.get(key)}, is {new[key]}" for key in new if old.get(key) != new[key]
@@ -122,29 +128,21 @@ def _difference(old: Any, new: Any) -> str:
 
 
 def _cropped(clips: Sequence[TrackletFrames], settings: TrackletSettings, workers: int) -> Iterator[Tracklet]:
-    """Crop clips in order; several processes stay a few clips ahead of who takes them."""
+    """Crop clips in order; several processes work a few clips ahead of the consumer."""
     if workers == 1:
         yield from (crop_tracklet(clip, settings) for clip in clips)
         return
-    # Spawned: a forked process would inherit OpenCV's threads' locks, but not its threads.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
     pending: deque[Future[Tracklet]] = deque()
     try:
-        for clip in clips:
-            pending.append(pool.submit(crop_tracklet, clip, settings))
-            if len(pending) > _AHEAD * workers:
+        with worker_pool(min(workers, len(clips))) as pool:
+            for clip in clips:
+                pending.append(pool.submit(crop_tracklet, clip, settings))
+                if len(pending) > _AHEAD * workers:
+                    yield pending.popleft().result()
+            while pending:
                 yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
     except BrokenProcessPool:
         raise RuntimeError(
             "a worker process died, of too little memory perhaps: run the same command again, finished shards "
             "are kept; fewer --workers need less memory"
         ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    ignore_interrupts()  # Ctrl-C is for the process that writes
-    cv2.setNumThreads(1)

@@ -91,8 +91,10 @@ class Report(Command):
 
 def print_problems(problems: Sequence[str]) -> None:
     """Print the first problems on stderr, and how many more there are."""
+    from data.files import printable
+
     for line in problems[:_PROBLEMS_PRINTED]:
-        print(f"warning: {line}", file=sys.stderr)
+        print(f"warning: {printable(line)}", file=sys.stderr)
     if len(problems) > _PROBLEMS_PRINTED:
         print(f"warning: {len(problems) - _PROBLEMS_PRINTED} more in the report", file=sys.stderr)
 

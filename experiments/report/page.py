@@ -1,24 +1,26 @@
 """The page of a report: works from disk, without a network, and draws every tracker's box on the frames."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data.files import replacing
+from data.files import check_name, read_text, replacing
 from experiments.drawing.curves import NORMALISED_PRECISION, PRECISION, RATE, SUCCESS
 from experiments.drawing.pages import write_page
 from experiments.drawing.palette import PALETTE, as_hex, colours
 from experiments.report.sequences import BYTES_PER_BOX, link_frames, sequence_record, write_thumbnails
 from experiments.report.summary import Summary
-from experiments.report.tables import HEADINGS
+from experiments.report.tables import CLASS_MEANS, HEADINGS, SPEEDS
 from experiments.runtime.progress import progress_bar
 from experiments.scoring.annotations import Annotation
 from experiments.scoring.evaluation import Evaluation
 
 ASSETS = Path(__file__).with_name("assets")
 """The page's own script, style and template."""
+
+WRITTEN = "written.txt"
+"""List, in ``assets/``, of the boxes and pictures that a report wrote: the next one removes these and no others."""
 
 SIZE_LIMIT = 55e6
 """Bytes that a report may take, about; frames are thinned until it does."""
@@ -71,6 +73,8 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
     return {
         "protocols": dict(zip(summaries, shown, strict=True)),
         "headings": HEADINGS,
+        "speeds": SPEEDS,
+        "classMeans": CLASS_MEANS,
         "colours": {name: as_hex(colour) for name, colour in colours(names).items()},
         "dashes": {name: _DASHES[i // len(PALETTE) % len(_DASHES)] for i, name in enumerate(names)},
         "plots": [
@@ -90,15 +94,12 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
 
 
 def _write_sequences(
-    folder: Path,
-    sequences: Mapping[str, Annotation],
-    files: Mapping[str, str],
-    evaluation: Evaluation,
+    folder: Path, sequences: Mapping[str, Annotation], files: Mapping[str, str], evaluation: Evaluation
 ) -> None:
     """Write the boxes of each sequence, and pictures of its frames."""
-    for part in ("sequences", "frames"):  # an earlier report's would take room and never be shown
-        shutil.rmtree(folder / "assets" / part, ignore_errors=True)
-        (folder / "assets" / part).mkdir()
+    written = folder / "assets" / WRITTEN
+    _remove_earlier(written)
+    (folder / "assets" / "sequences").mkdir(exist_ok=True)
     trackers = [one for one in evaluation.results if one.bboxes]
     boxes = sum(len(one.bboxes) for one in sequences.values()) * (len(trackers) + 1)
     left = SIZE_LIMIT - _FIXED_BYTES - BYTES_PER_BOX * boxes
@@ -111,6 +112,22 @@ def _write_sequences(
         record |= write_thumbnails(sequence, failures, pictures, budget)
         record |= {"pictures": f"assets/frames/{files[name]}", "originals": link_frames(sequence, folder)}
         _write_script(folder / "assets" / "sequences" / f"{files[name]}.js", "window.SEQUENCE", record)
+        with written.open("a", encoding="utf-8") as log:
+            log.write(f"sequences/{files[name]}.js\n")
+            log.writelines(f"frames/{files[name]}/{frame}.jpg\n" for frame in record["kept"])
+
+
+def _remove_earlier(written: Path) -> None:
+    """Remove an earlier report's boxes and pictures, by its own list; they would take room and never be shown."""
+    if not written.is_file():
+        return
+    for name in read_text(written).splitlines():
+        check_name(name, f"a file in {written}", folders=True)
+        file = written.parent / name
+        file.unlink(missing_ok=True)
+        if file.parent.name.isdecimal() and file.parent.is_dir() and not any(file.parent.iterdir()):
+            file.parent.rmdir()
+    written.unlink()
 
 
 def _write_script(path: Path, variable: str, content: dict[str, Any]) -> None:

@@ -47,6 +47,7 @@ def summarise(evaluation: Evaluation, dataset: str) -> Summary:
     metric = rank_metric(evaluation)
     tables = {name: evaluation.table(name) for name in METRICS}
     means = evaluation.means()
+    by_class = evaluation.class_means()
     intervals = _intervals(evaluation, tables)
     trackers: list[Summary] = [
         {
@@ -61,6 +62,7 @@ def summarise(evaluation: Evaluation, dataset: str) -> Summary:
                 name: dict(zip(evaluation.attributes, _plain(tables[name][index]), strict=True))
                 for name in METRICS
             },
+            "by_class": _by_class(by_class.get(result.name)),
             "timing": _record(result.timing),
             "resets": _record(result.resets),
         }
@@ -142,6 +144,10 @@ def _mean(values: Floats, weights: Floats | None) -> float:
 def _estimate(value: float, interval: Floats) -> Summary:
     low, high = _plain(interval)
     return {"value": None if math.isnan(value) else float(value), "low": low, "high": high}
+
+
+def _by_class(mean: Score | None) -> Summary | None:
+    return None if mean is None else {"mao": mean.ao, "msr_50": mean.sr_50, "msr_75": mean.sr_75}
 
 
 def _record(numbers: Timing | ResetScore | None) -> Summary | None:

@@ -15,6 +15,18 @@ HEADINGS = {
 }
 """Metric -> its usual name."""
 
+CLASS_MEANS = {"mao": "mAO", "msr_50": "mSR 0.50", "msr_75": "mSR 0.75"}
+"""Means over the classes of targets -> what GOT-10k calls them."""
+
+SPEEDS = {
+    "fps": "fps (frames / time)",
+    "mean_fps": "fps (mean of sequences)",
+    "hz": "Hz (mean of 1 / time)",
+    "median_ms": "median ms",
+    "p95_ms": "95 % under ms",
+}
+"""Attribute of a `Timing` -> what it is: papers have three kinds of speed."""
+
 _Row = list[str]
 
 
@@ -35,6 +47,7 @@ def markdown(summary: Summary) -> str:
     title = f"{summary['protocol']} on {summary['dataset']}, rules of {summary['rules']}"
     sections = [
         (title, _overall(summary, "–")),
+        ("Every class of targets the same", _by_class(summary)),
         ("Speed", _speed(summary)),
         ("Measures of VOT", _resets(summary)),
         (f"{HEADINGS[metric]} by attribute", _by_attribute(summary, metric)),
@@ -73,9 +86,12 @@ def _overall(summary: Summary, dash: str) -> list[_Row]:
     return rows
 
 
+def _by_class(summary: Summary) -> list[_Row]:
+    return _numbers(summary, "by_class", {title: (name, 3) for name, title in CLASS_MEANS.items()})
+
+
 def _speed(summary: Summary) -> list[_Row]:
-    columns = {"fps": ("fps", 1), "median ms": ("median_ms", 1), "95 % under ms": ("p95_ms", 1)}
-    return _numbers(summary, "timing", columns)
+    return _numbers(summary, "timing", {title: (name, 1) for name, title in SPEEDS.items()})
 
 
 def _resets(summary: Summary) -> list[_Row]:

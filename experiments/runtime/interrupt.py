@@ -76,8 +76,3 @@ class Interrupt:
 
 def _is_ours(handler: Callable[..., Any] | int | None) -> bool:
     return isinstance(getattr(handler, "__self__", None), Interrupt)
-
-
-def ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that hands out the work; for worker processes, which get the signal too."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

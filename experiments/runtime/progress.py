@@ -1,4 +1,4 @@
-"""How far a long job is and when it will be done."""
+"""The progress of a long job and the time left."""
 
 import sys
 from collections.abc import Iterable
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 
 def progress_bar(steps: Iterable[Any] | None = None, *, total: int | None, unit: str) -> "tqdm":
-    """A bar on stderr with rate and time left: around ``steps``, or moved on by its ``update``.
+    """Make a bar on stderr with rate and time left, around ``steps`` or moved by its ``update``.
 
     Args:
-        steps: What to count; None to count by ``update()``.
-        total: How many there will be; None where nobody knows.
-        unit: What is counted, e.g. ``frame``.
+        steps: The steps to count; None to count by ``update()``.
+        total: Number of steps; None if it is unknown.
+        unit: Name of a step, e.g. ``frame``.
     """
     from tqdm import tqdm
 
     # In a log file a line every ten seconds is enough.
-    pace = {} if sys.stderr.isatty() else {"mininterval": 10, "delay": 10}
+    pace = {} if sys.stderr.isatty() else {"mininterval": 10, "delay": 2}
     # The mean rate since the start, not that of the last steps, says best when work of many parts will end.
     return tqdm(steps, total=total, unit=unit, smoothing=0, disable=total == 0, **pace)

@@ -1,6 +1,5 @@
 """The ground truth that a report needs: from a dataset's root, or from a JSON file without any frames."""
 
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ import numpy as np
 from data.boxes import Floats, from_one_based
 from data.datasets.base import Dataset
 from data.datasets.box_files import upright
-from data.datasets.by_name import canonical_name, find_dataset, load_dataset
-from data.datasets.otb_protocol import otb_targets
+from data.datasets.by_name import find_dataset, load_dataset
+from data.datasets.otb_protocol import canonical_name, otb_targets
+from data.files import check_name, read_json
 from data.images import read_image
 
 _RESULTS_NAMES = {
@@ -25,6 +25,7 @@ _RESULTS_NAMES = {
 }
 """Results folders that are not called as the dataset is."""
 
+_LARGEST_FILE = 2**31  # bytes
 _FRAME_FLAGS = ("camera_motion", "illum_change", "motion_change", "occlusion", "size_change")  # of VOT
 _ATTRIBUTE_KEYS = ("attributes", "attr_anno", "attr", "attr_list_txt")
 
@@ -41,6 +42,8 @@ class Annotation:
         stated_wh: width and height of the frames where the dataset states them, else None.
         corners: float64 ``(N, 8)``, the corners of turned boxes, or ``(N, 4)`` of upright ones, 0-based; None where
             they are ``bboxes``.
+        not_started_in: index of the first and the last frame of each stretch in which TRE starts no run.
+        object_class: what the target is, where the dataset says it.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Annotation:
     paths: tuple[Path, ...] = ()
     stated_wh: tuple[int, int] | None = None
     corners: Floats | None = None
+    not_started_in: tuple[tuple[int, int], ...] = ()
+    object_class: str = ""
 
     @property
     def is_public(self) -> bool:
@@ -123,7 +128,16 @@ def annotations_of(dataset: Dataset) -> Annotations:
     broken = [f"sequence {name} is left out: {reason}" for name, reason in dataset.broken.items()]
     missing = [_missing(dataset.missing, dataset.root)] if dataset.missing else []
     sequences = {
-        one.name: Annotation(one.name, one.bboxes, one.attributes, one.paths, one.frame_wh, one.corners)
+        one.name: Annotation(
+            one.name,
+            one.bboxes,
+            one.attributes,
+            one.paths,
+            one.frame_wh,
+            one.corners,
+            one.not_started_in,
+            one.object_class,
+        )
         for one in dataset
     }
     problems = (*broken, *missing)
@@ -135,19 +149,23 @@ def _missing(names: tuple[str, ...], root: Path) -> str:
 
 
 def _read_json(dataset: str, path: Path, subset: str | None) -> Annotations:
-    if not path.is_file():
-        raise FileNotFoundError(f"annotations file does not exist: {path}")
-    try:
-        content = json.loads(path.read_text("utf-8-sig"))
-    except ValueError as error:
-        raise ValueError(f"annotations file {path} is not JSON: {error}") from None
-    if not isinstance(content, dict) or not content:
-        raise ValueError(f"annotations file {path} must hold an object of sequences by name")
+    content = read_json(path, "annotations file", _LARGEST_FILE)
+    if not content:
+        raise ValueError(f"annotations file {path} must hold an object of sequences by name, got none")
     sequences = {}
     for given, entry in content.items():
+        check_name(given, f"a sequence in {path}")
         name = canonical_name(given) if dataset.startswith("otb") else given
         corners = _regions(entry, f"{path}, sequence {given}")
-        sequences[name] = Annotation(name, upright(corners), _attributes(entry), corners=corners)
+        target = otb_targets().get(name) if dataset.startswith("otb") else None
+        sequences[name] = Annotation(
+            name,
+            upright(corners),
+            _attributes(entry),
+            corners=corners,
+            not_started_in=target.not_started_in if target else (),
+            object_class=str(entry.get("object_class", "")),
+        )
     otb_list = re.fullmatch(r"otb(2013|50)", dataset)  # a file of OTB-100 holds its shorter lists as well
     if otb_list:
         listed = {target.name for target in otb_targets().values() if otb_list[1] in target.lists}
@@ -174,7 +192,11 @@ def _regions(entry: object, where: str) -> Floats:
 def _attributes(entry: dict[str, list[Any]]) -> tuple[str, ...]:
     """The first list that says something, for files of several sources carry several; or VOT's flags a frame."""
     flagged = tuple(name for name in _FRAME_FLAGS if any(entry.get(name) or ()))
-    return flagged or next((tuple(filter(None, entry[key])) for key in _ATTRIBUTE_KEYS if entry.get(key)), ())
+    if flagged:
+        return flagged
+    listed: Any = next((entry[key] for key in _ATTRIBUTE_KEYS if entry.get(key)), ())
+    names = listed if isinstance(listed, list | tuple) else [listed]  # or one text, "IV,OCC"
+    return tuple(word.strip() for name in names for word in str(name).split(",") if word.strip())
 
 
 def _year(root: Path) -> int | None:

@@ -1,9 +1,8 @@
-"""From result files to scores: which files there are, what is wrong with them, and what they are worth."""
+"""From result files to scores: reading, problems, and the scores of every tracker."""
 
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
@@ -12,8 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from data.boxes import Floats
+from data.files import printable
+from experiments.runtime.workers import worker_pool
 from experiments.scoring.annotations import Annotations
 from experiments.scoring.metrics import Rules, Score, has_average_overlap, mean_score, score_runs
+from experiments.scoring.protocols import Stretches
 from experiments.scoring.record import FILE, Record, misfits, read_record, sequence_record, some
 from experiments.scoring.resets import BASELINE, UNSUPERVISED, ResetScore, evaluate_resets
 from experiments.scoring.result_files import Runs, read_runs, read_times
@@ -23,7 +25,7 @@ METRICS = (
     *("success_auc", "precision_20", "normalised_precision_20", "normalised_precision_auc"),
     *("ao", "sr_50", "sr_75"),
 )
-"""Attributes of a `Score` that reports list."""
+"""Attributes of a `Score` that reports show."""
 
 _PARTS = ("", BASELINE, UNSUPERVISED)
 """Where results lie in a tracker's folder."""
@@ -33,14 +35,14 @@ _FILES_FOR_A_POOL = 400  # with fewer, starting processes takes longer than it s
 
 @dataclass(frozen=True)
 class TrackerResult:
-    """What one tracker did on a benchmark.
+    """The result of one tracker on a benchmark.
 
     Attributes:
-        name: name of its folder.
-        scores: sequence -> score; a sequence that has no usable file is not in it.
-        bboxes: sequence -> boxes ``(n, 4)`` of its first run, 0-based; of the sequences that have a score.
-        problems: a line for each file that is missing rows, cannot be read, or holds invalid boxes.
-        timing: its speed, where there are time files.
+        name: name of the tracker's folder.
+        scores: sequence -> score, without sequences that have no usable file.
+        bboxes: scored sequence -> boxes ``(n, 4)`` of its first run, 0-based.
+        problems: a line for each file that lacks rows, cannot be read, or holds invalid boxes.
+        timing: the tracker's speed; None without time files.
         resets: what VOT measures of its runs with and without resets, where there are any.
     """
 
@@ -64,12 +66,13 @@ class Evaluation:
     """The scores of several trackers on one benchmark.
 
     Attributes:
-        protocol: how the trackers were run, one of `experiments.scoring.protocols.PROTOCOLS`.
-        rules: whose rules were followed.
-        by_frames: whether every frame counts the same in a mean, not every sequence.
-        attributes: sequence -> its challenges, in the benchmark's order; its keys are all sequences.
-        results: the trackers', in the order they were asked for.
-        problems: a line for each thing that is missing or was left out.
+        protocol: one of `experiments.scoring.protocols.PROTOCOLS`.
+        rules: the rules of the scores.
+        by_frames: in a mean every frame counts the same, not every sequence.
+        attributes: sequence -> its challenges, for all sequences in the benchmark's order.
+        results: the trackers' results, in the order asked for.
+        problems: a line for each missing or left-out sequence or file.
+        classes: sequence -> what its target is, where the dataset says it.
     """
 
     protocol: str
@@ -78,19 +81,32 @@ class Evaluation:
     attributes: dict[str, tuple[str, ...]]
     results: tuple[TrackerResult, ...]
     problems: tuple[str, ...] = ()
+    classes: Mapping[str, str] = field(default_factory=dict)
 
     def with_attribute(self, attribute: str | None) -> list[str]:
-        """Names of the sequences that have ``attribute``; None for all."""
+        """Names of the sequences with ``attribute``; None for all."""
         return [name for name, held in self.attributes.items() if attribute is None or attribute in held]
 
     def means(self, attribute: str | None = None) -> dict[str, Score]:
-        """Tracker -> mean over its scored sequences that have ``attribute``; without those that have none."""
+        """Tracker -> mean over its scored sequences with ``attribute``, without trackers that have none."""
         chosen = self.with_attribute(attribute)
         scores = {one.name: [one.scores[n] for n in chosen if n in one.scores] for one in self.results}
         return {name: mean_score(found, self.by_frames) for name, found in scores.items() if found}
 
+    def class_means(self) -> dict[str, Score]:
+        """Tracker -> mean in which every class of targets counts the same: GOT-10k's mAO and mSR."""
+        found = {}
+        for one in self.results:
+            by_class: dict[str, list[Score]] = {}
+            for name, score in one.scores.items():
+                by_class.setdefault(self.classes.get(name, ""), []).append(score)
+            means = [mean_score(scores) for kind, scores in by_class.items() if kind]
+            if means:
+                found[one.name] = mean_score(means)
+        return found
+
     def table(self, metric: str) -> Floats:
-        """Values ``(trackers, sequences)`` of one of `METRICS`; NaN where there is none."""
+        """Values ``(trackers, sequences)`` of one of `METRICS`; NaN for a missing score."""
         missing = float("nan")
         rows = [
             [getattr(one.scores[name], metric) if name in one.scores else missing for name in self.attributes]
@@ -99,7 +115,7 @@ class Evaluation:
         return np.array(rows, dtype=np.float64).reshape(len(self.results), len(self.attributes))
 
     def weights(self) -> Floats | None:
-        """What each sequence counts in a mean: its frames, or None for all the same."""
+        """The weight of each sequence in a mean: its frames; None if all count the same."""
         if not self.by_frames:
             return None
         frames = self.table("frames")
@@ -113,21 +129,22 @@ def evaluate(
     protocol: str = "ope",
     processes: int | None = None,
 ) -> Evaluation:
-    """Score every tracker's files: the one rule behind the table of `benchmark` and behind a report.
+    """Score every tracker's files, for the table of `benchmark` and for a report.
 
     Args:
-        folders: of the trackers, see `experiments.scoring.result_files`.
+        folders: the trackers' folders, see `experiments.scoring.result_files`.
         annotations: the ground truth.
-        rules: whose rules to follow.
-        protocol: one of `experiments.scoring.protocols.PROTOCOLS`: how the trackers were run.
-        processes: how many share the work where there are many files; by default one a core.
+        rules: the rules to follow.
+        protocol: one of `experiments.scoring.protocols.PROTOCOLS`.
+        processes: number of processes for many files; by default one for each core.
 
     Raises:
-        ValueError: GOT-10k's rules are to be followed without any frames.
+        ValueError: GOT-10k's rules need the frames' size, and there are no frames.
     """
     gives_average_overlap = has_average_overlap(annotations.dataset) and rules == "got10k"
-    truths = {name: one.bboxes for name, one in annotations.sequences.items() if one.is_public}
-    secret = len(annotations.sequences) - len(truths)
+    public = {name: one for name, one in annotations.sequences.items() if one.is_public}
+    truths = {name: one.bboxes for name, one in public.items()}
+    recorded = any((folder / part / FILE).is_file() for folder in folders for part in _PARTS)
     has_resets = any((folder / part).is_dir() for folder in folders for part in _PARTS[1:])
     sizes, unreadable = _frame_sizes(annotations) if gives_average_overlap or has_resets else ({}, {})
     if gives_average_overlap and truths and not sizes:
@@ -137,10 +154,9 @@ def evaluate(
         evaluate_tracker,
         truths={name: truth for name, truth in truths.items() if name not in left_out},
         timed=tuple(annotations.sequences),
-        data=_data(annotations)
-        if any((folder / part / FILE).is_file() for folder in folders for part in _PARTS)
-        else {},
-        regions={name: annotations.sequences[name].regions for name in truths} if has_resets else {},
+        data=_data(annotations) if recorded else {},
+        regions={name: one.regions for name, one in public.items()} if has_resets else {},
+        not_started_in={name: one.not_started_in for name, one in public.items()},
         year=annotations.year,
         sizes=sizes,
         clipped=gives_average_overlap,
@@ -149,26 +165,27 @@ def evaluate(
     )
     processes = min(len(folders), processes or os.cpu_count() or 1)
     if processes > 1 and len(folders) * len(truths) >= _FILES_FOR_A_POOL:
-        with ProcessPoolExecutor(processes) as pool:
-            # A chunk each: the ground truth is sent along with every chunk.
+        with worker_pool(processes) as pool:
+            # One chunk for each process, because the ground truth is sent along with every chunk.
             found = tuple(pool.map(work, folders, chunksize=math.ceil(len(folders) / processes)))
     else:
         found = tuple(map(work, folders))
     problems = [*annotations.problems, *unreadable.values()]
-    if secret:
+    if secret := len(annotations.sequences) - len(public):
         problems.append(f"{secret} sequences are not scored: their ground truth is not public")
     return Evaluation(
         protocol,
         rules,
         gives_average_overlap,
-        {name: annotations.sequences[name].attributes for name in truths},
+        {name: one.attributes for name, one in public.items()},
         found,
         (*problems, *(line for one in found for line in one.problems)),
+        {name: one.object_class for name, one in public.items() if one.object_class},
     )
 
 
 def _frame_sizes(annotations: Annotations) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
-    """Sequence -> width and height of its frames, and of those without why not."""
+    """Sequence -> width and height of its frames, and for the others the reason why they are unknown."""
     sizes, unreadable = {}, {}
     for name, one in annotations.sequences.items():
         try:
@@ -184,6 +201,7 @@ def evaluate_tracker(
     timed: Iterable[str],
     data: Mapping[str, Record],
     regions: Mapping[str, Floats],
+    not_started_in: Mapping[str, Stretches],
     year: int | None,
     sizes: Mapping[str, tuple[int, int]],
     clipped: bool,
@@ -198,6 +216,7 @@ def evaluate_tracker(
         timed: the sequences whose times make the tracker's speed.
         data: sequence -> what `experiments.scoring.record` says of it.
         regions: sequence -> its boxes or corners, for supervised runs.
+        not_started_in: sequence -> stretches in which TRE starts no run.
         year: of a VOT challenge, where it is known.
         sizes: sequence -> width and height of its frames, where they are known.
         clipped: cut boxes to the frames, as GOT-10k's rules have it; supervised runs always are.
@@ -207,7 +226,7 @@ def evaluate_tracker(
     problems: list[str] = []
     others = {name for part in _PARTS for name in _of_other_data(folder / part, data, problems)}
     usable = {name: truth for name, truth in truths.items() if name not in others}
-    runs = read_runs(folder, usable, protocol, rules, problems)
+    runs = read_runs(folder, usable, protocol, rules, problems, not_started_in)
     scores = _scores(runs, rules, sizes if clipped else None)
     regions = {name: region for name, region in regions.items() if name not in others}
     resets = evaluate_resets(folder, regions, sizes, problems, year)
@@ -218,7 +237,9 @@ def evaluate_tracker(
     times = next((found for part in _PARTS if (found := read_times(folder / part, timed, problems))), {})
     timing = Timing.of(*chain.from_iterable(times.values())) if times else None
     bboxes = {name: found[0][0] for name, found in runs.items()}
-    return TrackerResult(folder.name, scores, bboxes, tuple(problems), timing, resets)
+    return TrackerResult(
+        printable(folder.name), scores, bboxes, tuple(map(printable, problems)), timing, resets
+    )
 
 
 def _data(annotations: Annotations) -> dict[str, Record]:
@@ -226,7 +247,7 @@ def _data(annotations: Annotations) -> dict[str, Record]:
 
 
 def _of_other_data(folder: Path, data: Mapping[str, Record], problems: list[str]) -> list[str]:
-    """Sequences whose results in ``folder`` were made on other data, which is told in ``problems``."""
+    """Sequences whose results in ``folder`` were made on other data; adds a line to ``problems``."""
     try:
         stored = read_record(folder)
     except ValueError as error:
@@ -248,7 +269,7 @@ def _of_other_data(folder: Path, data: Mapping[str, Record], problems: list[str]
 
 
 def _scores(runs: Runs, rules: Rules, sizes: Mapping[str, tuple[int, int]] | None) -> dict[str, Score]:
-    """Sequence -> score; the runs of a sequence are pooled: every frame of all runs counts the same."""
+    """Sequence -> score; the runs of a sequence are pooled, so that every frame of all runs counts the same."""
     frames_wh = None if sizes is None else [sizes[name] for name, found in runs.items() for _ in found]
     scores = iter(score_runs([pair for found in runs.values() for pair in found], rules, frames_wh))
     pooled = {name: list(islice(scores, len(found))) for name, found in runs.items()}

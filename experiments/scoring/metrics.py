@@ -113,21 +113,13 @@ class FrameErrors:
     counted: NDArray[np.bool_]
 
 
-def frame_errors(
-    predicted: ArrayLike,
-    truth: ArrayLike,
-    rules: Rules = "got10k",
-    frame_wh: tuple[int, int] | None = None,
-) -> FrameErrors:
+def frame_errors(predicted: ArrayLike, truth: ArrayLike, rules: Rules) -> FrameErrors:
     """Compare boxes ``(N, 4)`` frame by frame; arguments and errors are those of `score`."""
-    return _compare([_checked(predicted, truth)], rules, None if frame_wh is None else [frame_wh])
+    return _compare([_checked(predicted, truth)], rules, None)
 
 
 def score(
-    predicted: ArrayLike,
-    truth: ArrayLike,
-    rules: Rules = "got10k",
-    frame_wh: tuple[int, int] | None = None,
+    predicted: ArrayLike, truth: ArrayLike, rules: Rules = "got10k", frame_wh: tuple[int, int] | None = None
 ) -> Score:
     """Score boxes ``(N, 4)``, 0-based, of one target; the first box counts as the truth, which the tracker was given.
 

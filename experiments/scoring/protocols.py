@@ -4,7 +4,9 @@ TRE and SRE follow the official toolkit of Wu, Lim and Yang (tracker_benchmark_v
 its ``round`` sends halves away from zero; both decide the last pixel, so the rules below are in its terms.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,6 +21,9 @@ SRE_SHIFTS = (
     *("scale_8", "scale_9", "scale_11", "scale_12"),
 )
 """The twelve initial boxes of SRE in the official order: shifts by a tenth, corners pulled out by a tenth, scales."""
+
+Stretches: TypeAlias = Sequence[tuple[int, int]]
+"""Index of the first and the last frame of each, both counted."""
 
 _TRE_STARTS = 20
 _TRE_MIN_FRAMES = 20
@@ -62,7 +67,7 @@ def plan_runs(sequence: Clip, protocol: str = "ope", repetitions: int = 1) -> li
         OSError: SRE cannot read the first image.
     """
     if protocol == "tre":
-        starts = tre_starts(sequence.bboxes)
+        starts = tre_starts(sequence.bboxes, sequence.not_started_in)
         return [
             Run(sequence, number, start, sequence.bboxes[start]) for number, start in enumerate(starts, 1)
         ]
@@ -75,32 +80,38 @@ def plan_runs(sequence: Clip, protocol: str = "ope", repetitions: int = 1) -> li
     return [Run(sequence, number, 0, sequence.bboxes[0]) for number in range(1, repetitions + 1)]
 
 
-def run_truths(truth: Floats, protocol: str, count: int) -> list[Floats]:
+def run_truths(truth: Floats, protocol: str, count: int, not_started_in: Stretches = ()) -> list[Floats]:
     """The ground truth of each of a sequence's ``count`` runs, from the run's first frame on.
+
+    Arguments are those of `tre_starts`.
 
     Raises:
         ValueError: TRE or SRE has another number of runs.
     """
     if protocol == "ope" or not count:
         return [truth] * count
-    starts = tre_starts(truth) if protocol == "tre" else [0] * len(SRE_SHIFTS)
+    starts = tre_starts(truth, not_started_in) if protocol == "tre" else [0] * len(SRE_SHIFTS)
     if len(starts) != count:
         raise ValueError(f"{protocol.upper()} asks for {len(starts)} runs, got {count}")
     return [truth[start:] for start in starts]
 
 
-def tre_starts(bboxes: Floats) -> list[int]:
+def tre_starts(bboxes: Floats, not_started_in: Stretches = ()) -> list[int]:
     """Indices of the 20 frames in which TRE starts, evenly spaced; the last start leaves 20 frames to track.
 
     TRE does not start in a frame without a box, or whose box touches the frame's left or upper border.
 
     Args:
         bboxes: Ground truth ``(N, 4)``, 0-based, NaN where absent.
+        not_started_in: Index of the first and the last frame of further stretches without a start.
 
     Raises:
         ValueError: There is no such frame.
     """
-    usable = np.flatnonzero((to_one_based(bboxes) > 0).all(axis=1))
+    inside = np.asarray((to_one_based(bboxes) > 0).all(axis=1))
+    for first, last in not_started_in:
+        inside[first : last + 1] = False
+    usable = np.flatnonzero(inside)
     count = int((usable <= len(bboxes) - _TRE_MIN_FRAMES).sum())
     if not count:
         raise ValueError(

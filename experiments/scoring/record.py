@@ -7,9 +7,9 @@ machine, versions) are for people, and are those of the first run into the folde
 """
 
 import hashlib
-import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.otb_protocol import canonical_name
+from data.files import read_json, sha256_of
 
 VERSION = 1
 FILE = "run.json"
@@ -32,8 +33,9 @@ def data_record(dataset: Dataset, protocol: str) -> Record:
     sequences = {canonical_name(one.name): sequence_record(one.paths, one.bboxes) for one in dataset}
     if protocol == "tre":
         for one in dataset:
-            digest = hashlib.sha256(np.ascontiguousarray(one.bboxes, "<f8").tobytes()).hexdigest()
-            sequences[canonical_name(one.name)]["bboxes_sha256"] = digest
+            digest = hashlib.sha256(np.ascontiguousarray(one.bboxes, "<f8").tobytes())
+            digest.update(repr(one.not_started_in or "").encode())
+            sequences[canonical_name(one.name)]["bboxes_sha256"] = digest.hexdigest()
     return {"root": str(dataset.root.resolve()), "sequences": sequences}
 
 
@@ -64,12 +66,7 @@ def read_record(folder: Path) -> Record | None:
     file = folder / FILE
     if not file.is_file():
         return None
-    try:
-        record = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is not JSON: {error}") from None
-    if not isinstance(record, dict):
-        raise ValueError(f"{file} must hold an object, got {type(record).__name__}")
+    record = read_json(file)
     if "version" not in record and "checkpoint_sha256" in record:
         raise ValueError(
             f"{file} was written by a toolbox of before version {VERSION} of this record, which did not say "
@@ -126,6 +123,69 @@ def misfits(stored: Mapping[str, Any], data: Mapping[str, Record]) -> tuple[list
         elif here["sha256"] and known.get("sha256") != here["sha256"]:
             encoded_anew.append(name)
     return others, encoded_anew
+
+
+def weights_record(files: Collection[Path]) -> dict[str, str]:
+    """File of weights -> SHA-256 of its bytes, by name.
+
+    Raises:
+        OSError: A file is not there.
+    """
+    return {file.name: sha256_of(file) for file in files}
+
+
+def fingerprint(thing: Any) -> str:
+    """SHA-256 of what training data says of its files, boxes and settings, wherever they lie and without an image.
+
+    Args:
+        thing: A dataclass, tuple, list, array or plain value, or such in one another.
+    """
+    digest = hashlib.sha256()
+    for part in _parts(thing):
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.hexdigest()
+
+
+_PLACES = ("folder", "urls", "url", "root")
+"""Fields that say where data lie, and nothing of what they are."""
+
+
+def _parts(thing: Any) -> Iterator[bytes]:
+    if isinstance(thing, np.ndarray):
+        yield f"{thing.dtype}{thing.shape}".encode() + np.ascontiguousarray(thing).tobytes()
+    elif is_dataclass(thing):
+        for field in fields(thing):
+            if field.name not in _PLACES:
+                yield from _parts(getattr(thing, field.name))
+    elif isinstance(thing, tuple | list):
+        for one in thing:
+            yield from _parts(one)
+    else:
+        yield repr(thing).encode()
+
+
+def check_record(stored: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuse to go on with work that depends on other data or weights than there are now.
+
+    Args:
+        stored: What the work said that it depends on; a part that it did not say is not compared.
+        now: The same of this run.
+
+    Raises:
+        ValueError: They differ; the message says in what.
+    """
+    found = [_change(key, value, now.get(key)) for key, value in stored.items() if value != now.get(key)]
+    if found:
+        raise ValueError(
+            f"what is there was made with other {' and other '.join(found)} than there are now: bring them back, or "
+            "give another --output"
+        )
+
+
+def _change(key: str, before: Any, now: Any) -> str:
+    if not (isinstance(before, Mapping) and isinstance(now, Mapping)):
+        return key
+    return f"{key} ({some([name for name in {**before, **now} if before.get(name) != now.get(name)])})"
 
 
 def some(names: Collection[str]) -> str:

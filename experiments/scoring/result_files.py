@@ -6,33 +6,38 @@ SRE are numbered like GOT-10k's repetitions, and each has times of its own, for 
 layout below ``<tracker>/baseline`` for supervised runs and ``<tracker>/unsupervised`` for others.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.box_files import read_bboxes, upright, write_bboxes
 from data.datasets.otb_protocol import canonical_name
-from data.files import replacing, write_json
+from data.files import read_json, remove_left_overs, replacing, write_json
+from experiments.runtime.lock import holding
 from experiments.scoring.metrics import Rules
-from experiments.scoring.protocols import PROTOCOLS, SUPERVISED, run_truths
+from experiments.scoring.protocols import PROTOCOLS, SUPERVISED, Stretches, run_truths
 from experiments.scoring.record import FILE, Record, differences, read_record
 from experiments.scoring.resets import BASELINE, START, UNSUPERVISED, read_resets
+from experiments.scoring.toolkit_files import SUFFIXES, read_toolkit_runs, toolkit_sequence
 
 Runs = Mapping[str, Sequence[tuple[Floats, Floats]]]
 """Sequence -> predicted and annotated boxes of each of its runs, both ``(n, 4)``, 0-based."""
 
 
+FAILURES = "failures.json"
+"""In a tracker's folder: why runs failed."""
+
+
 def benchmark_folder(results_name: str, protocol: str) -> str:
-    """Name of the folder that holds every tracker's results: ``OTB2015``, ``OTB2015-TRE``, ``OTB2015-SRE``."""
+    """Name of the folder of all trackers' results: ``OTB2015``, ``OTB2015-TRE``, ``OTB2015-SRE``."""
     return results_name if protocol in ("ope", SUPERVISED) else f"{results_name}-{protocol.upper()}"
 
 
@@ -78,7 +83,7 @@ class ResultFiles:
         return parent / f"{name}_time.txt"
 
     def is_done(self, sequence: str, number: int = 1) -> bool:
-        """Tell whether a run is complete: its boxes are written last."""
+        """Whether a run is complete; its boxes are written last."""
         return self.box_file(sequence, number).is_file()
 
     def write(
@@ -101,18 +106,17 @@ class ResultFiles:
         write_bboxes(boxes, bboxes, codes or ({0: START} if self.coded else {}))
 
     def claim(self, record: Record, *, overwrite: Collection[str] | bool = False) -> None:
-        """Make the folder this run's, and clear what a killed process left half-written.
+        """Take the folder for this run, and remove the partial files of a killed process.
 
         Args:
-            record: What the results depend on, see `experiments.scoring.record`.
-            overwrite: Remove results first: those of the sequences named, or True for all.
+            record: The record of the results, see `experiments.scoring.record`.
+            overwrite: Remove results first: those of the named sequences, or True for all.
 
         Raises:
             FileExistsError: The folder holds results that do not belong to this run.
         """
         self._remove(overwrite)
-        for left in self.folder.rglob(".*.partial*"):
-            left.unlink()
+        remove_left_overs(self.folder)
         present = self.present()
         if present:
             record = self._joined(record, present)
@@ -120,41 +124,29 @@ class ResultFiles:
         write_json(self.folder / FILE, record)
 
     def present(self) -> list[str]:
-        """Canonical names of the sequences that have results."""
+        """Canonical names of the sequences with results."""
         return list(find_runs(self.folder)[0]) if self.folder.is_dir() else []
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process, so that no other benchmark writes into it meanwhile.
-
-        The system gives the lock back when the process ends, however it ends: none is ever left behind.
-
-        Raises:
-            RuntimeError: Another process holds it.
-        """
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(self.folder.with_name(f".{self.folder.name}.lock"), timeout=0):
-                yield
-        except Timeout:
-            raise RuntimeError(
-                f"another benchmark is writing into {self.folder}: wait for it, or give another --output"
-            ) from None
+        """Hold the folder; see ``holding``."""
+        with holding(self.folder, "another benchmark"):
+            yield
 
     def failures(self) -> dict[str, str]:
-        """What went wrong, by run."""
-        file = self.folder / "failures.json"
-        return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+        """The errors of failed runs: key of the run -> message."""
+        file = self.folder / FAILURES
+        return read_json(file) if file.is_file() else {}
 
     def note(self, key: str, error: str | None) -> None:
-        """Record why a run failed, or by None that it succeeded after all."""
+        """Store the error of a failed run, or remove it if ``error`` is None."""
         failures = {name: text for name, text in self.failures().items() if name != key}
         if error is not None:
             failures[key] = error
         if failures:
-            write_json(self.folder / "failures.json", failures)
+            write_json(self.folder / FAILURES, failures)
         else:
-            (self.folder / "failures.json").unlink(missing_ok=True)
+            (self.folder / FAILURES).unlink(missing_ok=True)
 
     def _remove(self, sequences: Collection[str] | bool) -> None:
         if sequences is True:
@@ -167,7 +159,7 @@ class ResultFiles:
                     shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _joined(self, record: Record, present: Sequence[str]) -> Record:
-        """The record of the results that are there, with the sequences of this run as well."""
+        """Merge a run's record with that of the stored results."""
         hint = "give another --output, or --overwrite to replace them"
         try:
             stored = read_record(self.folder)
@@ -187,7 +179,7 @@ class ResultFiles:
         return {**stored, "data": {**data, "sequences": {**data["sequences"], **kept}}}
 
     def _beside(self, times: Path, number: int, seconds: Floats) -> Floats:
-        """The columns of all repetitions so far, NaN for those that are not there (as got10k expects)."""
+        """The columns of all repetitions so far; NaN for a missing one, as got10k expects."""
         known = np.loadtxt(times, delimiter=",", ndmin=2) if times.is_file() else np.empty((len(seconds), 0))
         columns = np.full((len(seconds), max(number, known.shape[1])), np.nan)
         columns[:, : known.shape[1]] = known
@@ -196,21 +188,18 @@ class ResultFiles:
 
 
 def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
-    """How trackers were run, one of `PROTOCOLS`, and the folder of its results, as far as there are any.
+    """Find the results by protocol, one of `PROTOCOLS` -> folder.
 
     Raises:
-        FileNotFoundError: there are none.
+        FileNotFoundError: there are no results.
     """
     if not results.is_dir():
         raise FileNotFoundError(f"results folder does not exist: {results}")
-    outer = benchmark.rpartition("/")[0]  # NfS/30 is a folder in a folder
-    places = [path for path in sorted(results.iterdir()) if path.is_dir()]
-    places += [
-        path for place in places if _plain(place.name) == _plain(outer) for path in sorted(place.iterdir())
-    ]
-    folders = {_plain(str(path.relative_to(results))): path for path in places if path.is_dir()}
-    names = {protocol: _plain(benchmark_folder(benchmark, protocol)) for protocol in PROTOCOLS}
-    found = {protocol: folders[name] for protocol, name in names.items() if name in folders}
+    found = _protocols_in(results, benchmark)
+    for above in () if found else results.resolve().parents[:2]:  # the benchmark's own folder was given
+        beside = _protocols_in(above, benchmark)
+        if results.resolve() in beside.values():
+            found = beside
     if not found:
         raise FileNotFoundError(
             f"results folder {results} must hold {benchmark}/TRACKER/SEQUENCE.txt, got no folder {benchmark}"
@@ -218,11 +207,22 @@ def present_protocols(results: Path, benchmark: str) -> dict[str, Path]:
     return found
 
 
+def _protocols_in(results: Path, benchmark: str) -> dict[str, Path]:
+    outer = benchmark.rpartition("/")[0]  # NfS/30 is a folder in a folder
+    places = [path for path in sorted(results.iterdir()) if path.is_dir()]
+    places += [
+        path for place in places if _plain(place.name) == _plain(outer) for path in sorted(place.iterdir())
+    ]
+    folders = {_plain(str(path.relative_to(results))): path for path in places if path.is_dir()}
+    names = {protocol: _plain(benchmark_folder(benchmark, protocol)) for protocol in PROTOCOLS}
+    return {protocol: folders[name] for protocol, name in names.items() if name in folders}
+
+
 def find_trackers(folder: Path, trackers: Sequence[str] = ()) -> list[Path]:
-    """Folders of the named trackers, or of all, in a benchmark's folder of results.
+    """Find the folders of the named trackers, or of all, in a benchmark's folder of results.
 
     Raises:
-        FileNotFoundError: there is no such tracker, or none at all.
+        FileNotFoundError: a tracker has no folder, or there is none at all.
     """
     folders = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
     unknown = [name for name in trackers if name not in folders]
@@ -238,7 +238,7 @@ def find_runs(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
     """A tracker's result files by the canonical name of their sequence, and what is wrong with the names.
 
     OTB's layout is ``<sequence>.txt``; GOT-10k's, and that of TRE and SRE, ``<sequence>/<sequence>_001.txt``,
-    a file for each run.
+    a file for each run. OTB's toolkits have one file for all: ``<sequence>.json``, ``<sequence>_<tracker>.mat``.
     """
     runs: dict[str, list[Path]] = {}
     problems = []
@@ -249,11 +249,19 @@ def find_runs(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
     for path in sorted(folder.glob("*/*_[0-9][0-9][0-9].txt")):
         if path.stem[:-4] == path.parent.name:
             runs.setdefault(canonical_name(path.parent.name), []).append(path)
+    for path in sorted(folder.glob("[!.]*")):
+        if path.suffix in SUFFIXES and path.name not in (FILE, FAILURES):
+            runs.setdefault(canonical_name(toolkit_sequence(path)), [path])
     return runs, problems
 
 
 def read_runs(
-    folder: Path, truths: Mapping[str, Floats], protocol: str, rules: Rules, problems: list[str]
+    folder: Path,
+    truths: Mapping[str, Floats],
+    protocol: str,
+    rules: Rules,
+    problems: list[str],
+    not_started_in: Mapping[str, Stretches] = MappingProxyType({}),
 ) -> Runs:
     """Read every file of a tracker that can be scored, with the ground truth of its frames.
 
@@ -263,6 +271,7 @@ def read_runs(
         protocol: one of `PROTOCOLS`: how the tracker was run.
         rules: whose rules say which files can be scored.
         problems: gets a line for each file that cannot, and for what is odd with those that can.
+        not_started_in: sequence -> stretches in which TRE starts no run, where there are any.
     """
     free = folder / UNSUPERVISED  # as VOT has it
     files, odd = find_runs(free if free.is_dir() else folder)
@@ -272,11 +281,17 @@ def read_runs(
         paths = files.get(canonical_name(name), [])
         found = []
         try:
-            for path, expected in zip(paths, run_truths(truth, protocol, len(paths)), strict=True):
+            if paths and paths[0].suffix in SUFFIXES:
+                runs[name] = read_toolkit_runs(paths[0], truth, protocol)
+                continue
+            expectations = run_truths(truth, protocol, len(paths), not_started_in.get(name, ()))
+            for path, expected in zip(paths, expectations, strict=True):
                 bboxes = _read_coded(path, expected) if free in path.parents else read_bboxes(path)
-                problems += filter(None, [check_predicted(bboxes, path, expected, rules)])
+                # A run of TRE with fewer rows may have started later, and each box would meet another frame's.
+                may_end_early = rules == "otb" and protocol != "tre"
+                problems += filter(None, [check_predicted(bboxes, path, expected, rules, may_end_early)])
                 found.append((bboxes, expected[: len(bboxes)]))
-        except (OSError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             problems.append(f"{name} of {folder.name} is left out: {error}")
         else:
             if found:
@@ -293,10 +308,10 @@ def _read_coded(path: Path, truth: Floats) -> Floats:
     return bboxes
 
 
-def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> str:
+def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules, may_end_early: bool) -> str:
     """Check that a result file has a valid box for each frame of its sequence.
 
-    Under ``otb`` it may end early: what it has is scored, as was done for the published figures of STRUCK and
+    Under ``otb`` one may end early: what it has is scored, as was done for the published figures of STRUCK and
     MDNet.
 
     Args:
@@ -304,6 +319,7 @@ def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> 
         path: the file.
         truth: the ground truth ``(N, 4)``.
         rules: whose rules to follow.
+        may_end_early: whether it may have fewer rows than frames.
 
     Returns:
         A line about what is odd with boxes that can be scored all the same; empty if nothing is.
@@ -314,7 +330,7 @@ def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> 
     rows, frames = len(bboxes), len(truth)
     if rows > frames:
         raise ValueError(f"{path}, line {frames + 1}: {rows} rows for {frames} annotated frames")
-    if rows < frames and (rules != "otb" or rows == 0):
+    if rows < frames and (not may_end_early or rows == 0):
         raise ValueError(f"{path}, line {rows + 1}: the file ends after {rows} of {frames} frames")
     if rows < frames:
         return f"{path}, line {rows + 1}: ends after {rows} of {frames} frames; those are scored"
@@ -327,13 +343,13 @@ def check_predicted(bboxes: Floats, path: Path, truth: Floats, rules: Rules) -> 
 
 
 def read_times(folder: Path, sequences: Iterable[str], problems: list[str]) -> dict[str, list[Floats]]:
-    """Seconds of each frame of each run of ``sequences``; the first of a run is the start of the tracker.
+    """Read the seconds of each frame of each run; the first frame of a run is the tracker's start.
 
     Files are ``times/<sequence>_time.txt``, or GOT-10k's with a column for each repetition.
 
     Args:
-        folder: of the tracker.
-        sequences: their names.
+        folder: the tracker's folder.
+        sequences: names of the sequences.
         problems: gets a line for each file that cannot be used.
     """
     flat = folder / "times"

@@ -174,33 +174,32 @@ async def _socket(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
-async def _boxes(request: web.Request) -> web.Response:
+async def _boxes(request: web.Request) -> web.StreamResponse:
     """Send the boxes of all lanes in a format: its file, or a zip of its files."""
     live, format = _live(request), request.query.get("format", "csv")
     results = await live.run(live.session.results)
     files = render_tracks(format, results)
-    name = Path(live.session.name).stem or "tracks"
+    content, ending = io.BytesIO(), f"{format}.zip"
     if len(files) == 1:
         path, text = next(iter(files.items()))
-        return _download(text.encode(), f"{name}-{Path(path).name}")
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-        for path, text in files.items():
-            packed.writestr(path, text)
-    return _download(archive.getvalue(), f"{name}-{format}.zip")
+        content, ending = io.BytesIO(text.encode()), Path(path).name
+    else:
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
+            for path, text in files.items():
+                packed.writestr(path, text)
+    response = web.Response(body=content.getvalue(), content_type="application/octet-stream")
+    return _as_download(response, live, ending)
 
 
-def _download(content: bytes, name: str) -> web.Response:
-    response = web.Response(body=content, content_type="application/octet-stream")
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
-    return response
-
-
-async def _video(request: web.Request) -> web.FileResponse:
+async def _video(request: web.Request) -> web.StreamResponse:
     live = _live(request)
-    name = Path(live.session.name).stem or "tracks"
-    path = await live.paint()
-    response = web.FileResponse(path)
+    response = web.FileResponse(await live.paint())
     response.content_type = "video/webm"
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}-track.webm"
+    return _as_download(response, live, "track.webm")
+
+
+def _as_download(response: web.StreamResponse, live: Live, ending: str) -> web.StreamResponse:
+    """Have the browser save the response, under the source's name and an ending."""
+    name = quote(f"{Path(live.session.name).stem or 'tracks'}-{ending}")
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
     return response

@@ -47,13 +47,11 @@ class Serve(Command):
         import secrets
         import webbrowser
 
-        import torch
         from aiohttp import web
 
         from experiments.serve.app import make_app
         from experiments.serve.desk import Desk, Limits
 
-        torch.set_num_threads(1)
         self._check()
         trackers = self._builders()
         listening = self._listen()

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -48,6 +48,9 @@ class Track(Command):
         str | None, arg(help=f"Another filter than the tracker's own: {registered('tracker/filters')}.")
     ] = None
 
+    loss: str | None = None
+    """Loss that the tracker learns with on line (dslt, dslt-paper, dslt-code): NAME or NAME:ARGUMENT=VALUE,…"""
+
     weights: Path | None = None
     """File with other weights than the tracker's own: .safetensors, .npz, .pth."""
 
@@ -74,14 +77,15 @@ class Track(Command):
     device: str = "cpu"
     """cpu, cuda, cuda:1 …"""
 
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs the network: auto is ONNX Runtime on a CPU where it is installed (requirements-onnx.txt)."""
+
     threads: int = 1
     """CPU threads of torch. The maps are small: two are a little faster on an idle machine and many times
     slower on a busy one; more serve a large backbone."""
 
     def run(self) -> int:
         """Track the target and write boxes.txt, track.csv, run.json and the videos asked for."""
-        import torch
-
         from data import open_video
         from data.boxes import parse_bbox
         from data.formats import FORMATS
@@ -92,11 +96,8 @@ class Track(Command):
             require_display("--show")
         elif self.init_bbox is None:
             require_display("drawing the target (or give --init-bbox X,Y,W,H)")
-        if self.threads < 1:
-            raise ValueError(f"--threads must be at least 1, got {self.threads}")
         for name in self.format:
             FORMATS[name]  # an unknown one is said before an hour of tracking
-        torch.set_num_threads(self.threads)
         bbox = None if self.init_bbox is None else parse_bbox(self.init_bbox)
         tracker = self._build_tracker()
         with open_video(self.source) as video:
@@ -110,12 +111,15 @@ class Track(Command):
     def _build_tracker(self) -> "Tracker":
         from experiments.trackers.by_name import load_with_loss
 
-        settings = {"backbone": self.backbone, "filter": self.filter}
         return load_with_loss(
             self.tracker,
+            self.loss,
             device=self.device,
             weights=None if self.weights is None else str(self.weights),
-            **{name: value for name, value in settings.items() if value is not None},
+            threads=self.threads,
+            backbone=self.backbone,
+            filter=self.filter,
+            runtime=None if self.runtime == "auto" else self.runtime,
         )
 
     def _record(self, video: "VideoFrames", steps: Iterator["Step"]) -> None:

@@ -15,7 +15,7 @@ from data.files import flush_to_disk, naming_the_file, write_json
 from data.video.h264 import has_h264
 from data.video.writer import VideoWriter
 from experiments.drawing.frames import annotate, overlay_response
-from experiments.runtime.provenance import versions
+from experiments.runtime.provenance import machine, versions
 from experiments.scoring.timing import Timing
 from experiments.trackers.follow import Step
 
@@ -134,6 +134,7 @@ class TrackFiles:
             "lost_frames": self._lost,
             "ended": self.ended,
             "timing": asdict(timing) | {"fps_in_all": count / wall},
+            "machine": machine(),
             "versions": versions(),
         }
         write_json(self._staging / "run.json", record)

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from data.files import sha256_of
-from experiments.trackers.peers import OPENCV, FromGot10k, OpenCVTracker, load_got10k_tracker
+from experiments.trackers.online_loss import online_criterion, parse_loss
+from experiments.trackers.peers import (
+    OPENCV,
+    FromGot10k,
+    OpenCVTracker,
+    TrackerUnavailable,
+    load_got10k_tracker,
+)
 from losses import build_loss
 from tracker import Tracker, list_trackers, load_tracker
 from tracker.settings import Configured
@@ -17,24 +24,52 @@ from tracker.settings import Configured
 CHECKPOINT = ".safetensors"
 """How the file of a trained tracker ends."""
 
+FILES = (CHECKPOINT, ".onnx")
+"""How the file of a tracker ends, trained or exported."""
+
 ONLINE_LOSSES: dict[str, dict[str, Any]] = {
     "dslt-paper": {"name": "shrinkage"},
     "dslt-code": {"name": "shrinkage", "importance": "dslt_code"},
 }
 """The loss that a preset stands for, as ``build_loss`` takes it."""
 
+LEARNERS = {"dslt": "irls", "dslt-paper": "adam", "dslt-code": "adam"}
+"""Trackers that learn on line with any loss -> their solver."""
+
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
-def load_with_loss(name: str, **settings: Any) -> Tracker:
-    """``load_tracker`` with the loss that the tracker's name stands for, where it stands for one.
+def load_with_loss(name: str, loss: str | None = None, **settings: Any) -> Tracker:
+    """``load_tracker`` with the loss that is asked for, or that the tracker's name stands for.
+
+    Args:
+        name: As for ``load_tracker``.
+        loss: NAME or NAME:ARGUMENT=VALUE,… for a tracker that learns on line with any loss; None for its own.
+        settings: As for ``load_tracker``; those that are None count as not given.
 
     Raises:
-        ValueError, FileNotFoundError: As ``load_tracker``.
+        ValueError, FileNotFoundError: As ``load_tracker``; or the tracker learns with no loss, or not with this one.
+        TypeError: An argument that the loss does not have.
     """
-    if name in ONLINE_LOSSES:
+    _refuse_other_files(name)
+    settings = {key: value for key, value in settings.items() if value is not None}
+    if loss is not None:
+        if name not in LEARNERS:
+            raise ValueError(
+                f"a loss is for trackers that learn with it on line, {', '.join(LEARNERS)}: not for {name}"
+            )
+        settings["criterion"] = online_criterion(parse_loss(loss), settings.get("solver", LEARNERS[name]))
+    elif name in ONLINE_LOSSES:
         settings = {"criterion": build_loss(**ONLINE_LOSSES[name], reduction="sum"), **settings}
     return load_tracker(name, **settings)
+
+
+def _refuse_other_files(name: str) -> None:
+    """Say which file is the tracker where a folder, a training's state or bare weights are named."""
+    file = Path(name)
+    if name not in list_trackers() and (file.suffix in (".pt", ".pth", ".npz") or file.is_dir()):
+        best = (file if file.is_dir() else file.parent) / f"best{CHECKPOINT}"
+        raise ValueError(f"{name} is no trained tracker: give the file that train wrote, {best}")
 
 
 @dataclass(frozen=True)
@@ -42,20 +77,26 @@ class Contender:
     """A tracker that takes part in a benchmark: small enough to be sent to every worker, which builds it.
 
     Attributes:
-        name: Registered name, file of a trained tracker (``.safetensors``), ``opencv-csrt`` and the like, or
+        name: Registered name, file of a trained or exported tracker, ``opencv-csrt`` and the like, or
             ``module:Class``.
         weights: File of weights; for OpenCV's networks the folder with their files; or None.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
+        backbone: Other features than the tracker's own, by name; or None.
+        loss: NAME or NAME:ARGUMENT=VALUE,… of the loss that it learns with on line; None for its own.
+        runtime: What runs the networks of ours: ``auto``, ``onnx`` or ``torch``.
     """
 
     name: str
     weights: Path | None = None
     device: str = "cpu"
+    backbone: str | None = None
+    loss: str | None = None
+    runtime: str = "auto"
 
     @property
     def checkpoint(self) -> Path | None:
         """The file of a trained tracker, where the name is one."""
-        return Path(self.name) if self.name.endswith(CHECKPOINT) else None
+        return Path(self.name) if self.name.endswith(FILES) else None
 
     def build(self) -> Tracker:
         """Build the tracker.
@@ -69,18 +110,26 @@ class Contender:
                 raise ValueError(
                     f"{self.name} holds its own weights, got --weights {self.weights} for it as well"
                 )
-            return load_with_loss(self.name, device=self.device)
+            return load_with_loss(self.name, self.loss, **self._where())
+        if self.name not in list_trackers() and (self.backbone or self.loss):
+            raise ValueError(f"--backbone and --loss are for trackers of ours, not for {self.name}")
         if ":" in self.name:
             return load_got10k_tracker(self.name)
         if self.name in OPENCV:
             return OpenCVTracker(self.name, self.weights)
+        _refuse_other_files(self.name)
         if self.name not in list_trackers():
             raise ValueError(
                 f"unknown tracker {self.name!r}: choices are {', '.join([*list_trackers(), *OPENCV])}, a "
-                f"trained tracker's file *{CHECKPOINT}, or module:Class for a subclass of got10k's Tracker"
+                f"trained tracker's file (*{', *'.join(FILES)}), or module:Class of got10k's"
             )
         weights = None if self.weights is None else str(self.weights)
-        return load_with_loss(self.name, device=self.device, weights=weights)
+        return load_with_loss(self.name, self.loss, weights=weights, **self._where())
+
+    def _where(self) -> dict[str, str | None]:
+        # auto is what trackers do by themselves, and not all have a network to run elsewhere.
+        runtime = None if self.runtime == "auto" else self.runtime
+        return {"device": self.device, "backbone": self.backbone, "runtime": runtime}
 
 
 class Description:
@@ -103,7 +152,7 @@ class Description:
         self.label = str(foreign.name) if foreign else _label(contender)
         self.is_deterministic = bool(foreign.is_deterministic) if foreign else True
         if not _SAFE_NAME.fullmatch(self.label):
-            raise ValueError(
+            raise TrackerUnavailable(
                 f"tracker {contender.name} calls itself {self.label!r}, which becomes a folder: expected "
                 "letters, digits and _.+- only"
             )
@@ -134,43 +183,75 @@ class Description:
 
 
 def _label(contender: Contender) -> str:
-    """What a tracker is called: its name, or of a file the run that it is the best of, or its own name."""
+    """What a tracker is called: its name, or of a file the run that it is the best of, or its own name.
+
+    Another backbone and loss than its own follow, so that the results lie in another folder.
+    """
     file = contender.checkpoint
-    if file is None:
-        return contender.name
-    return file.absolute().parent.name if file.stem == "best" else file.stem
+    name = contender.name
+    if file is not None:
+        name = file.absolute().parent.name if file.stem == "best" else file.stem
+    more = (re.sub(r"[^A-Za-z0-9_.+-]", "_", one) for one in (contender.backbone, contender.loss) if one)
+    return "+".join([name, *more])
 
 
-def parse_contenders(trackers: str, weights: tuple[str, ...], device: str) -> list[Contender]:
+def parse_contenders(
+    trackers: str,
+    weights: tuple[str, ...],
+    device: str,
+    backbones: tuple[str, ...] = (),
+    losses: tuple[str, ...] = (),
+    runtime: str = "auto",
+) -> list[Contender]:
     """Contenders from the command line.
 
     Args:
         trackers: Names with commas between them.
         weights: ``TRACKER=PATH`` each, or a path for the only tracker.
         device: Where ours run.
+        backbones: ``TRACKER=NAME`` each, or a name for the only tracker.
+        losses: ``TRACKER=NAME:ARGUMENT=VALUE,…`` each, or without the tracker for the only one.
+        runtime: What runs the networks of ours.
 
     Raises:
-        ValueError: No name, a name twice, or weights of a tracker that does not take part.
+        ValueError: No name, a name twice, or something for a tracker that does not take part.
         FileNotFoundError: A path does not exist.
     """
     names = [name.strip() for name in trackers.split(",") if name.strip()]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"--trackers must be different names with commas between them, got {trackers!r}")
-    paths = {}
-    for entry in weights:
-        name, separator, path = entry.partition("=")
-        if not separator and len(names) == 1:
-            name, path = names[0], entry
-        if name not in names:
-            raise ValueError(f"--weights must be TRACKER=PATH with one of {', '.join(names)}, got {entry!r}")
-        if not Path(path).exists():
+    paths = {
+        name: Path(path).absolute() for name, path in _of_each("--weights", "PATH", weights, names).items()
+    }
+    for name, path in paths.items():
+        if not path.exists():
             raise FileNotFoundError(f"weights of {name} do not exist: {path}")
-        paths[name] = Path(path).absolute()
+    backbone_of, loss_of = (
+        _of_each(*given, names) for given in (("--backbone", "NAME", backbones), ("--loss", "NAME", losses))
+    )
     # A file's name is made absolute because another machine's process has another working folder.
-    files = {name: str(Path(name).absolute()) for name in names if name.endswith(CHECKPOINT)}
+    files = {name: str(Path(name).absolute()) for name in names if name.endswith(FILES)}
     for name, file in files.items():
         if not Path(file).is_file():
             raise FileNotFoundError(
-                f"trained tracker {name} does not exist: expected the file that train wrote"
+                f"trained tracker {name} does not exist: expected the file that train or export wrote"
             )
-    return [Contender(files.get(name, name), paths.get(name), device) for name in names]
+    return [
+        Contender(
+            files.get(name, name), paths.get(name), device, backbone_of.get(name), loss_of.get(name), runtime
+        )
+        for name in names
+    ]
+
+
+def _of_each(option: str, kind: str, entries: tuple[str, ...], names: list[str]) -> dict[str, str]:
+    """What an option's entries, TRACKER=VALUE, say of each tracker; of the only one they need not name it."""
+    found = {}
+    for entry in entries:
+        name, separator, value = entry.partition("=")
+        if ":" in name or not separator:  # the = of a loss's argument
+            name, value = names[0] if len(names) == 1 else "", entry
+        if name not in names:
+            raise ValueError(f"{option} must be TRACKER={kind} with one of {', '.join(names)}, got {entry!r}")
+        found[name] = value
+    return found

@@ -1,7 +1,10 @@
-"""Adapters: OpenCV's and got10k's trackers behind our interface, and ours behind got10k's."""
+"""Adapters that run OpenCV's and got10k's trackers behind our interface."""
 
 import importlib
+import inspect
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats, Image, check_bbox, from_one_based, to_one_based
-from tracker import Tracker, TrackOutput
+from tracker import TrackOutput
 
 OPENCV = {
     "opencv-csrt": "TrackerCSRT",
@@ -28,6 +31,10 @@ _NETWORKS = {
 """Parameter of the class -> name of the ONNX file that OpenCV publishes for it."""
 
 
+class TrackerUnavailable(ValueError):
+    """A tracker of others that is not installed here or does not come up; trackers beside it can run without it."""
+
+
 class OpenCVTracker:
     """One of OpenCV's trackers.
 
@@ -39,14 +46,15 @@ class OpenCVTracker:
         weights: Folder with the ONNX files, for the trackers that have any.
 
     Raises:
-        ValueError: This OpenCV has no such tracker, or its files are not given.
+        TrackerUnavailable: This OpenCV has no such tracker.
+        ValueError: Its files are not given.
         FileNotFoundError: A file is not in the folder.
     """
 
     def __init__(self, name: str, weights: Path | None = None) -> None:
         self._class: Any = getattr(cv2, OPENCV[name], None)
         if self._class is None:
-            raise ValueError(
+            raise TrackerUnavailable(
                 f"{name} is not in the installed OpenCV {cv2.__version__}: install opencv-contrib-python in "
                 "the place of opencv-python"
             )
@@ -119,46 +127,31 @@ def load_got10k_tracker(name: str) -> FromGot10k:
     """Build a tracker given as ``module:Class``, a subclass of got10k's ``Tracker`` without arguments.
 
     Raises:
-        ValueError: The module or class does not exist, is something else, or wants arguments.
+        TrackerUnavailable: The module or class does not exist or is something else, or what it raised, be it an exit.
     """
     from got10k.trackers import Tracker as Got10kTracker
 
     module_name, _, class_name = name.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ValueError(f"tracker {name}: module {module_name} cannot be imported ({error})") from error
-    tracker_class = getattr(module, class_name, None)
+    tracker_class = getattr(_of_others(name, partial(importlib.import_module, module_name)), class_name, None)
     if not (isinstance(tracker_class, type) and issubclass(tracker_class, Got10kTracker)):
-        raise ValueError(
+        raise TrackerUnavailable(
             f"tracker {name} must name a subclass of got10k.trackers.Tracker, got {tracker_class!r}"
         )
     try:
-        return FromGot10k(tracker_class())
+        inspect.signature(tracker_class).bind()
     except TypeError as error:
-        raise ValueError(f"tracker {name} must be built without arguments, but: {error}") from error
+        raise TrackerUnavailable(f"tracker {name} must be built without arguments, but: {error}") from error
+    return FromGot10k(_of_others(name, tracker_class))
 
 
-def as_got10k(tracker: Tracker, name: str) -> Any:
-    """Wrap one of our trackers as a got10k ``Tracker``, which got10k's own experiments run.
-
-    Args:
-        tracker: Any object with ``init`` and ``update`` as ours.
-        name: Name of its result folder.
-
-    Returns:
-        An instance of ``got10k.trackers.Tracker``, deterministic, so that it is run once.
-    """
-    from got10k.trackers import Tracker as Got10kTracker
-
-    class Wrapped(Got10kTracker):
-        def init(self, image: Any, box: ArrayLike) -> None:
-            tracker.init(np.asarray(image), from_one_based(box))
-
-        def update(self, image: Any) -> Floats:
-            return to_one_based(tracker.update(np.asarray(image)).bbox)
-
-    return Wrapped(name, is_deterministic=True)
+def _of_others(name: str, make: Callable[[], Any]) -> Any:
+    """What code of others returns; whatever else it does, but for Ctrl-C, makes the tracker unavailable."""
+    try:
+        return make()
+    except (Exception, SystemExit) as error:
+        raise TrackerUnavailable(
+            f"tracker {name} does not come up: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _bgr(image: Image) -> Image:

@@ -2,32 +2,23 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from data.pairs.dataset import PairBatch, PairDataset, build_loader
 from experiments.train.processes import Processes
+from experiments.train.settings import TrainingSettings
 
 
 def batches(
-    pairs: PairDataset, processes: Processes, *, batch_size: int, start: int, workers: int, context: Any
+    pairs: PairDataset, processes: Processes, settings: TrainingSettings, start: int
 ) -> Iterator[tuple[PairBatch, float]]:
     """Yield this process's share of each batch from number ``start`` on, and the seconds spent waiting for it.
 
     Raises:
         RuntimeError: an image could not be read, or a worker died; the message says in which step.
     """
-    loader = iter(
-        build_loader(
-            pairs,
-            batch_size=batch_size,
-            rank=processes.rank,
-            world_size=processes.world_size,
-            workers=workers,
-            start_batch=start,
-            context=context,
-        )
-    )
-    number = start
+    number, size, data = start, settings.batch_size, settings.data
+    share: dict[str, int] = {"batch_size": size, "rank": processes.rank, "world_size": processes.world_size}
+    loader = iter(build_loader(pairs, **share, start_batch=start, workers=data.workers, context=data.context))
     while True:
         asked = time.perf_counter()
         try:
@@ -35,7 +26,7 @@ def batches(
         except StopIteration:
             return
         except (OSError, ValueError, RuntimeError) as error:
-            raise RuntimeError(_complaint(error, number, batch_size)) from error
+            raise RuntimeError(_complaint(error, number, size)) from error
         yield batch, time.perf_counter() - asked
         number += 1
 

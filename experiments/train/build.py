@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,17 +15,21 @@ from torch import Tensor, nn
 
 from data.datasets.clip import Clip
 from data.pairs.dataset import PairDataset
+from data.pairs.held_out import HeldOut
 from data.pairs.jitter_appearance import Appearance, PhotometricJitter
+from experiments.runtime.lock import holding
 from experiments.runtime.provenance import versions
+from experiments.scoring.record import check_record, fingerprint, weights_record
 from experiments.train.batches import batches
 from experiments.train.data import build_pairs
 from experiments.train.imitation import Imitation
+from experiments.train.limits import check_limits
 from experiments.train.loop import Batches, Training, Validate
 from experiments.train.objective import PairObjective
 from experiments.train.optimiser import build_optimiser, rate_at
 from experiments.train.parse import complete
 from experiments.train.processes import Processes, join_processes
-from experiments.train.run_files import claim, load_last, seed_everything
+from experiments.train.run_files import check_folder, claim, load_last, seed_everything
 from experiments.train.settings import LossSettings, TrainingSettings, as_mapping, distillation_steps
 from experiments.train.step import Learner
 from experiments.train.validation import TrackingScore, validation_clips
@@ -76,13 +81,22 @@ def train(
         RuntimeError: the training cannot go on; the message says where and why.
     """
     settings = complete(settings)
-    with join_processes(settings.compute.device) as processes:
+    with join_processes(settings.compute.device) as processes, ExitStack() as stack:
         check_settings(settings, processes.world_size)
+        state = None
+        if processes.is_first:
+            stack.enter_context(holding(folder, "another training"))
+            state = load_last(folder) if resume else None
+            check_folder(folder, settings, resume=resume, overwrite=overwrite, state=state)
+        # What is wrong with data or weights is found before anything is written.
+        training, feed = build_training(settings, folder, processes, validate)
+        if state:
+            check_record(state.get("record", {}), training.metadata["record"])
         if processes.is_first:
             claim(folder, settings, resume=resume, overwrite=overwrite)
         processes.gather(None)  # the others wait until the folder is theirs too
-        state = load_last(folder) if resume else None
-        training, feed = build_training(settings, folder, processes, validate)
+        if resume and not processes.is_first:
+            state = load_last(folder)
         if state:
             training.resume(state)
         if processes.is_first:
@@ -133,33 +147,7 @@ def check_settings(settings: TrainingSettings, world_size: int) -> None:
     Raises:
         ValueError: a number is out of its range, or the loss cannot be built.
     """
-    optimiser, validation = settings.optimiser, settings.validation
-    for name, value, least in (
-        ("steps", settings.steps, 1),
-        ("batch_size", settings.batch_size, 1),
-        ("log_every", settings.log_every, 1),
-        ("checkpoint_every", settings.checkpoint_every, 1),
-        ("seed", settings.seed, 0),
-        ("box_weight", settings.box_weight, 0),
-        ("compute.accumulation", settings.compute.accumulation, 1),
-        ("compute.threads", settings.compute.threads, 1),
-        ("data.workers", settings.data.workers, 0),
-        ("optimiser.clip", optimiser.clip, 0),
-        ("optimiser.rate", optimiser.rate, 0),
-        ("optimiser.warmup", optimiser.warmup, 0),
-        ("distillation.steps", settings.distillation.steps, 0),
-        ("distillation.rate", settings.distillation.rate, 0),
-        ("distillation.window", settings.distillation.window, 32),
-        ("distillation.forcing", settings.distillation.forcing, 0),
-        ("distillation.weight", settings.distillation.weight, 0),
-        ("validation.every", validation.every, 0),
-        ("validation.frames", validation.frames, 2),
-        ("validation.synthetic", validation.synthetic, 1),
-    ):
-        if not value >= least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
-    if not settings.distillation.forcing <= 1:
-        raise ValueError(f"distillation.forcing must be in [0, 1], got {settings.distillation.forcing}")
+    check_limits(settings)
     parts = world_size * settings.compute.accumulation
     if settings.batch_size % parts:
         raise ValueError(
@@ -181,22 +169,20 @@ def build_training(
 ) -> tuple[Training, Callable[[int], Batches]]:
     """Build the run, and a function that yields its batches from a number on."""
     clips = validation_clips(settings.validation)
-    held_out = {clip.paths[0] for clip in clips if isinstance(clip, Clip)}
+    held_out = HeldOut(clip for clip in clips if isinstance(clip, Clip))
     length = settings.steps * settings.batch_size
     pairs = build_pairs(settings.data, held_out, length=length, seed=settings.seed)
-    metadata = {"config": as_mapping(settings), "versions": versions()}
+    if held_out.met and processes.is_first:
+        print(f"not trained on, for they validate: {', '.join(sorted(held_out.met))}", flush=True)
+    files = [Path(file) for file in (settings.teacher, settings.model.initial) if file is not None]
+    depends = {"weights": weights_record(files), "data": fingerprint(pairs.sources)}
+    metadata = {"config": as_mapping(settings), "versions": versions(), "record": depends}
     if validate is None:
         validate = TrackingScore(clips, settings.validation.frames, processes)
     imitation = None if settings.teacher is None else build_imitation(settings, pairs)
     learner = build_learner(settings, processes, pairs, imitation)
     training = Training(learner, folder, processes, validate, settings, metadata)
-
-    def feed(start: int) -> Batches:
-        options = settings.data
-        size, workers, context = settings.batch_size, options.workers, options.context
-        return batches(pairs, processes, batch_size=size, start=start, workers=workers, context=context)
-
-    return training, feed
+    return training, partial(batches, pairs, processes, settings)
 
 
 def build_imitation(settings: TrainingSettings, pairs: PairDataset) -> Imitation:

@@ -1,5 +1,6 @@
 """``python -m experiments train``: train a regression network, from nothing or from where it stopped."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,17 +35,27 @@ class Train(Command):
 
     @classmethod
     def parse(cls, options: Sequence[str], prog: str) -> "Train":
-        """The command of these options, over those of the config file: on a resume without one the run's own."""
-        from experiments.train.parse import option, parse
+        """The command of these options, over those of the config file: on a resume without one the run's own.
 
-        config = option(options, "--config")
-        own = Path(option(options, "--output") or cls.output) / "config.yaml"
-        if config is None and "--resume" in options and own.is_file():
-            config = str(own)
-        return parse(cls, options, config, prog)
+        Where a run has lost its ``config.yaml``, its checkpoint knows the settings.
+        """
+        from experiments.train.parse import option, parse, settings_from
+
+        config, base = option(options, "--config"), None
+        folder = Path(option(options, "--output") or cls.output)
+        if config is None and "--resume" in options:
+            if (folder / "config.yaml").is_file():
+                config = str(folder / "config.yaml")
+            elif (folder / "last.pt").is_file():
+                from experiments.train.run_files import load_last
+
+                base = settings_from((load_last(folder) or {})["settings"])
+        return parse(cls, options, config, prog, base)
 
     def run(self) -> int:
-        """Train; 130 when the run was told to stop."""
+        """Train; return 130 if the run was told to stop."""
+        if os.environ.get("RANK", "0") == "0":
+            print(f"{self.output}: reading the clips and building the network …", flush=True)
         from experiments.train.build import train
 
         trained = train(self.settings, self.output, resume=self.resume, overwrite=self.overwrite)

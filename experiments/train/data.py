@@ -2,11 +2,11 @@
 
 import difflib
 import sys
-from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from data.pairs.held_out import HeldOut
 from experiments.train.settings import DataSettings
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def _at_home(root: str) -> str:
 
 
 def build_pairs(
-    options: DataSettings, held_out: Collection[Path] = (), *, length: int, seed: int = 0
+    options: DataSettings, held_out: HeldOut | None = None, *, length: int, seed: int = 0
 ) -> "PairDataset":
     """Build the dataset of training pairs.
 
     Args:
         options: Its settings.
-        held_out: First frames of clips that must not be trained on.
+        held_out: Clips that are not trained on, whatever source has them; their names are noted there.
         length: Number of pairs.
         seed: Chooses the pairs.
 
@@ -87,7 +87,7 @@ def build_pairs(
 
     named = [parse_source(text) for text in options.sources or ("synthetic",)]
     return PairDataset(
-        [(_build_source(name, options, held_out), name.weight) for name in named],
+        [(_build_source(name, options, held_out or HeldOut()), name.weight) for name in named],
         length,
         crop_size=options.crop_size,
         search_area_scale=options.search_area_scale,
@@ -96,7 +96,7 @@ def build_pairs(
     )
 
 
-def _build_source(name: SourceName, options: DataSettings, held_out: Collection[Path]) -> "PairSource":
+def _build_source(name: SourceName, options: DataSettings, held_out: HeldOut) -> "PairSource":
     from data.pairs.coco import read_coco
     from data.pairs.jitter_geometry import GeometricJitter
     from data.pairs.shards import ShardClips
@@ -109,16 +109,18 @@ def _build_source(name: SourceName, options: DataSettings, held_out: Collection[
     }
     if name.kind == "synthetic":
         return SyntheticSource(jitter=jitter)
-    if name.kind == "images":
-        return StillSource.of_folder(name.root, **of_stills)
-    if name.kind == "coco":
-        return read_coco(name.root, **of_stills)
+    if name.kind in ("images", "coco"):
+        read = StillSource.of_folder if name.kind == "images" else read_coco
+        stills = read(name.root, **of_stills)
+        return stills.without(held_out.has_image) if held_out else stills
     if name.kind == "shards":
         clips = ShardClips.open(name.root)
+        if held_out:
+            clips = clips.without(held_out.has_first)
         _warn_of_narrow_crops(name.root, clips.context, options.search_area_scale + 2 * jitter.shift)
         return ClipSource(clips, options.max_gap, jitter)
     sequences = read_training_set(name.kind, name.root, skip_broken=options.on_error == "skip")
-    kept = [sequence for sequence in sequences if sequence.paths[0] not in held_out]
+    kept = [sequence for sequence in sequences if not held_out.has_clip(sequence)]
     return ClipSource.of(kept, max_gap=options.max_gap, jitter=jitter)
 
 

@@ -17,10 +17,11 @@ from data.boxes import Image
 from data.pairs.dataset import PairBatch
 from experiments.drawing.frames import colour_map, draw_bbox
 from experiments.drawing.palette import GREEN
-from experiments.train.objective import PairOutcome, easy_background_share
+from experiments.train.objective import PairOutcome
 from experiments.train.processes import Processes
 from experiments.train.run_files import METRICS
 from experiments.train.step import StepResult
+from losses.settings import easy_background_share
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -32,6 +33,10 @@ _CELL = 4  # side of a map's cell in these pictures, pixels
 
 NUMBERS = ("loss", "response_loss", "box_loss", "imitation_loss", "gradient_norm")
 """Names of ``StepResult.numbers``."""
+
+
+PATIENCE = 2.0, 30.0
+"""Seconds until a step is said to be done though its numbers are not due: of the first such line, and of the others."""
 
 
 class _Note(NamedTuple):
@@ -63,6 +68,7 @@ class RunLog:
         self._bytes = 0
         self._notes: list[_Note] = []
         self._rows: list[list[float]] = []
+        self._said, self._patience = 0.0, PATIENCE[0]
         self._writer: SummaryWriter | None = None
         self._restart_clock()
 
@@ -101,6 +107,11 @@ class RunLog:
         note = _Note(step, rate, result.numbers, is_finite, batch.sources)
         self._waited += waited
         self._timed += 1
+        if self._processes.is_first and time.perf_counter() - self._said > self._patience:
+            pace = (time.perf_counter() - self._since) / self._timed
+            rest = _left(pace * (self._steps - step))
+            print(f"step {step}/{self._steps}  step {1e3 * pace:.1f} ms  {rest}", flush=True)
+            self._said, self._patience = time.perf_counter(), PATIENCE[1]
         for message in batch.skipped:
             print(f"step {step}: another pair was drawn, {message}", flush=True)
         if result.skipped:
@@ -130,13 +141,12 @@ class RunLog:
             easy = f"  easy background {share:.0%}" if math.isfinite(share) else ""
             if unexplained:
                 easy += f"  teacher unexplained {', '.join(f'{value:.3f}' for value in unexplained)}"
-            left = round(elapsed * (self._steps - step))
             print(
                 f"step {step:>{len(str(self._steps))}}/{self._steps}  loss {means['loss']:.5f}"
                 f" (response {means['response_loss']:.5f}, box {means['box_loss']:.5f})  rate {rate:.2e}"
                 f"  gradient {means['gradient_norm']:.3g}{easy}"
                 f"  data {1e3 * waited:.1f} ms  step {1e3 * elapsed:.1f} ms"
-                f"  left {left // 3600}:{left // 60 % 60:02}:{left % 60:02}",
+                f"  {_left(elapsed * (self._steps - step))}",
                 flush=True,
             )
         self._rows.clear()
@@ -193,6 +203,12 @@ class RunLog:
 
     def _restart_clock(self) -> None:
         self._since, self._waited, self._timed = time.perf_counter(), 0.0, 0
+        self._said = self._since
+
+
+def _left(seconds: float) -> str:
+    left = round(seconds)
+    return f"left {left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
 
 
 def _mean(values: tuple[float, ...]) -> float:

@@ -97,6 +97,7 @@ class Training:
         if self.processes.is_first:
             state = {"step": self.step, "best": self.best, "log": log, "random": everyones}
             about = {"learner": self.learner.state_dict(), "settings": as_mapping(self.settings)}
+            about["record"] = self.metadata.get("record", {})
             save_last(self.folder, state | about)
 
     def _keep_best(self, batch: PairBatch, result: StepResult) -> None:

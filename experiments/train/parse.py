@@ -1,12 +1,12 @@
 """Options of a training run -> `TrainingSettings`: defaults < YAML file < command line.
 
-Tyro parses what the settings declare. The arguments of the chosen loss and filter layer are declared by their
-constructors alone, so that a new one needs no line here: options ``--loss.X`` and ``--model.X`` that the settings do
-not declare are read as YAML and checked against the constructor.
+Tyro parses the options that the settings declare. Other options ``--loss.X`` and ``--model.X`` are arguments of the
+chosen loss and filter layer: they are read as YAML and checked against its constructor, so that a new loss needs no
+line here.
 """
 
 import inspect
-import sys
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import fields, replace
@@ -15,15 +15,13 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
-from experiments.config_file import read_config
+from experiments.config_file import parse_yaml, read_config
 from experiments.train.settings import OPEN, Arguments, LossSettings, ModelSettings, TrainingSettings
 
 AnyCommand = TypeVar("AnyCommand")
 
 NOT_OPTIONS = ("reduction", "generator")
-"""Arguments of losses that training decides or that no text can say."""
+"""Arguments of losses that training chooses, or that cannot be written as text."""
 
 _DECLARED = {
     "loss": {field.name for field in fields(LossSettings)},
@@ -31,8 +29,14 @@ _DECLARED = {
 }
 
 
-def parse(command: type[AnyCommand], options: Sequence[str], config: str | None, prog: str) -> AnyCommand:
-    """A command with a field ``settings`` and, from the file ``config`` if there is one, a field ``config``.
+def parse(
+    command: type[AnyCommand],
+    options: Sequence[str],
+    config: str | None,
+    prog: str,
+    base: TrainingSettings | None = None,
+) -> AnyCommand:
+    """A command with a field ``settings``, over those of the file ``config`` or of ``base``, and a field ``config``.
 
     Raises:
         SystemExit: help was asked for, or an option is unknown or of a wrong type; the parser has said so.
@@ -42,7 +46,7 @@ def parse(command: type[AnyCommand], options: Sequence[str], config: str | None,
     import tyro
 
     file = None if config is None else Path(config)
-    base = read_settings(file) if file else TrainingSettings()
+    base = read_settings(file) if file else base or TrainingSettings()
     declared, arguments = _split(options)
     names = [option(declared, flag) or "" for flag in ("--loss.name", "--model.filter")]
     help = describe_arguments(names[0] or base.loss.name, names[1] or base.model.filter)
@@ -61,10 +65,10 @@ def parse(command: type[AnyCommand], options: Sequence[str], config: str | None,
 
 
 def read_settings(file: Path) -> TrainingSettings:
-    """The settings that a YAML file describes: a config, or the ``config.yaml`` of a run.
+    """Read the settings in a YAML file: a config, or the ``config.yaml`` of a run.
 
     Raises:
-        SystemExit, ValueError, FileNotFoundError: as `parse`; the file is named.
+        ValueError, FileNotFoundError: as `parse`; the file is named.
     """
     written = read_config(file)
     said = StringIO()
@@ -72,15 +76,14 @@ def read_settings(file: Path) -> TrainingSettings:
         with redirect_stderr(said), redirect_stdout(said):
             return settings_from(written)
     except SystemExit:
-        print(said.getvalue(), file=sys.stderr, end="")
-        print(f"error: that is in the config file {file}", file=sys.stderr)
-        raise
-    except ValueError as error:
+        words = re.sub(r"[\u2500-\u257f]+", " ", said.getvalue()).partition("For full helptext")[0]
+        raise ValueError(f"{' '.join(words.split())}; that is in the config file {file}") from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{error}; that is in the config file {file}") from None
 
 
 def settings_from(written: Mapping[str, Any]) -> TrainingSettings:
-    """The settings that a mapping describes, as `as_mapping` gives it; what is missing has its default."""
+    """Convert a mapping of `as_mapping` back to settings; what is missing gets its default."""
     import tyro
 
     declared, arguments = dict(written), {}
@@ -94,10 +97,10 @@ def settings_from(written: Mapping[str, Any]) -> TrainingSettings:
 
 
 def complete(settings: TrainingSettings) -> TrainingSettings:
-    """The settings with the defaults of all arguments of loss and filter layer that are not given.
+    """Fill in the defaults of the arguments of loss and filter layer.
 
     Raises:
-        ValueError: an unknown loss, filter or argument of theirs.
+        ValueError: a loss, a filter or one of their arguments is unknown.
     """
     return _with_arguments(settings, settings, {})
 
@@ -113,7 +116,7 @@ def option(options: Sequence[str], name: str) -> str | None:
 
 
 def as_options(written: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """A mapping as command-line options: ``{"loss": {"name": "l2"}}`` is ``--loss.name=l2``."""
+    """Convert a mapping to command-line options: ``{"loss": {"name": "l2"}}`` gives ``--loss.name=l2``."""
     for key, value in written.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
@@ -128,10 +131,10 @@ def as_options(written: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def _split(options: Sequence[str]) -> tuple[list[str], dict[str, dict[str, Any]]]:
-    """The options that the settings declare, and the arguments of loss and model by section."""
+    """Split a command line into the options that the settings declare, and arguments of loss and model."""
     declared: list[str] = []
     arguments: dict[str, dict[str, Any]] = {section: {} for section in OPEN}
-    values: list[str] | None = None  # of the argument that is being read
+    values: list[str] | None = None  # the values of the argument that is being read
     read: list[tuple[str, str, list[str]]] = []
     for token in options:
         if token.startswith("-") and not _is_number(token):
@@ -161,7 +164,7 @@ def _is_number(text: str) -> bool:
 
 
 def _value(text: str) -> Any:
-    return None if text == "None" else yaml.safe_load(text)
+    return None if text == "None" else parse_yaml(text, f"value {text!r}")
 
 
 def _with_arguments(
@@ -180,7 +183,7 @@ def _checked(section: str, name: str, given: Mapping[str, Any]) -> Arguments:
     """All arguments of a loss or filter layer in the constructor's order: given ones, else defaults.
 
     Raises:
-        ValueError: an argument that it does not have, or one that is no number and should be.
+        ValueError: the constructor has no such argument, or its value must be a number and is not.
     """
     known = loss_arguments(name) if section == "loss" else filter_arguments(name)
     for key, value in given.items():
@@ -196,7 +199,7 @@ def _checked(section: str, name: str, given: Mapping[str, Any]) -> Arguments:
 
 
 def _as_number(name: str, value: Any, default: Any) -> Any:
-    """The value; where the default is a number, as a number of its type (YAML takes 1e-3 for text)."""
+    """Convert a value to the type of a default that is a number (YAML takes 1e-3 for text)."""
     if value is None or type(default) not in (int, float):
         return float(value) if isinstance(value, str) and _is_number(value) else value
     try:
@@ -210,10 +213,10 @@ def _as_number(name: str, value: Any, default: Any) -> Any:
 
 
 def loss_arguments(name: str) -> dict[str, Any]:
-    """Arguments of a registered loss and their defaults, `inspect.Parameter.empty` where there is none.
+    """Arguments of a registered loss and their defaults, `inspect.Parameter.empty` if an argument has none.
 
     Raises:
-        ValueError: there is no such loss, or it is none for response maps.
+        ValueError: there is no such loss, or it is not for response maps.
     """
     from losses.registry import loss_class
 
@@ -245,7 +248,7 @@ def _arguments(constructor: Callable[..., Any]) -> dict[str, Any]:
 
 
 def describe_arguments(loss: str, filter: str) -> str:
-    """The options that are arguments of a loss and of a filter layer, with the words of their docstrings."""
+    """Describe the arguments of a loss and of a filter layer in the words of their docstrings."""
     from losses.registry import loss_class
     from tracker.network.filter_layers import FILTER_LAYERS
 

@@ -1,4 +1,4 @@
-"""A run's folder: whose it is, ``last.pt`` to go on from bit for bit, ``best.safetensors`` to build a tracker from."""
+"""A run's folder: ``config.yaml``, ``last.pt`` to resume from bit for bit, ``best.safetensors`` to track with."""
 
 import json
 import random
@@ -11,28 +11,37 @@ import torch
 import yaml
 from torch import nn
 
-from data.files import replacing
+from data.files import remove_left_overs, replacing, write_text
 from experiments.config_file import differences
-from experiments.train.parse import read_settings
+from experiments.train.parse import read_settings, settings_from
 from experiments.train.settings import TrainingSettings, as_mapping
 from tracker.network.checkpoint import METADATA
 
 LAST, BEST, CONFIG, METRICS = "last.pt", "best.safetensors", "config.yaml", "metrics.jsonl"
+_STATE = {"step", "best", "learner", "log", "random", "settings"}
 _FILES = (LAST, BEST, CONFIG, METRICS, "events.out.tfevents.*")
 
 
-def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: bool) -> None:
-    """Make sure that a run may write into ``folder``, and write ``config.yaml``.
+def check_folder(
+    folder: Path,
+    settings: TrainingSettings,
+    *,
+    resume: bool,
+    overwrite: bool,
+    state: Mapping[str, Any] | None = None,
+) -> None:
+    """Check that a run may write into ``folder``, without writing anything.
 
     Args:
-        folder: made where it does not exist.
-        settings: of the run.
-        resume: the folder may hold a run with this config.
-        overwrite: what it holds of a run is removed.
+        folder: the run's folder.
+        settings: the run's settings.
+        resume: the folder may hold a run with these settings.
+        overwrite: the run that the folder holds may be removed.
+        state: the folder's checkpoint on a resume, whose settings count instead of those in ``config.yaml``.
 
     Raises:
-        FileExistsError: it holds something, and neither is asked for.
-        ValueError: both are asked for, or the run there has another config; the message says which keys differ.
+        FileExistsError: the folder is not empty, and neither ``resume`` nor ``overwrite`` is true.
+        ValueError: both are true, or the folder's run has other settings; the message says which differ.
     """
     if resume and overwrite:
         raise ValueError("--resume goes on with a run and --overwrite removes it: give one of them")
@@ -41,30 +50,31 @@ def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: 
             f"run folder {folder} is not empty: go on with --resume, start anew with --overwrite, or choose another "
             "--output"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".*.partial*"):  # of a process that was killed while it wrote
-        leftover.unlink()
-    if overwrite:
-        for pattern in _FILES:
-            for file in folder.glob(pattern):
-                file.unlink()
     config = folder / CONFIG
-    if resume and config.is_file():
+    if resume and (state or config.is_file()):
         # An option younger than the run was at its default.
-        before = as_mapping(read_settings(config))
-        different = list(differences(before, as_mapping(settings)))
-        if different:
+        before = settings_from(state["settings"]) if state else read_settings(config)
+        if different := list(differences(as_mapping(before), as_mapping(settings))):
             raise ValueError(
                 f"--resume needs the config of the run in {folder}, but {'; '.join(different)}: give the same "
                 "options (or none, they are read from there), or start anew with --overwrite"
             )
-        return
-    with replacing(config) as path:
-        path.write_text(yaml.safe_dump(as_mapping(settings), sort_keys=False), encoding="utf-8")
+
+
+def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: bool) -> None:
+    """Take ``folder`` for this run after `check_folder`: remove an earlier run if asked, write ``config.yaml``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_left_overs(folder)
+    if overwrite:
+        for pattern in _FILES:
+            for file in folder.glob(pattern):
+                file.unlink()
+    if not (resume and (folder / CONFIG).is_file()):
+        write_text(folder / CONFIG, yaml.safe_dump(as_mapping(settings), sort_keys=False))
 
 
 def random_state() -> dict[str, Any]:
-    """State of every generator that this process may draw from: Python, NumPy, torch, its GPUs."""
+    """The state of every generator that this process may draw from: Python, NumPy, torch, its GPUs."""
     version, words, gauss = random.getstate()
     name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002
     return {
@@ -76,7 +86,7 @@ def random_state() -> dict[str, Any]:
 
 
 def restore_random_state(state: Mapping[str, Any]) -> None:
-    """Put every generator where `random_state` found it."""
+    """Restore the generators to a state of `random_state`."""
     version, words, gauss = state["python"]
     random.setstate((version, tuple(words), gauss))
     name, keys, *rest = state["numpy"]
@@ -88,7 +98,7 @@ def restore_random_state(state: Mapping[str, Any]) -> None:
 
 def seed_everything(seed: int, rank: int) -> None:
     """Seed Python's, NumPy's and torch's generators, those of each process differently."""
-    # Weights are drawn before: they are the same in all processes.
+    # Weights are drawn before this, so that they are the same in all processes.
     words = np.random.SeedSequence([seed, rank]).generate_state(3)
     random.seed(int(words[0]))
     np.random.seed(words[1])  # noqa: NPY002  (a loss or jitter of a user may draw from it)
@@ -96,16 +106,16 @@ def seed_everything(seed: int, rank: int) -> None:
 
 
 def save_last(folder: Path, state: Mapping[str, Any]) -> None:
-    """Write ``last.pt``: until the new one is complete the old one stays."""
+    """Write ``last.pt``; the old one stays until the new one is complete."""
     with replacing(folder / LAST) as path:
         torch.save(dict(state), path)
 
 
 def load_last(folder: Path) -> dict[str, Any] | None:
-    """What `save_last` wrote, on the CPU, or None where nothing was. It cannot run code.
+    """Load what `save_last` wrote, to the CPU; None if there is no file. Loading cannot run code.
 
     Raises:
-        ValueError: the file is none of ours, or damaged.
+        ValueError: the file is damaged, or `save_last` did not write it.
     """
     path = folder / LAST
     if not path.is_file():
@@ -117,19 +127,19 @@ def load_last(folder: Path) -> dict[str, Any] | None:
             f"checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}); it must be "
             "one that train wrote: remove it, or start anew with --overwrite"
         ) from error
-    if not isinstance(state, dict) or "step" not in state:
+    if not isinstance(state, dict) or not state.keys() >= _STATE:
         raise ValueError(f"checkpoint {path} must be one that train wrote, got {type(state).__name__}")
     return state
 
 
 def save_weights(file: Path, net: nn.Module, metadata: Mapping[str, Any]) -> None:
-    """Write a network as safetensors, tensors and metadata only.
+    """Write a network as safetensors.
 
     Args:
-        file: where to.
+        file: the file to write.
         net: the network.
-        metadata: plain values. They are one JSON text under `METADATA`: safetensors writes several in any order,
-            and the same run should give the same SHA-256.
+        metadata: plain values, stored as one JSON text under `METADATA`: safetensors writes several entries in any
+            order, and the same run should give the same SHA-256.
     """
     from safetensors.torch import save_file
 

@@ -201,7 +201,8 @@ class Learner:
         template, search = template.to(torch.float32), search.to(torch.float32)
         if self.jitter is not None:
             # Seeded by the step alone: a resumed run needs no state of it. On the CPU, as it draws few numbers.
-            generator = torch.Generator().manual_seed(_mix(self.seed, number))
+            seed = np.random.SeedSequence([self.seed, number]).generate_state(1)[0]
+            generator = torch.Generator().manual_seed(int(seed))
             ranks = {"rank": self.processes.rank, "world_size": self.processes.world_size}
             template, search = self.jitter(template, template_bbox, search, search_bbox, generator, **ranks)
         # After the jitter, which does not keep the memory format.
@@ -224,7 +225,3 @@ class Learner:
         """Restore what ``state_dict`` gave."""
         for name in _STATEFUL:
             getattr(self, name).load_state_dict(state[name])
-
-
-def _mix(seed: int, step: int) -> int:
-    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])

@@ -1,6 +1,8 @@
 """Validation by tracking: the score that decides which weights are the best."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -25,20 +27,35 @@ CHALLENGES = ((), ("SV",), ("IPR",), ("OCC",), ("BC", "DEF"), ("MB", "FM"))
 """What the synthetic validation clips hold, in turns."""
 
 
-def read_clips(roots: Sequence[str]) -> list[Clip]:
-    """Annotated clips of ``DATASET:ROOT`` each.
+def read_clips(roots: Sequence[str], names: Sequence[str] = ()) -> list[Clip]:
+    """Annotated clips of ``DATASET:ROOT`` each; where two have one name it gets its root before it.
+
+    Args:
+        roots: to read; one that is given twice is read once.
+        names: only the clips of these names; without any all.
 
     Raises:
-        ValueError: an entry of another form, or an unknown dataset.
+        ValueError: an entry of another form, an unknown dataset, or a name that no clip has.
         FileNotFoundError: a root that does not exist or holds no clip.
     """
-    clips: list[Clip] = []
-    for entry in roots:
-        name, colon, root = entry.partition(":")
+    found: list[tuple[str, Clip]] = []
+    for entry in dict.fromkeys(roots):
+        dataset, colon, root = entry.partition(":")
         if not colon:
             raise ValueError(f"clips must be given as DATASET:ROOT, e.g. folder:/data/clips, got {entry!r}")
-        clips += load_dataset(name, Path(root).expanduser())
-    return clips
+        found += [(entry, clip) for clip in load_dataset(dataset, Path(root).expanduser())]
+    count = Counter(clip.name for _, clip in found)
+    named = [
+        (clip, {clip.name, full := f"{entry}/{clip.name}"}, full if count[clip.name] > 1 else clip.name)
+        for entry, clip in found
+    ]
+    if unknown := set(names).difference(*(answers_to for _, answers_to, _ in named)):
+        raise ValueError(f"no clip of {', '.join(roots)} is called {', '.join(sorted(unknown))}")
+    return [
+        replace(clip, name=name)
+        for clip, answers_to, name in named
+        if not names or not answers_to.isdisjoint(names)
+    ]
 
 
 def validation_clips(options: ValidationSettings) -> list[Clip | SyntheticSequence]:
@@ -48,13 +65,7 @@ def validation_clips(options: ValidationSettings) -> list[Clip | SyntheticSequen
         ValueError: a name that is none of the clips'.
     """
     if options.clips:
-        found = {clip.name: clip for clip in read_clips(options.clips)}
-        unknown = [name for name in options.names if name not in found]
-        if unknown:
-            raise ValueError(
-                f"validation.names must be clips of {', '.join(options.clips)}, got {', '.join(unknown)}"
-            )
-        return [found[name] for name in options.names or found]
+        return list(read_clips(options.clips, options.names))
     return [
         synthetic_sequence(
             HELD_OUT_SEED + number, options.frames, attributes=CHALLENGES[number % len(CHALLENGES)]
@@ -80,17 +91,12 @@ class TrackingScore:
         processes: this process among those that train together.
     """
 
-    def __init__(
-        self,
-        clips: Sequence[Clip | SyntheticSequence],
-        frames: int,
-        processes: Processes,
-    ) -> None:
+    def __init__(self, clips: Sequence[Clip | SyntheticSequence], frames: int, processes: Processes) -> None:
         self._clips, self._frames, self._processes = clips, frames, processes
 
     def __call__(self, net: RegressionNet) -> dict[str, float]:
         """``{"ao": mean over the clips}``; all processes must ask, and all get the same."""
-        tracker = load_tracker(net, device=self._processes.device)
+        tracker = load_tracker(net, device=self._processes.device, runtime="torch")
         share = self._clips[self._processes.rank :: self._processes.world_size]
         mine = [average_overlap(tracker, clip, self._frames) for clip in share]
         every = [value for values in self._processes.gather(mine) for value in values]

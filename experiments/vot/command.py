@@ -27,8 +27,6 @@ class Vot(Command):
 
     def run(self) -> int:
         """Answer until the toolkit says that it has finished."""
-        import torch
-
         from experiments.trackers.by_name import Description, parse_contenders
 
         weights = () if self.weights is None else (str(self.weights),)
@@ -39,7 +37,6 @@ class Vot(Command):
             return 0
         from experiments.vot.server import serve_trax
 
-        torch.set_num_threads(1)
         serve_trax(contender.build(), label)
         return 0
 

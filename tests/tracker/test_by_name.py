@@ -1,11 +1,14 @@
 """Trackers by name: what every one of them promises, and errors that help."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
 
 from data import synthetic_sequence
 from data.boxes import bbox_iou
+from data.crop import crop
 from tests.material.checkpoints import SETTINGS, write
 from tests.material.targets import run, textured_frame
 from tracker import Tracker, TrackOutput, list_trackers, load_tracker
@@ -94,6 +97,50 @@ def test_a_cuda_device_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match="sees no CUDA device"):
         load_tracker("hog", device="cuda")
+
+
+@pytest.mark.parametrize("filter_name", ["ridge", "spatial"])
+@pytest.mark.parametrize("rate", [0, 1])
+def test_a_rate_at_either_end_of_its_range_tracks(filter_name, rate):
+    sequence = synthetic_sequence(1, 5)
+    tracker = load_tracker("hog", filter=filter_name, interp_factor=rate)
+    outputs = run(tracker, sequence.frames(), sequence.bboxes[0])
+    assert np.isfinite([[*output.bbox, output.score] for output in outputs]).all()
+    assert bbox_iou(outputs[-1].bbox, sequence.bboxes[4]) > 0.2
+
+
+@pytest.mark.parametrize("name", ["hog", "fast", "dslt"])
+def test_boxes_do_not_depend_on_the_threads_around_the_tracker(name, monkeypatch):
+    """A last bit of a sum over two threads has moved boxes by 141 pixels in the end."""
+    inside = set()
+
+    def seen(*arguments, **named):
+        inside.add(torch.get_num_threads())
+        return crop(*arguments, **named)
+
+    monkeypatch.setattr("tracker.dslt.crop", seen)
+    monkeypatch.setattr("tracker.correlation.crop", seen)
+    sequence = synthetic_sequence(1, 6)
+    settings = {"backbone": "hog+color"} if name == "dslt" else {}
+    before = torch.get_num_threads()
+    try:
+        boxes = []
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            outputs = run(load_tracker(name, **settings), sequence.frames(), sequence.bboxes[0])
+            boxes.append([output.bbox for output in outputs])
+            assert torch.get_num_threads() == count
+        assert np.array_equal(*boxes)
+        assert inside == {1}
+        run(load_tracker(name, threads=2, **settings), islice(sequence.frames(), 2), sequence.bboxes[0])
+        assert inside == {1, 2}
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_threads_are_at_least_one():
+    with pytest.raises(ValueError, match="threads must be at least 1, got 0"):
+        load_tracker("hog", threads=0)
 
 
 def test_every_registered_tracker_is_a_correlation_filter_or_says_so():

@@ -1,4 +1,4 @@
-"""Backbones, from crops to feature maps: a new file in this folder is all that a new one needs."""
+"""Backbones, which turn crops into feature maps. A new backbone is a new file in this folder."""
 
 from tracker.backbones.base import BACKBONES, Backbone, Stage, build_backbone
 

@@ -1,4 +1,4 @@
-"""The interface of backbones, how one is built by name, and how several become one."""
+"""The interface of backbones, and their construction by name, alone or several side by side."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -29,7 +29,7 @@ class Backbone(nn.Module):
         return sum(self.blocks)
 
     def settings(self) -> dict[str, Any]:
-        """What decides the features, as values that JSON can hold: its class, and a checksum of its tensors."""
+        """Return class and checksum of the tensors, which determine the features, as JSON values."""
         return {
             "class": type(self).__name__,
             "stride": self.stride,
@@ -38,16 +38,16 @@ class Backbone(nn.Module):
         }
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, channels, H/stride, W/stride)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
+        """Extract features float32 ``(B, channels, H/stride, W/stride)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
         raise NotImplementedError
 
     def stages(self, images: Tensor, instead: Callable[[int, Tensor], Tensor] | None = None) -> "list[Stage]":
-        """What distillation compares: by default the features, block by block; a network may show its layers too.
+        """Compute the outputs that distillation compares: by default the features, block by block.
 
         Args:
             images: float32 ``(B, 3, H, W)`` RGB in [0, 255].
-            instead: called with the number of a stage and its features ``(B, C, h, w)``, gives what the layer behind
-                it sees in their place; a backbone that shows no layers has no use for it.
+            instead: takes the number of a stage and its features ``(B, C, h, w)``, and returns the input of the next
+                layer; not used by a backbone that shows no layers.
         """
         return [Stage(block, True) for block in self(images).split(self.blocks, dim=1)]
 
@@ -57,7 +57,7 @@ class Stage(NamedTuple):
 
     Attributes:
         features: float32 ``(B, C, h, w)``.
-        is_used: the tracker uses these features; else they are on the way to them.
+        is_used: whether the tracker uses these features.
     """
 
     features: Tensor
@@ -68,7 +68,7 @@ BACKBONES: Registry[type[Backbone]] = Registry("backbone", "tracker.backbones")
 
 
 class Concatenation(Backbone):
-    """Several backbones of one stride side by side, each a block of channels."""
+    """Several backbones of one stride side by side; their channels are concatenated."""
 
     def __init__(self, backbones: list[Backbone]) -> None:
         super().__init__()
@@ -76,15 +76,16 @@ class Concatenation(Backbone):
         if len(strides) != 1:
             raise ValueError(f"backbones side by side must have one stride, got {sorted(strides)}")
         self.parts = nn.ModuleList(backbones)
+        self.backbones = tuple(backbones)
         self.stride = strides.pop()
         self.blocks = tuple(block for backbone in backbones for block in backbone.blocks)
 
     def settings(self) -> dict[str, Any]:
-        """The parts' settings, in order."""
+        """Return the parts' settings, in order."""
         return {"class": type(self).__name__, "parts": [describe(part) for part in self.parts]}
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features of every part, concatenated along the channels."""
+        """Concatenate the features of all parts along the channels."""
         return torch.cat([part(images) for part in self.parts], dim=1)
 
 
@@ -96,7 +97,7 @@ def build_backbone(name: str, weights: str | None = None) -> Backbone:
         weights: file for the one backbone that takes weights, or None for its default.
 
     Raises:
-        ValueError: an unknown name (the nearest is named), or weights for backbones that have none.
+        ValueError: an unknown name (the message suggests the nearest), or weights for backbones without weights.
     """
     classes = [BACKBONES[part.strip()] for part in name.split("+")]
     learned = [cls for cls in classes if cls.takes_weights]

@@ -1,4 +1,4 @@
-"""Levels of a network on one map, with each cell where it belongs."""
+"""Resampling of a network's levels to the map of another stride."""
 
 from functools import lru_cache
 
@@ -7,17 +7,17 @@ from torch import Tensor
 
 
 def place_cells(level: Tensor, level_stride: int, stride: int, size_hw: tuple[int, int]) -> Tensor:
-    """Bring a level to the map of another stride, bilinearly, its border repeated.
+    """Resample a level to the map of another stride, bilinearly, its border repeated.
 
-    Cell ``i`` of stride ``s`` stands for pixel ``s·i + (s-1)/2``, in the level as in the map. By its padding a
-    network's cell would stand for ``s·i`` or ``s·i + s-1``, but networks that were trained on mirrored images learn
-    to look at the middle, whatever their padding: a small bright spot is found there to a pixel by ShuffleNetV2,
-    NanoTrack's backbone (both padded alike at either end) and EfficientNet-Lite0 (padded at the end only).
+    Cell ``i`` of stride ``s`` is centred on pixel ``s·i + (s-1)/2``, in the level and in the map. According to its
+    padding a network's cell would be centred on ``s·i`` or ``s·i + s-1``, but networks trained on mirrored images learn
+    to be centred on the middle with any padding. ShuffleNetV2, NanoTrack's backbone (both padded at both ends) and
+    EfficientNet-Lite0 (padded at the end only) respond there to a small bright spot, to a pixel.
 
     Args:
         level: float ``(B, C, h, w)``.
-        level_stride: pixels a cell of it.
-        stride: pixels a cell of the map.
+        level_stride: pixels per cell of the level.
+        stride: pixels per cell of the map.
         size_hw: height and width of the map in cells.
 
     Returns:
@@ -30,7 +30,7 @@ def place_cells(level: Tensor, level_stride: int, stride: int, size_hw: tuple[in
 
 @lru_cache(maxsize=64)
 def _placement(cells: int, level_stride: int, stride: int, length: int) -> Tensor:
-    """Weights ``(length, cells)`` by which the places of a map read the cells of a level along one axis."""
+    """Compute the bilinear weights ``(length, cells)`` of a level's cells for the cells of a map along one axis."""
     pixel = stride * torch.arange(length, dtype=torch.float64) + (stride - 1) / 2
     place = ((pixel - (level_stride - 1) / 2) / level_stride).clamp(0, cells - 1)
     return (1 - (place[:, None] - torch.arange(cells)).abs()).clamp_min(0).float()

@@ -1,4 +1,4 @@
-"""Grey and colour cell means: what orientation histograms cannot see."""
+"""Mean colour of each cell, which complements orientation histograms."""
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +22,7 @@ class Color(Backbone):
     blocks = (3,)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, 3, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
+        """Extract features float32 ``(B, 3, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
         rgb = F.avg_pool2d(images, self.stride) / 255.0
         linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055).pow(2.4), rgb / 12.92)
         xyz = torch.einsum("ij,bjhw->bihw", linear.new_tensor(_RGB_TO_XYZ), linear)

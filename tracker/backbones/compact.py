@@ -1,4 +1,4 @@
-"""The small learned backbone: a few tens of thousands of parameters, trained through the correlation filter."""
+"""The small learned backbone of about 22,000 parameters, trained through the correlation filter."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,23 +13,22 @@ from tracker.backbones.weights import load_into, own_tensors, read_weights
 WIDTHS = (16, 32, 32, 24)
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "compact.safetensors"
-"""The checkpoint that comes with the project."""
+"""The checkpoint in this repository."""
 
 
 @BACKBONES.register("compact")
 class Compact(Backbone):
     """A few convolutions to stride 4: 5x5/2, 3x3/2, then 3x3 each; ReLU between them, none at the end.
 
-    Nothing is normalised over the batch or the map: the features of a place depend on its surroundings (25 pixels
-    with four layers) alone. So a small patch has the features that the whole crop has there, and a batch can be
-    split over processes without a change.
+    Nothing is normalised over the batch or the map: features depend on 25 pixels around their cell (with four layers)
+    only. Therefore a patch has the same features as the whole crop, and a batch can be split over processes.
 
     Args:
-        weights: checkpoint of the ``train`` command; None for random weights, which training starts from.
-        widths: channels of each layer, at least two, where there are no weights that tell them.
+        weights: checkpoint of the ``train`` command; None for random weights, from which training starts.
+        widths: channels of each layer, at least two; ignored if there are weights.
 
     Raises:
-        FileNotFoundError, ValueError: a weights file that is missing, damaged or of another net.
+        FileNotFoundError, ValueError: a weights file that is missing, damaged or of another network.
     """
 
     stride = 4
@@ -61,8 +60,8 @@ class Compact(Backbone):
                 nn.init.zeros_(tensor)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, C, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
-        # Channels last: a third less time on a CPU, in training too.
+        """Extract features float32 ``(B, C, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
+        # Channels last takes a third less time on a CPU, also in training.
         features = ((images - 114.0) / 60.0).contiguous(memory_format=torch.channels_last)
         for layer in self.layers[:-1]:
             features = F.relu(layer(features))

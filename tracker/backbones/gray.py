@@ -1,4 +1,4 @@
-"""Grey levels: the simplest features, those of the first correlation filters."""
+"""Grey levels, the features of the first correlation filters."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,6 +15,6 @@ class Gray(Backbone):
     blocks = (1,)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, 1, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
+        """Extract features float32 ``(B, 1, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
         luma = (images * images.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
         return F.avg_pool2d(luma, self.stride) / 255.0

@@ -1,4 +1,4 @@
-"""Mobile networks: depthwise blocks with squeeze-excitation, their levels brought to one map."""
+"""Mobile networks: depthwise blocks with squeeze-excitation, their levels resampled to one map."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -19,12 +19,12 @@ class Block(NamedTuple):
     """The shape of a block.
 
     Attributes:
-        channels: that come in.
-        expanded: that the depthwise convolution works on.
-        out: that go out; a block of stride 1 that keeps their number adds what came in.
+        channels: input channels.
+        expanded: channels of the depthwise convolution.
+        out: output channels; a block of stride 1 with ``out == channels`` adds its input to its output.
         kernel: side of the depthwise convolution, odd.
-        stride: of the depthwise convolution.
-        squeezed: channels between the two layers of the squeeze-excitation, or None to leave it out.
+        stride: stride of the depthwise convolution.
+        squeezed: channels between the two layers of the squeeze-excitation; None: no squeeze-excitation.
         hard_swish: the activation is hard-swish, else ReLU.
     """
 
@@ -57,11 +57,11 @@ class ConvNorm(nn.Module):
     """A convolution padded by half its kernel at either end, and batch normalisation.
 
     Args:
-        channels: that come in.
-        out: that go out.
+        channels: input channels.
+        out: output channels.
         kernel: side, odd.
-        stride: in cells.
-        groups: of channels; as many as channels make it depthwise.
+        stride: stride in cells.
+        groups: groups of channels; ``channels`` for a depthwise convolution.
     """
 
     def __init__(self, channels: int, out: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
@@ -71,11 +71,11 @@ class ConvNorm(nn.Module):
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features ``(B, out, h/stride, w/stride)`` of features ``(B, channels, h, w)``."""
+        """Compute features ``(B, out, h/stride, w/stride)`` of features ``(B, channels, h, w)``."""
         return self.norm(self.conv(features))
 
     def set_folded(self, weight: Tensor, bias: Tensor) -> None:
-        """Become the convolution ``weight``, ``bias``: the normalisation has nothing left to do but to add the bias."""
+        """Set the convolution to ``weight`` and ``bias``; the normalisation then only adds the bias."""
         self.norm.reset_running_stats()  # mean 0, variance 1
         with torch.no_grad():
             self.conv.weight.copy_(weight)
@@ -84,7 +84,7 @@ class ConvNorm(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Weights each channel by what the means of all channels say (Hu et al., CVPR 2018), with a hard sigmoid."""
+    """Squeeze-excitation with a hard sigmoid (Hu et al., CVPR 2018): the means of all channels weight each channel."""
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class SqueezeExcitation(nn.Module):
 class MobileBlock(nn.Module):
     """Expansion, depthwise convolution, squeeze-excitation and projection (Howard et al., ICCV 2019, figure 4).
 
-    Activation follows the squeeze-excitation, but comes before it in a block that does not expand.
+    The activation follows the squeeze-excitation, in a block without expansion it comes before.
     """
 
     def __init__(self, block: Block) -> None:
@@ -132,11 +132,11 @@ class MobileBlock(nn.Module):
 
 
 class MobileLevels(nn.Module):
-    """The convolutions: from an image to the last block's features of each stride, before they share a map.
+    """The convolutions, from an image to the features of the last block of each stride.
 
     Args:
         layout: blocks in order.
-        strides: crop pixels a cell of the levels that are wanted.
+        strides: strides of the levels, in crop pixels per cell.
     """
 
     def __init__(self, layout: Sequence[Block], strides: Sequence[int]) -> None:
@@ -155,12 +155,12 @@ class MobileLevels(nn.Module):
         self.channels = tuple(widths[end] for end in self.ends)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Features ``(B, C, ceil(H/stride), ceil(W/stride))`` of each level."""
+        """Compute features ``(B, C, ceil(H/stride), ceil(W/stride))`` of each level."""
         found = self.outputs(images)
         return [found[end] for end in self.ends]
 
     def outputs(self, images: Tensor, instead: Callable[[int, Tensor], Tensor] | None = None) -> list[Tensor]:
-        """Features of the stem and of every block up to the last that is wanted; see ``Backbone.stages``."""
+        """Compute the features of the stem and of every block up to the last level; see ``Backbone.stages``."""
         found = [F.hardswish(self.stem(images))]
         for index, block in enumerate(self.blocks[: max(self.ends)]):
             found.append(block(found[-1] if instead is None else instead(index, found[-1])))
@@ -173,7 +173,7 @@ class Mobile(Backbone):
 
     Args:
         weights: a ``.onnx`` file of NanoTrack's backbone (batch normalisation folded), a checkpoint of the ``train``
-            command or another weights file of this network; None for random weights, which training starts from.
+            command or another weights file of this network; None for random weights, from which training starts.
 
     Raises:
         FileNotFoundError, ValueError: a weights file that is missing, damaged or of another net.
@@ -200,13 +200,13 @@ class Mobile(Backbone):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, C, H/stride, W/stride)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
+        """Extract features float32 ``(B, C, H/stride, W/stride)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
         size = images.shape[-2] // self.stride, images.shape[-1] // self.stride
         levels = zip(self.levels, self.network(self._prepared(images)), strict=True)
         return torch.cat([place_cells(level, stride, self.stride, size) for stride, level in levels], dim=1)
 
     def stages(self, images: Tensor, instead: Callable[[int, Tensor], Tensor] | None = None) -> list[Stage]:
-        """The output of the stem and of every block, each on its own map; the levels are those that are used."""
+        """Compute the output of the stem and of every block on its own map; the tracker uses those of the levels."""
         outputs = self.network.outputs(self._prepared(images), instead)
         return [Stage(features, index in self.network.ends) for index, features in enumerate(outputs)]
 
@@ -249,7 +249,7 @@ def load_onnx(network: MobileLevels, file: Path) -> None:
 
 
 def read_onnx(file: Path) -> list[tuple[Tensor, Tensor]]:
-    """Weight and bias of every convolution and linear layer of an ONNX file, in the order in which they are used."""
+    """Read weight and bias of every convolution and linear layer of an ONNX file, in the order of their use."""
     try:
         import onnx
         from onnx import numpy_helper

@@ -1,4 +1,4 @@
-"""Published networks as they are: any convolutional network in an ONNX file, run by ONNX Runtime."""
+"""Published convolutional networks in ONNX files, run by ONNX Runtime."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import onnx
 
 MAX_STRIDE = 16
-"""Coarser levels than this place nothing in a search region."""
+"""Largest stride used: coarser levels cannot locate a target in a search region."""
 
 _PROBE = 8 * MAX_STRIDE
-"""Side of the image by which strides are measured: every level has a whole number of cells on it."""
+"""Side of the image with which strides are measured; every level has a whole number of cells on it."""
 
 
 @BACKBONES.register("onnx8")
@@ -61,7 +61,7 @@ class OnnxNetwork(Backbone):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, C, H/stride, W/stride)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
+        """Extract features float32 ``(B, C, H/stride, W/stride)`` of RGB images ``(B, 3, H, W)`` in [0, 255]."""
         size = images.shape[-2] // self.stride, images.shape[-1] // self.stride
         array = images.detach().cpu().numpy()
         array = np.ascontiguousarray(array[:, ::-1]) if self._reversed else array
@@ -83,13 +83,13 @@ class OnnxNetwork(Backbone):
 
 @BACKBONES.register("onnx")
 class OnnxStride4(OnnxNetwork):
-    """`OnnxNetwork` on a map of stride 4, to stand beside hand-made features."""
+    """`OnnxNetwork` on a map of stride 4, the stride of fHOG and colour."""
 
     stride = 4
 
 
 def _open(file: Path) -> tuple[Any, bool]:
-    """A session that runs the file's network on one thread, and whether it takes BGR."""
+    """Open a session that runs the file's network on one thread; also return whether it takes BGR."""
     try:
         import onnx
         import onnxruntime
@@ -114,7 +114,7 @@ def _open(file: Path) -> tuple[Any, bool]:
 
 
 def _free_size(model: "onnx.ModelProto") -> None:
-    """Let the image have any height and width; the shapes inside follow from them."""
+    """Allow images of any height and width; remove the shapes that depend on them."""
     for place, name in ((2, "height"), (3, "width")):
         model.graph.input[0].type.tensor_type.shape.dim[place].dim_param = name
     for output in model.graph.output:

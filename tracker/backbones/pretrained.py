@@ -1,4 +1,4 @@
-"""Networks with published weights: where their tensors come from, and the form of their input."""
+"""Networks with published weights: sources of their tensors, and the form of their input."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +10,12 @@ from tracker.backbones.weights import download_weights, own_tensors, read_weight
 
 
 class ImageInput(nn.Module):
-    """Converts RGB images in [0, 255] to the input a published network was trained on; part of its ``state_dict``.
+    """Converts RGB images in [0, 255] to the input of a published network, as a part of its ``state_dict``.
 
     Args:
-        order: which of R, G, B comes at each place.
-        mean: of each channel, in the new order.
-        deviation: what each channel is divided by.
+        order: indices of R, G, B in the order of the input.
+        mean: mean to subtract from each channel, in the new order.
+        deviation: divisor of each channel, in the new order.
     """
 
     order: Tensor
@@ -29,7 +29,7 @@ class ImageInput(nn.Module):
         self.register_buffer("deviation", torch.tensor(deviation).view(3, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """float32 ``(B, 3, H, W)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
+        """Convert RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255] to the network's input of the same shape."""
         return (images[:, self.order] - self.mean) / self.deviation
 
 
@@ -40,7 +40,7 @@ def torchvision_input() -> ImageInput:
 
 
 def caffe_input(mean: Sequence[float]) -> ImageInput:
-    """Make the input of Caffe's networks: BGR in [0, 255] less a mean, given in that order."""
+    """Make the input of Caffe's networks: BGR in [0, 255] less a mean in the order BGR."""
     return ImageInput((2, 1, 0), mean, (1.0, 1.0, 1.0))
 
 
@@ -50,5 +50,5 @@ def pretrained_tensors(weights: str | Path | None, url: str) -> dict[str, Tensor
 
 
 def with_input(tensors: dict[str, Tensor], form: ImageInput) -> dict[str, Tensor]:
-    """Add the ``form`` of the input to ``tensors``, unless they hold their own, as a checkpoint's do."""
+    """Add the ``form`` of the input to ``tensors``, unless they contain one, as those of a checkpoint do."""
     return {f"input.{name}": tensor for name, tensor in form.state_dict().items()} | tensors

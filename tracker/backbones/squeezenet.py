@@ -23,7 +23,7 @@ class Fire(nn.Module):
         self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features ``(B, 2·expanded, h, w)`` of features ``(B, channels, h, w)``."""
+        """Compute features ``(B, 2·expanded, h, w)`` of features ``(B, channels, h, w)``."""
         squeezed = F.relu(self.squeeze(features))
         return F.relu(torch.cat([self.expand1x1(squeezed), self.expand3x3(squeezed)], dim=1))
 
@@ -32,17 +32,17 @@ class Fire(nn.Module):
 class SqueezeNet(Backbone):
     """Two levels of SqueezeNet 1.0: fire4 (stride 4, 256 channels) and fire8 (stride 8, 512), both at stride 4.
 
-    Iandola et al., SqueezeNet, 2016. The modules carry torchvision's names.
+    Iandola et al., SqueezeNet, 2016. The modules have torchvision's names.
 
     Args:
-        weights: a weights file, or None for torchvision's published ImageNet weights (downloaded once). A
-            ``.npz`` file holds weights of the Caffe net, whose input is BGR in [0, 255] minus (104, 117, 123);
-            a checkpoint of the ``train`` command tells its own; any other holds torchvision's, whose input is RGB
-            in [0, 1], standardised.
+        weights: a weights file, or None for torchvision's published ImageNet weights (downloaded once). The weights
+            in a ``.npz`` file are those of the Caffe network, whose input is BGR in [0, 255] minus (104, 117, 123).
+            A checkpoint of the ``train`` command states the form of its input. In any other file the weights are
+            torchvision's, whose input is RGB in [0, 1], standardised.
 
     Raises:
-        FileNotFoundError, ValueError: a weights file that is missing, damaged or of another net.
-        RuntimeError: the published weights could not be fetched.
+        FileNotFoundError, ValueError: a weights file that is missing, damaged or of another network.
+        RuntimeError: the published weights could not be downloaded.
     """
 
     stride = 4
@@ -67,12 +67,12 @@ class SqueezeNet(Backbone):
         caffe = weights is not None and Path(weights).suffix == ".npz"
         self.input = caffe_input((104.0, 117.0, 123.0)) if caffe else torchvision_input()
         load_into(self, with_input(pretrained_tensors(weights, URL), self.input), str(weights or URL))
-        # On a CPU in half the time. (torch's stubs lack the argument.)
+        # Half the time on a CPU. (torch's stubs lack the argument.)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, 768, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
-        # Seven more pixels make the unpadded first convolution and pool give one cell for every four pixels.
+        """Extract features float32 ``(B, 768, H/4, W/4)`` of RGB ``images`` float32 ``(B, 3, H, W)`` in [0, 255]."""
+        # With seven more pixels the unpadded first convolution and pool give one cell for every four pixels.
         padded = F.pad(self.input(images), (4, 3, 4, 3), mode="replicate")
         fire4 = self.features[:6](padded)
         fire8 = self.features[6:](fire4)

@@ -1,4 +1,4 @@
-"""VGG-16 up to conv5_3: the network of DSLT, CREST and HCFT."""
+"""VGG-16 up to conv5_3, the network of DSLT, CREST and HCFT."""
 
 from pathlib import Path
 
@@ -13,25 +13,25 @@ from tracker.backbones.weights import load_into
 URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 
 STAGES = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
-"""Convolutions and channels of each stage; a pool after each but the last."""
+"""Number of convolutions and channels of each stage; a pool follows each stage except the last."""
 
 
 @BACKBONES.register("vgg16")
 class VGG16(Backbone):
     """conv4_3 (stride 8) and conv5_3 (stride 16) of VGG-16, both after their ReLU, at stride 8.
 
-    Simonyan and Zisserman 2015, configuration D. Two cells of conv4_3 lie in each of conv5_3, which is brought
-    up bilinearly. The modules carry torchvision's names. Pools round up, as Caffe's do.
+    Simonyan and Zisserman 2015, configuration D. conv5_3 is upsampled bilinearly by 2. The modules have torchvision's
+    names. Pools round up, as in Caffe.
 
     Args:
-        weights: a weights file, or None for torchvision's published ImageNet weights (downloaded once). Under
-            Caffe's names (``conv4_3.weight``), or in a ``.npz`` file, they are those of the Caffe net, whose
-            input is BGR in [0, 255] minus (103.939, 116.779, 123.68); else torchvision's, whose input is RGB
-            in [0, 1], standardised.
+        weights: a weights file, or None for torchvision's published ImageNet weights (downloaded once). Weights
+            under Caffe's names (``conv4_3.weight``) or in a ``.npz`` file are those of the Caffe network, whose
+            input is BGR in [0, 255] minus (103.939, 116.779, 123.68). Other weights are torchvision's, whose input
+            is RGB in [0, 1], standardised.
 
     Raises:
-        FileNotFoundError, ValueError: a weights file that is missing, damaged or of another net.
-        RuntimeError: the published weights could not be fetched.
+        FileNotFoundError, ValueError: a weights file that is missing, damaged or of another network.
+        RuntimeError: the published weights could not be downloaded.
     """
 
     stride = 8
@@ -50,7 +50,7 @@ class VGG16(Backbone):
                 layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
                 channels = width
             if stage < len(STAGES):
-                # A pool that is left out keeps its place, so that the names stay torchvision's.
+                # An identity replaces a pool that is left out, so that the names stay torchvision's.
                 layers.append(nn.MaxPool2d(2, ceil_mode=True) if stage <= self.pools else nn.Identity())
         self.features = nn.Sequential(*layers)
         tensors = pretrained_tensors(weights, URL)
@@ -60,11 +60,11 @@ class VGG16(Backbone):
         caffe = named_by_caffe or (weights is not None and Path(weights).suffix == ".npz")
         self.input = caffe_input((103.939, 116.779, 123.68)) if caffe else torchvision_input()
         load_into(self, with_input(tensors, self.input), str(weights or URL))
-        # On a CPU in half the time. (torch's stubs lack the argument.)
+        # Half the time on a CPU. (torch's stubs lack the argument.)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features float32 ``(B, 1024, H/stride, W/stride)`` of RGB ``images`` ``(B, 3, H, W)`` in [0, 255]."""
+        """Extract features float32 ``(B, 1024, H/stride, W/stride)`` of RGB ``images`` ``(B, 3, H, W)`` in [0, 255]."""
         conv4_3 = self.features[:23](self.input(images))  # 22 is its ReLU, 23 is pool4
         conv5_3 = self.features[23:](conv4_3)
         height, width = conv4_3.shape[-2:]
@@ -75,14 +75,14 @@ class VGG16(Backbone):
 
 @BACKBONES.register("vgg16-stride4")
 class VGG16Stride4(VGG16):
-    """VGG-16 without pool3 and pool4: conv4_3 and conv5_3 at stride 4, as the released DSLT has it."""
+    """VGG-16 without pool3 and pool4, as in the released DSLT: conv4_3 and conv5_3 at stride 4."""
 
     stride = 4
     pools = 2
 
 
 def _renamed(tensors: dict[str, Tensor], names: dict[str, str]) -> dict[str, Tensor]:
-    """Tensors under torchvision's names of tensors under Caffe's; what is missing is left to be reported."""
+    """Rename tensors from Caffe's names to torchvision's; missing tensors are left out."""
     return {
         f"{ours}.{kind}": tensors[f"{theirs}.{kind}"]
         for ours, theirs in names.items()

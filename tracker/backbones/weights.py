@@ -1,9 +1,9 @@
-"""Reading a backbone's weights: from a file, or from where torchvision publishes them."""
+"""Reading a backbone's weights from a file, or from torchvision's servers."""
 
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
@@ -11,27 +11,26 @@ import torch
 from torch import Tensor, nn
 
 PREFIX = "backbone."
-"""What the names of a backbone's tensors begin with in a checkpoint of the whole regression network."""
+"""Prefix of the names of a backbone's tensors in a checkpoint of the whole regression network."""
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
-"""Names under which training scripts save a network's tensors beside the rest of a run."""
+"""Names under which training scripts save a network's tensors."""
 
 MAX_BYTES = 8 * 2**30
-"""Of the tensors in an archive, unpacked."""
+"""Largest size of an unpacked archive."""
 
 SUFFIXES = (".safetensors", ".npz", ".pth", ".pt")
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Read tensors by name from a ``.safetensors``, ``.npz``, ``.pth`` or ``.pt`` file; nothing in it is run.
+    """Read tensors by name from a ``.safetensors``, ``.npz``, ``.pth`` or ``.pt`` file, without running code in it.
 
-    Tensors under one of `WRAPPERS`, as training scripts save them, are taken out of it, and what
-    ``DataParallel`` put before their names (``module.``) is left out.
+    Tensors may lie under one of `WRAPPERS`, and their names may have ``DataParallel``'s prefix ``module.``.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: another suffix, or a file that is damaged, too large, or holds more than tensors or a number
-            that is none (NaN, infinity).
+        ValueError: another suffix, or a file that is damaged, too large, or contains other objects than tensors, NaN or
+            infinity.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
@@ -40,7 +39,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         raise FileNotFoundError(f"weights file {path} does not exist")
     try:
         tensors = _read(path)
-    except Exception as error:  # each format has its own zoo of errors; all mean that the file is no good
+    except Exception as error:  # every format has errors of its own
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"weights file {path} could not be read: {reason}") from error
     tensors = _unwrapped(tensors)
@@ -60,7 +59,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
 
 def _unwrapped(content: Any) -> Any:
-    """The tensors of a checkpoint that holds them under a name of its own, without the prefix of ``DataParallel``."""
+    """Take the tensors of a checkpoint from under one of `WRAPPERS`, and remove ``DataParallel``'s prefix."""
     if isinstance(content, dict):
         inner = next((content[name] for name in WRAPPERS if isinstance(content.get(name), dict)), content)
         if inner and all(isinstance(name, str) and name.startswith("module.") for name in inner):
@@ -81,12 +80,12 @@ def _read(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError) as error:
-        # torch advises to load the file without protection; of a damaged archive it says that it is unsafe.
+        # torch's message advises to load the file unsafely, also if it is only damaged.
         raise ValueError("it is damaged, or holds more than tensors (nothing in it was run)") from error
 
 
 def _check_inflated_size(path: Path) -> None:
-    """Refuse an archive that a few compressed bytes make larger than any network."""
+    """Refuse an archive whose few compressed bytes unpack to more than any network has."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
@@ -95,13 +94,13 @@ def _check_inflated_size(path: Path) -> None:
 
 
 def own_tensors(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Pick a backbone's tensors out of a checkpoint's, sorted by name; a backbone's own file is returned as it is."""
+    """Pick a backbone's tensors from a checkpoint's, sorted by name; return those of a backbone's file unchanged."""
     own = {name.removeprefix(PREFIX): tensors[name] for name in sorted(tensors) if name.startswith(PREFIX)}
     return own or tensors
 
 
 def download_weights(url: str) -> dict[str, Tensor]:
-    """Fetch published weights once into torch.hub's cache; the hash in the file's name is checked.
+    """Download published weights once into torch.hub's cache and check the hash in the file's name.
 
     Raises:
         RuntimeError: there is no network, or the file's hash is wrong; the message names URL and cache path.
@@ -110,18 +109,14 @@ def download_weights(url: str) -> dict[str, Tensor]:
     try:
         return torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
     except (URLError, OSError, RuntimeError) as error:
-        _explain(url, cached, error)
-
-
-def _explain(url: str, cached: Path, error: Exception) -> NoReturn:
-    raise RuntimeError(
-        f"weights could not be fetched from {url} ({error}): download that file elsewhere and put it at {cached}, "
-        "or give a weights file"
-    ) from error
+        raise RuntimeError(
+            f"weights could not be fetched from {url} ({error}): download that file elsewhere and put it at {cached}, "
+            "or give a weights file"
+        ) from error
 
 
 def load_into(module: nn.Module, tensors: dict[str, Tensor], source: str) -> None:
-    """Copy ``tensors`` into ``module`` by name; names that the module does not have are left out.
+    """Copy ``tensors`` into ``module`` by name; tensors of other names are ignored.
 
     Raises:
         ValueError: a tensor is missing or has another shape; the message names ``source``.

@@ -1,4 +1,4 @@
-"""On-line regression filters behind one interface: a new file in this folder is all that a new one needs."""
+"""On-line regression filters behind one interface. A new filter is a new file in this folder."""
 
 from tracker.filters.base import FILTERS, FilterModel
 

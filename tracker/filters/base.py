@@ -1,4 +1,4 @@
-"""The interface of on-line regression filters: one objective, several ways to minimise it."""
+"""The interface of on-line regression filters, which minimise one objective in several ways."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ class FilterModel(ABC):
     """A multi-channel correlation filter ``w`` regressed to Gaussian labels.
 
     All filters minimise ``Σ_j a_j |Σ_c x_jc ⋆ w_c − y_j|² + λ |w|²`` over the samples ``x_j`` of a memory with
-    weights ``a_j``; ``⋆`` is circular correlation, ``(x ⋆ w)(u) = Σ_t x(t + u) w(t)``. They differ in where
-    ``w`` may be non-zero and in how they solve it.
+    weights ``a_j``; ``⋆`` is circular correlation, ``(x ⋆ w)(u) = Σ_t x(t + u) w(t)``. They differ in the support of
+    ``w`` and in the method of minimisation.
 
     A filter is a dataclass: its fields are its settings. ``λ`` is in units of squared features.
     """
 
     @abstractmethod
     def start(self, memory: SampleMemory, target_hw: tuple[int, int]) -> None:
-        """Forget every earlier target and fit the filter to frame 1.
+        """Forget the last target and fit the filter to frame 1.
 
         Args:
             memory: holds the sample of frame 1.
-            target_hw: height and width of the target in cells; it stands in the middle of the map.
+            target_hw: height and width in cells of the target in the middle of the map.
         """
 
     @abstractmethod
@@ -37,7 +37,7 @@ class FilterModel(ABC):
     @property
     @abstractmethod
     def support(self) -> tuple[slice, slice]:
-        """Rows and columns of the map on which the filter lives."""
+        """Rows and columns of the map on which the filter may be non-zero."""
 
     @property
     @abstractmethod
@@ -53,8 +53,8 @@ class FilterModel(ABC):
         """Correlate features with the filter.
 
         Args:
-            spectrum: of the features, complex64 ``(B, C, h, w//2+1)``.
-            size_hw: size of their map.
+            spectrum: spectrum of the features, complex64 ``(B, C, h, w//2+1)``.
+            size_hw: size of the map.
 
         Returns:
             Response float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.

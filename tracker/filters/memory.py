@@ -1,4 +1,4 @@
-"""The on-line memory: a few training samples, the first frame's never forgotten."""
+"""The on-line memory of training samples, which always keeps frame 1."""
 
 import torch
 from torch import Tensor
@@ -7,12 +7,12 @@ from torch import Tensor
 class SampleMemory:
     """Spectra of training samples and their labels with weights that sum to 1.
 
-    Slot 0 keeps frame 1 for ever; a new sample replaces the lightest of the others.
+    Slot 0 always keeps frame 1. A new sample replaces the sample of least weight in the other slots.
 
     Args:
         capacity: number of samples kept.
         first: spectrum of frame 1's features, complex64 ``(C, h, w//2+1)``.
-        label: its label, float32 ``(h, w)``, centred.
+        label: label of frame 1, float32 ``(h, w)``, centred.
     """
 
     def __init__(self, capacity: int, first: Tensor, label: Tensor) -> None:
@@ -24,7 +24,7 @@ class SampleMemory:
         self._store(0, first, label, 1.0)
 
     def add(self, spectrum: Tensor, label: Tensor, rate: float) -> None:
-        """Fade all samples by ``1 - rate`` and add one of weight ``rate``; a memory of one keeps frame 1 alone."""
+        """Multiply all weights by ``1 - rate`` and add a sample of weight ``rate``; a memory of one stays as it is."""
         if len(self._weights) == 1:
             return
         self._weights = [weight * (1 - rate) for weight in self._weights]
@@ -41,15 +41,15 @@ class SampleMemory:
 
     @property
     def features(self) -> Tensor:
-        """complex64 ``(N, C, h, w//2+1)``: spectra of the samples."""
+        """Spectra of the samples, complex64 ``(N, C, h, w//2+1)``."""
         return self._features[: self._count]
 
     @property
     def labels(self) -> Tensor:
-        """complex64 ``(N, h, w//2+1)``: spectra of the labels, zero displacement at index (0, 0)."""
+        """Spectra of the labels, complex64 ``(N, h, w//2+1)``, zero displacement at index (0, 0)."""
         return self._labels[: self._count]
 
     @property
     def weights(self) -> Tensor:
-        """float32 ``(N,)``: weights of the samples, summing to 1."""
+        """Weights of the samples, float32 ``(N,)``, summing to 1."""
         return torch.tensor(self._weights[: self._count], device=self._features.device)

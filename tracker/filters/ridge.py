@@ -1,4 +1,4 @@
-"""Closed-form ridge regression in the Fourier domain: the reference solver."""
+"""Closed-form ridge regression in the Fourier domain, the reference."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ from tracker.filters.memory import SampleMemory
 class RidgeFilter(FilterModel):
     """The exact minimiser over filters as large as the map.
 
-    The spectra decouple: at each frequency ``W = Xᴴ (X Xᴴ + λ A⁻¹)⁻¹ y`` with the samples as rows of ``X`` and
-    their weights in ``A``, a system as small as the memory (the dual form of multi-channel ridge regression;
-    with one sample it is the filter of Bolme et al., CVPR 2010, and Henriques et al., PAMI 2015, eq. 21).
-    It learns the target's surroundings as well as the target, which is why it is not the default.
+    The frequencies decouple: ``W = Xᴴ S (S X Xᴴ S + λ)⁻¹ S y`` at each, with the samples as rows of ``X`` and the
+    roots of their weights, which may be 0, in ``S``. This is the dual form of multi-channel ridge regression, a
+    system of the memory's size; with one sample it is the filter of Bolme et al., CVPR 2010, and Henriques et al.,
+    PAMI 2015, eq. 21. It is not the default because it also learns the background.
 
     Args:
         regularisation: ``λ`` > 0, in units of squared features.
@@ -30,15 +30,18 @@ class RidgeFilter(FilterModel):
         positive("regularisation", self.regularisation)
 
     def start(self, memory: SampleMemory, target_hw: tuple[int, int]) -> None:
-        """Fit to frame 1; the filter lives on the whole map, whatever the target's size."""
+        """Fit to frame 1; the filter is as large as the map for any target."""
         self._size_hw = memory.size_hw
         self.fit(memory)
 
     def fit(self, memory: SampleMemory) -> None:
-        """Solve for the memory as it is."""
+        """Solve for the samples in the memory."""
         samples = memory.features.permute(2, 3, 0, 1)  # (h, w//2+1, N, C)
-        gram = samples @ samples.mH + torch.diag(self.regularisation / memory.weights)
-        dual = torch.linalg.solve(gram, memory.labels.permute(1, 2, 0).unsqueeze(-1))
+        roots = memory.weights.sqrt()[:, None]
+        samples = roots * samples
+        ridge = self.regularisation * torch.eye(len(roots), device=samples.device)
+        labels = roots * memory.labels.permute(1, 2, 0).unsqueeze(-1)
+        dual = torch.linalg.solve(samples @ samples.mH + ridge, labels)
         self._spectrum = (samples.mH @ dual).squeeze(-1).permute(2, 0, 1)
 
     @property

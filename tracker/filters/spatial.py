@@ -1,4 +1,4 @@
-"""The filter confined to the target, fitted by a few conjugate-gradient steps a frame: the default filter."""
+"""The default filter, which is confined to the target and fitted by a few conjugate-gradient steps per frame."""
 
 import math
 from dataclasses import dataclass
@@ -11,22 +11,23 @@ from tracker.checks import positive, whole
 from tracker.conjugate_gradient import conjugate_gradient
 from tracker.filters.base import FILTERS, FilterModel
 from tracker.filters.memory import SampleMemory
+from tracker.search_area import middle
 
 
 @FILTERS.register("spatial")
 @dataclass(eq=False)
 class SpatialFilter(FilterModel):
-    """A filter that is zero outside the target's box, so that it learns the target and not its surroundings.
+    """A filter that is zero outside the target's box, so that it learns the target and not the background.
 
-    The constraint has no closed form; conjugate gradient on the unknowns inside the box starts from the last
+    The constrained problem has no closed form. Conjugate gradient on the unknowns inside the box starts from the last
     frame's filter. Stopping early is part of the regularisation.
 
     Args:
         regularisation: ``λ`` > 0, in units of squared features.
         first_iterations: number of conjugate-gradient steps in frame 1, at least 1.
         iterations: number of steps in every later frame.
-        initial: filter that frame 1 starts from, float32 ``(C, rows, columns)``, resized to each target's box,
-            e.g. a meta-learned one (``losses.maml``); None starts from zero.
+        initial: filter from which frame 1 starts, float32 ``(C, rows, columns)``, resized to each target's box,
+            e.g. meta-learned (``losses.maml``); None: zero.
     """
 
     regularisation: float = 0.4
@@ -42,7 +43,7 @@ class SpatialFilter(FilterModel):
     def start(self, memory: SampleMemory, target_hw: tuple[int, int]) -> None:
         """Fit to frame 1 on the ``target_hw`` cells in the middle of the map."""
         rows, columns = (
-            _middle(target, length) for target, length in zip(target_hw, memory.size_hw, strict=True)
+            middle(target, length) for target, length in zip(target_hw, memory.size_hw, strict=True)
         )
         self._support = rows, columns
         self._transform = SupportTransform(memory.size_hw, rows, columns, memory.features.device)
@@ -63,22 +64,22 @@ class SpatialFilter(FilterModel):
         return F.interpolate(initial, zeros.shape[1:], mode="bilinear", align_corners=False)[0]
 
     def fit(self, memory: SampleMemory) -> None:
-        """Take a few steps from the present filter towards the memory's minimiser."""
+        """Take a few steps from the current filter towards the memory's minimiser."""
         self._solve(memory, self.iterations)
 
     def _solve(self, memory: SampleMemory, iterations: int) -> None:
         samples, weights = memory.features, memory.weights.view(-1, 1, 1)
-        if self._product.shape != samples.shape:  # megabytes: kept, or every step would fault them in anew
+        if self._product.shape != samples.shape:  # kept, because allocating megabytes at each step costs time
             self._product = torch.empty_like(samples)
         product = self._product
 
         def correlate(responses: Tensor) -> Tensor:
-            """Σ_j a_j of the samples correlated with (conjugate spectra of) responses, on the support."""
+            """Correlate the samples with (conjugate spectra of) responses and sum over j with a_j, on the support."""
             torch.mul(samples, (weights * responses)[:, None], out=product)
             return self._transform.inverse(product.sum(0))
 
         def normal(filter_: Tensor) -> Tensor:
-            """The normal equations' left side."""
+            """Compute the left side of the normal equations."""
             torch.mul(samples, self._transform.forward(filter_), out=product)
             return correlate(product.sum(1).conj()).add_(filter_, alpha=self.regularisation)
 
@@ -102,25 +103,17 @@ class SpatialFilter(FilterModel):
         return self._spectrum
 
 
-def _middle(target: int, length: int) -> slice:
-    """The ``target`` middle cells of ``length``, one more where only that can stand in the middle."""
-    cells = min(max(target, 1), length)
-    cells += (length - cells) % 2
-    start = (length - cells) // 2
-    return slice(start, start + cells)
-
-
 class SupportTransform:
     """Fourier transform of a small block of a map, as two small matrix products.
 
-    Cheaper than padding the block to the map and transforming that, as long as the block is small.
+    For a small block this is faster than padding the block to the map and transforming the map.
 
     Args:
         size_hw: size of the map.
-        rows: of the block.
-        columns: of the block.
-        device: where blocks and spectra live.
-        dtype: of the spectra.
+        rows: rows of the block.
+        columns: columns of the block.
+        device: device of blocks and spectra.
+        dtype: dtype of the spectra.
     """
 
     def __init__(
@@ -134,7 +127,7 @@ class SupportTransform:
         height, width = size_hw
         self._rows = _conjugate_dft(height, height, rows).to(device, dtype)  # (h, rows)
         across = _conjugate_dft(width // 2 + 1, width, columns).to(dtype)  # (w//2+1, columns)
-        # The inverse of a half spectrum counts every frequency twice but those that are their own mirror image.
+        # The inverse counts each frequency of a half spectrum twice, except frequencies that mirror themselves.
         frequency = torch.arange(width // 2 + 1)
         mirrored = torch.where((frequency == 0) | (2 * frequency == width), 1.0, 2.0).to(across.real)
         back = across * (mirrored / (height * width))[:, None]
@@ -143,19 +136,19 @@ class SupportTransform:
         self._back = torch.stack([back.real, -back.imag], dim=1).flatten(0, 1).contiguous().to(device)
 
     def forward(self, block: Tensor) -> Tensor:
-        """Conjugate half spectrum, complex64 ``(C, h, w//2+1)``, of a real ``block`` ``(C, rows, columns)``."""
+        """Transform a real ``block`` ``(C, rows, columns)`` to its conjugate half spectrum ``(C, h, w//2+1)``."""
         channels, rows, columns = block.shape
         across = block.reshape(-1, columns) @ self._columns
         return self._rows @ torch.view_as_complex(across.view(channels, rows, -1, 2))
 
     def inverse(self, spectrum: Tensor) -> Tensor:
-        """The block ``(C, rows, columns)`` of the real map that has the half ``spectrum`` ``(C, h, w//2+1)``."""
+        """Compute the block ``(C, rows, columns)`` of the real map with a half ``spectrum`` ``(C, h, w//2+1)``."""
         down = torch.view_as_real(self._rows.T @ spectrum)
         return (down.flatten(0, 1).flatten(1) @ self._back).view(*down.shape[:2], -1)
 
 
 def _conjugate_dft(frequencies: int, length: int, cells: slice) -> Tensor:
-    """``exp(+2πi f t / length)`` for the first ``frequencies`` and the given cells, complex128."""
+    """Compute ``exp(+2πi f t / length)`` for the first ``frequencies`` and the given cells, complex128."""
     turns = torch.outer(
         torch.arange(frequencies, dtype=torch.float64), torch.arange(cells.start, cells.stop).double()
     )

@@ -1,1 +1,1 @@
-"""The network that training sees: backbone, filter layer, box head, and its checkpoints."""
+"""The network for training: backbone, filter layer, box head, and its checkpoints."""

@@ -1,4 +1,4 @@
-"""The box head: where the target ends to the left, top, right and bottom, seen from every cell of the search map."""
+"""The box head: distances to the target's left, top, right and bottom edge from every cell of the search map."""
 
 from typing import NamedTuple
 
@@ -9,18 +9,18 @@ from torch import Tensor, nn
 from data.labels import tensor_center
 
 CELLS = 8
-"""Cells of the template in either direction: the middle of its map, twice the target in the crops of training."""
+"""Side of the template in cells: the middle of its map, twice the target's side in the crops of training."""
 
 LOG_LARGEST = 3.0
-"""Logarithm of the largest distance in target sizes; far beyond any crop, it only keeps ``exp`` finite."""
+"""Logarithm of the largest distance in target sizes; it lies outside any crop and keeps ``exp`` finite."""
 
 
 class Template(NamedTuple):
-    """What the box head keeps of the frame in which the target's box is known.
+    """The box head's memory of the frame in which the target's box is known.
 
     Attributes:
-        look: unit vectors, float ``(B, CELLS², hidden)``, one a cell of the template.
-        extent: float ``(B, CELLS², 5)``: left, top, right, bottom distance of the cell to the target's edges in
+        look: unit vectors, float ``(B, CELLS², hidden)``, one for each cell of the template.
+        extent: float ``(B, CELLS², 5)``: left, top, right, bottom distance of each cell to the target's edges in
             target sizes, negative outside, and whether the cell is inside (1 or 0).
         size: float ``(B,)``, ``sqrt(w h)`` of the target in crop pixels.
     """
@@ -31,13 +31,12 @@ class Template(NamedTuple):
 
 
 class BoxMap(NamedTuple):
-    """What the box head says at every cell of the search map.
+    """The box head's output at every cell of the search map.
 
     Attributes:
-        bbox: float32 ``(B, 4, h, w)``, x, y, w, h in crop pixels, 0-based: the box as seen from each cell.
-        logit: float32 ``(B, 1, h, w)``; its sigmoid is the overlap (IoU) that the cell expects its box to have with
-            the target's, 0 where it sees no target.
-        stride: crop pixels a cell.
+        bbox: float32 ``(B, 4, h, w)``, x, y, w, h in crop pixels, 0-based: the box predicted at each cell.
+        logit: float32 ``(B, 1, h, w)``; its sigmoid is the expected overlap (IoU) of each box with the target's.
+        stride: crop pixels per cell.
     """
 
     bbox: Tensor
@@ -46,7 +45,7 @@ class BoxMap(NamedTuple):
 
 
 class Separable(nn.Module):
-    """A depthwise and a pointwise convolution, both normalised, added to what comes in (Howard et al., 2017)."""
+    """A depthwise and a pointwise convolution, both normalised, added to the input (Howard et al., 2017)."""
 
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
@@ -58,24 +57,24 @@ class Separable(nn.Module):
         self.second = nn.BatchNorm2d(channels)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features of the same shape ``(B, C, h, w)``."""
+        """Compute features of the same shape ``(B, C, h, w)``."""
         found = F.hardswish(self.first(self.depthwise(features)))
         return features + self.second(self.pointwise(found))
 
 
 class BoxHead(nn.Module):
-    """Compares every cell of the search map with every cell of the template and says how far the target reaches.
+    """Compares every cell of the search map with every cell of the template and predicts the target's edges.
 
-    Pixel-wise correlation keeps the template's layout: each of its cells gives a channel of cosines (Liao et al.,
-    PG-Net, ECCV 2020). Weighed by them, the template cells' own distances to the edges of the box that was given
-    are what a rigid target would have here, loose boxes and tight ones alike. From both and from the search features,
-    separable convolutions read the distances to the four edges (Tian et al., FCOS, ICCV 2019) and the overlap
-    to be expected (Jiang et al., IoU-Net, ECCV 2018).
+    Pixel-wise correlation keeps the template's layout: each cell of the template gives a channel of cosines (Liao et
+    al., PG-Net, ECCV 2020). The mean, weighted by the cosines, of the template cells' distances to the edges of the
+    given box is the prediction for a rigid target, and keeps the margin of loose and tight boxes. From cosines, mean
+    and search features, separable convolutions predict the distances to the four edges (Tian et al., FCOS, ICCV 2019)
+    and the expected overlap (Jiang et al., IoU-Net, ECCV 2018).
 
     Args:
-        channels: of the features, which come as the backbone gives them: the head learns their deviations.
-        stride: crop pixels a cell of their map.
-        patch: cells of their map, in either direction, that make one of the head's.
+        channels: channels of the backbone's features, which the head standardises itself.
+        stride: crop pixels per cell of the features.
+        patch: side, in cells of the features, of a cell of the head.
         hidden: channels that are compared.
         width: channels of the convolutions.
         depth: number of separable convolutions.
@@ -92,7 +91,7 @@ class BoxHead(nn.Module):
         depth: int = 4,
     ) -> None:
         super().__init__()
-        self.stride = stride * patch
+        self.stride, self.patch = stride * patch, patch
         self.standardise = nn.BatchNorm2d(channels, affine=False)
         self.embed = nn.Conv2d(channels, hidden, patch, stride=patch)
         self.log_sharpness = nn.Parameter(torch.tensor(2.3))
@@ -106,10 +105,10 @@ class BoxHead(nn.Module):
         )  # half a target to every side
 
     def start(self, features: Tensor, bbox: Tensor) -> Template:
-        """Keep the middle of a template's map.
+        """Make the template from the middle of a map.
 
         Args:
-            features: float ``(B, channels, h, w)`` of the crop with the target in its middle.
+            features: float ``(B, channels, h, w)`` of a crop with the target in the middle.
             bbox: float ``(B, 4)``, x, y, w, h in crop pixels, 0-based.
 
         Raises:
@@ -117,13 +116,9 @@ class BoxHead(nn.Module):
         """
         look = self._embed(features)
         height, width = look.shape[-2:]
-        if min(height, width) < CELLS or height % 2 or width % 2:
-            raise ValueError(
-                f"a box head needs maps of an even number of cells of {self.stride} pixels, at least {CELLS}, "
-                f"got {height}x{width}: choose another crop_size"
-            )
+        check_template(height, width, self.stride)
         top, left = (height - CELLS) // 2, (width - CELLS) // 2
-        middle = look[..., top : top + CELLS, left : left + CELLS].flatten(2).mT
+        middle = look[..., top : top + CELLS, left : left + CELLS].flatten(2).transpose(1, 2)
         pixel = cell_centers((height, width), self.stride, bbox)[top : top + CELLS, left : left + CELLS]
         size = bbox[:, 2:].prod(1).sqrt()
         extent = distances(pixel.flatten(0, 1), bbox[:, None]) / size[:, None, None]
@@ -133,16 +128,16 @@ class BoxHead(nn.Module):
         )
 
     def forward(self, template: Template, features: Tensor) -> BoxMap:
-        """Look for the template's target in search maps.
+        """Predict the box of the template's target at every cell of search maps.
 
         Args:
-            template: what ``start`` kept.
-            features: float ``(B, channels, h, w)`` of the search crops, the target about as large as in the template.
+            template: the result of ``start``.
+            features: float ``(B, channels, h, w)`` of search crops with the target about as large as in the template.
         """
         look = self._embed(features)
         cosine = template.look @ F.normalize(look, dim=1, eps=1e-3).flatten(2)  # (B, CELLS², cells)
         share = (cosine * self.log_sharpness.exp()).softmax(1)
-        expected = template.extent.mT @ share
+        expected = template.extent.transpose(1, 2) @ share
         seen = torch.cat([cosine, expected], 1).unflatten(2, look.shape[-2:])
         mixed = F.hardswish(self.norm(self.mix(torch.cat([seen, look], 1))))
         found = self.read(self.convolutions(mixed)).float()
@@ -155,8 +150,17 @@ class BoxHead(nn.Module):
         return F.hardswish(self.embed(self.standardise(features)))
 
 
+def check_template(height: int, width: int, stride: int) -> None:
+    """Refuse a map of a box head's cells that has no middle of ``CELLS`` by ``CELLS``."""
+    if min(height, width) < CELLS or height % 2 or width % 2:
+        raise ValueError(
+            f"a box head needs maps of an even number of cells of {stride} pixels, at least {CELLS}, "
+            f"got {height}x{width}: choose another crop_size"
+        )
+
+
 def cell_centers(size_hw: tuple[int, int], stride: int, like: Tensor) -> Tensor:
-    """Middles (x, y) of the cells of a map in crop pixels, float ``(h, w, 2)``: cell ``i`` at ``i s + (s-1)/2``."""
+    """Compute the centres (x, y) of a map's cells in crop pixels, ``(h, w, 2)``: cell ``i`` at ``i s + (s-1)/2``."""
     down, across = (
         torch.arange(n, device=like.device, dtype=like.dtype) * stride + (stride - 1) / 2 for n in size_hw
     )
@@ -164,16 +168,16 @@ def cell_centers(size_hw: tuple[int, int], stride: int, like: Tensor) -> Tensor:
 
 
 def distances(pixel: Tensor, bbox: Tensor) -> Tensor:
-    """Left, top, right, bottom distances ``(…, 4)`` of places ``(…, 2)`` to the edges of boxes ``(…, 4)``, in pixels.
+    """Compute distances ``(…, 4)`` in pixels of points ``(…, 2)`` to left, top, right, bottom edge of boxes ``(…, 4)``.
 
-    A pixel's middle is half a pixel from its own edges: that of a box of one pixel is .5 from all four.
+    A pixel's centre is half a pixel from the pixel's edges: the centre of a box of one pixel is .5 from all edges.
     """
     corner = pixel + 0.5 - bbox[..., :2]
     return torch.cat([corner, bbox[..., 2:] - corner], dim=-1)
 
 
 def overlaps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """IoU and generalised IoU ``(…)`` of boxes ``(…, 4)`` (Rezatofighi et al., CVPR 2019)."""
+    """Compute IoU and generalised IoU ``(…)`` of boxes ``(…, 4)`` (Rezatofighi et al., CVPR 2019)."""
     end, other_end = first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:]
     common = (torch.minimum(end, other_end) - torch.maximum(first[..., :2], second[..., :2])).clamp_min(0)
     around = torch.maximum(end, other_end) - torch.minimum(first[..., :2], second[..., :2])
@@ -184,23 +188,23 @@ def overlaps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
 
 
 CORE = 0.3
-"""Cells within this share of a target's width and height of its middle learn its box; filters peak there."""
+"""Cells within this share of the target's width and height of its centre learn its box, because filters peak there."""
 
 AGREES = 0.6
-"""A teacher's box is believed where it overlaps the true one by more than this (IoU)."""
+"""A teacher's box is used if its overlap (IoU) with the true box is larger than this."""
 
 
 def box_loss(said: BoxMap, bbox: Tensor, teacher_bbox: Tensor | None = None) -> Tensor:
-    """What the box head is taught with: overlap and size of its boxes, and that it knows how good they are.
+    """Compute the training loss of the box head.
 
-    At the cells in the middle of the target ``1 − GIoU`` and the absolute error of log width and log height, both
-    against the true box; the same against the teacher's where that agrees with it; and the cross-entropy of
-    the expected overlap, against the overlap in the middle and 0 outside the target.
+    In the cells in the middle of the target it is ``1 − GIoU`` plus half the absolute error of log width and log
+    height against the true box, and the same against the teacher's box if that agrees with the true box. Added is the
+    cross-entropy of the expected overlap: against the overlap in the middle, and against 0 outside the target.
 
     Args:
-        said: what the head said of the search crops.
+        said: the head's output for the search crops.
         bbox: float32 ``(B, 4)``, the true boxes in search pixels.
-        teacher_bbox: float32 ``(B, 4)``, what another tracker says they are, NaN where it says nothing; or None.
+        teacher_bbox: float32 ``(B, 4)``, boxes of another tracker, NaN for none; or None.
 
     Returns:
         float32 scalar, mean over the batch.
@@ -230,5 +234,5 @@ def _box_error(found: Tensor, true: Tensor) -> Tensor:
 
 
 def _share(values: Tensor, weights: Tensor) -> Tensor:
-    """Weighted mean over the cells of each map, ``(B,)``; 0 without any."""
+    """Compute the weighted mean over the cells of each map, ``(B,)``; 0 if all weights are 0."""
     return (values * weights).sum((1, 2)) / weights.sum((1, 2)).clamp_min(1)

@@ -1,4 +1,4 @@
-"""Checkpoints of the ``train`` command: a network's tensors, and what it was built and trained with."""
+"""Checkpoints of the ``train`` command: a network's tensors, and the settings of its construction and training."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def read_metadata(file: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no checkpoint of the ``train`` command.
+        ValueError: the file is no checkpoint of the ``train`` command.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -28,11 +28,14 @@ def read_metadata(file: str | Path) -> dict[str, Any]:
     try:
         with safe_open(path, "pt") as opened:
             found = json.loads((opened.metadata() or {})[METADATA])
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        if not isinstance(found["config"]["model"], dict):
+            raise TypeError("its config names no model")
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(
             f"checkpoint {path} must be one that `train` wrote (its best.safetensors), and whole: {error}"
         ) from error
-    return dict(found)
+    read: dict[str, Any] = found
+    return read
 
 
 def load_regression_net(file: str | Path) -> RegressionNet:
@@ -40,7 +43,7 @@ def load_regression_net(file: str | Path) -> RegressionNet:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no checkpoint of the ``train`` command, or its tensors do not fit what it says of itself.
+        ValueError: the file is no checkpoint of the ``train`` command, or its tensors do not fit its settings.
     """
     config = read_metadata(file)["config"]
     data = config.get("data", {})
@@ -48,6 +51,9 @@ def load_regression_net(file: str | Path) -> RegressionNet:
     if {"crop_size", "search_area_scale"} <= data.keys():
         crops = TrainingCrops(data["crop_size"], data["search_area_scale"])
     # The backbone's tensors are in the file, whatever training started from.
-    net = build_regression_net(**{**config["model"], "initial": str(file)}, crops=crops)
+    try:
+        net = build_regression_net(**{**config["model"], "initial": str(file)}, crops=crops)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"checkpoint {file} describes a network that none can build: {error}") from None
     load_into(net, read_weights(file), str(file))
     return net.eval().requires_grad_(False)

@@ -1,7 +1,8 @@
 """Regression filters as differentiable layers, from features to response, for training.
 
 The layers minimise the objective of ``tracker/filters`` for one sample, ``|Σ_c x_c ⋆ w_c − y|² + λ |w|²``, in
-batches, and gradients pass through the solution. λ is learned with the features.
+batches, and gradients pass through the solution. λ is learned with the features; the tracker takes it where its filter
+is the one that trained (``tracker/presets/trained.py``).
 """
 
 import math
@@ -19,7 +20,7 @@ class FilterLayer(nn.Module):
     """Fits a filter to a template's features and returns its response on a search region.
 
     Args:
-        regularisation: λ > 0 to start from, in units of squared features.
+        regularisation: initial λ > 0, in units of squared features.
     """
 
     def __init__(self, regularisation: float) -> None:
@@ -31,11 +32,11 @@ class FilterLayer(nn.Module):
     def forward(self, template: Tensor, label: Tensor, mask: Tensor, search: Tensor) -> Tensor:
         """Fit to the templates and return responses float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
 
-        Computed in float32 whatever the autocast: sums over maps and quotients of spectra need it.
+        Autocast is ignored: sums over maps and quotients of spectra need float32.
 
         Args:
             template: features ``(B, C, h, w)``, windowed.
-            label: what the response on the template should be, ``(B, 1, h, w)``, centred.
+            label: label of the template, ``(B, 1, h, w)``, centred.
             mask: 1 on the target's box in the middle of the map, else 0, ``(B, 1, h, w)``.
             search: features ``(B, C, h, w)``, windowed.
         """
@@ -56,7 +57,7 @@ FILTER_LAYERS: Registry[type[FilterLayer]] = Registry("filter layer", "tracker.n
 
 @FILTER_LAYERS.register("ridge")
 class RidgeLayer(FilterLayer):
-    """The closed form over filters as large as the map: ``W* = X* Y / (Σ_c |X_c|² + λ)`` at each frequency.
+    """The closed form for filters as large as the map: ``W* = X* Y / (Σ_c |X_c|² + λ)`` at each frequency.
 
     Valmadre et al., CVPR 2017; Wang et al., DCFNet, 2017.
     """
@@ -72,14 +73,14 @@ class RidgeLayer(FilterLayer):
 
 @FILTER_LAYERS.register("spatial")
 class SpatialLayer(FilterLayer):
-    """A filter confined to the target's box: unrolled steps of steepest descent with conjugate directions.
+    """A filter confined to the target's box, fitted by unrolled steps of conjugate gradient.
 
-    The quadratic objective is its own Gauss-Newton approximation, so the steps have the exact optimal length
+    The quadratic objective is its own Gauss-Newton approximation, so that each step has the exact optimal length
     (Bhat et al., DiMP, ICCV 2019, section 3.2, with this objective; Hestenes and Stiefel 1952).
 
     Args:
-        regularisation: λ > 0 to start from.
-        iterations: unrolled steps.
+        regularisation: initial λ > 0.
+        iterations: number of unrolled steps.
     """
 
     def __init__(self, regularisation: float = 0.4, iterations: int = 6) -> None:

@@ -1,4 +1,4 @@
-"""Batch normalisation as a part of the convolution before it: the same numbers, for tracking, in less time."""
+"""Folding of batch normalisation into convolutions, which saves time in tracking."""
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -7,11 +7,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 def fold_norms(module: nn.Module) -> None:
     """Fold each batch normalisation into the convolution declared just before it, in place.
 
-    Modules apply what they declare in its order, here as in ``tracker/backbones/mobile.py`` and
-    ``tracker/network/box_head.py``. What is folded cannot be trained on.
+    Modules must apply their parts in the order of declaration, as those of ``tracker/backbones/mobile.py`` and
+    ``tracker/network/box_head.py`` do. A folded module cannot be trained.
 
     Args:
-        module: in evaluation mode.
+        module: a module in evaluation mode.
 
     Raises:
         ValueError: the module is in training mode, in which normalisation depends on the batch.

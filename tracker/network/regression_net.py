@@ -1,4 +1,4 @@
-"""The network that is trained: features, a differentiable filter, its response, and a box head."""
+"""The network for training: features, a differentiable filter, its response, and a box head."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from tracker.network.filter_layers import FILTER_LAYERS, FilterLayer
 
 
 class TrainingCrops(NamedTuple):
-    """The crops that a network is trained on: they decide how many pixels large it knows targets.
+    """The crops of a network's training, which determine the size in pixels of the targets it has seen.
 
     Attributes:
         crop_size: side of a crop in crop pixels.
@@ -32,8 +32,8 @@ class NetworkOutput(NamedTuple):
 
     Attributes:
         response: float32 ``(B, 1, h, w)``, zero displacement at ``(h//2, w//2)``.
-        features: float32 ``(B, C, h, w)``, of the search crops as the filter sees them: reduced and windowed.
-        boxes: the box at every cell of the search map; or None without a box head.
+        features: float32 ``(B, C, h, w)``, the filter's features of the search crops, reduced and windowed.
+        boxes: the box at every cell of the search map; None without a box head.
     """
 
     response: Tensor
@@ -45,15 +45,15 @@ class RegressionNet(nn.Module):
     """Features, a filter that is fitted to them, and a box head, trained together.
 
     Args:
-        backbone: the features that are trained.
+        backbone: the trained features.
         filter_layer: fits the filter to the template.
-        fixed: features that are not trained and stand beside the learned ones, so that these learn what those
-            lack; or None.
-        channels: all features are reduced to so many by a learned linear map before the filter; or None.
-        box_head: sees the target's box from every cell of the search map, or None.
-        box_trains_features: let the box head's loss change the features too; by default it takes them as they are.
+        fixed: features beside the trained ones that are not trained, and which the trained features complement; or
+            None.
+        channels: channels to which a learned linear map reduces all features before the filter; or None.
+        box_head: predicts the target's box at every cell of the search map; or None.
+        box_trains_features: let gradients of the box head's loss reach the features.
         output_sigma_factor: standard deviation of the Gaussian label over ``sqrt(w h)`` of the target.
-        crops: the crops that it is trained on, if known; on line they are what is looked at.
+        crops: the crops of the training, if known; trackers use the same crops by default.
     """
 
     def __init__(
@@ -92,14 +92,14 @@ class RegressionNet(nn.Module):
 
     @property
     def features(self) -> Backbone:
-        """All features as one backbone, learned ones first."""
+        """All features as one backbone, the trained ones first."""
         return self.backbone if self.fixed is None else Concatenation([self.backbone, self.fixed])
 
     def forward(self, template: Tensor, template_bbox: Tensor, search: Tensor) -> NetworkOutput:
         """Fit filters to the templates and respond to the search regions.
 
         Args:
-            template: float32 ``(B, 3, S, S)`` RGB in [0, 255], the target in its middle.
+            template: float32 ``(B, 3, S, S)`` RGB in [0, 255], the target in the middle.
             template_bbox: float32 ``(B, 4)``, x, y, w, h in template pixels, 0-based.
             search: float32 ``(B, 3, S, S)``.
         """
@@ -121,12 +121,12 @@ class RegressionNet(nn.Module):
         )
 
     def label(self, bbox: Tensor, template_bbox: Tensor, size_hw: tuple[int, int]) -> Tensor:
-        """Label ``(B, 1, h, w)`` of targets ``bbox`` ``(B, 4)``; its width goes by the template's target."""
+        """Make labels ``(B, 1, h, w)`` of targets ``bbox`` ``(B, 4)``, with the width for the template's target."""
         sigma = self.output_sigma_factor * template_bbox[:, 2:].prod(1).sqrt() / self.stride
         return gaussian_labels(bbox, sigma, size_hw, self.stride)
 
     def standardisation(self, known: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and gain ``(B, C, 1, 1)`` that centre features of templates and give each block its share of energy."""
+        """Compute mean and gain ``(B, C, 1, 1)`` that centre templates' features and scale each block to its energy."""
         channels = known.shape[1]
         mean = known.mean((2, 3), keepdim=True)
         gains = []
@@ -137,7 +137,7 @@ class RegressionNet(nn.Module):
         return mean, torch.cat(gains, dim=1)[:, :, None, None]
 
     def _reduced(self, known: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Both through the learned reduction, where there is one, with a template cell's mean energy as before."""
+        """Apply the learned reduction, if there is one, to both, and keep the mean energy of a template's cell."""
         if self.reduction is None:
             return known, seen
         known, seen = self.reduction(known).float(), self.reduction(seen).float()
@@ -146,7 +146,7 @@ class RegressionNet(nn.Module):
         return known * gain, seen * gain
 
     def _standardised(self, known: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Features of both, standardised by what the template shows (``tracker/features.py``)."""
+        """Standardise the features of both by the template's statistics (see ``tracker/features.py``)."""
         mean, gain = self.standardisation(known)
         return (known - mean) * gain, (seen - mean) * gain
 
@@ -168,16 +168,16 @@ def build_regression_net(
     """Build a network for training from names and numbers.
 
     Args:
-        backbone: registered name of the features that are trained.
-        widths: channels of its layers, where it has them to choose.
-        initial: weights file that its training starts from; None for random weights.
-        fixed: registered names, joined by ``+``, of features that stand beside the learned ones; or None.
+        backbone: registered name of the trained features.
+        widths: channels of its layers, for a backbone with this argument.
+        initial: weights file from which training starts; None for random weights.
+        fixed: registered names, joined by ``+``, of the fixed features; or None.
         filter: registered name of the filter layer, ``ridge`` or ``spatial``.
-        channels: what the features are reduced to before the filter, or None to leave them.
+        channels: channels to which the features are reduced before the filter; None: no reduction.
         box_head: train a box head.
-        box_trains_features: let it change the features too.
+        box_trains_features: let gradients of the box head's loss reach the features.
         output_sigma_factor: standard deviation of the label over ``sqrt(w h)`` of the target.
-        crops: the crops that it is trained on, if known; see ``RegressionNet``.
+        crops: the crops of the training, if known; see ``RegressionNet``.
         filter_settings: arguments of the filter layer.
 
     Raises:
@@ -200,7 +200,7 @@ def build_regression_net(
 
 
 def middle_mask(size_wh: Tensor, map_hw: tuple[int, int]) -> Tensor:
-    """1 on boxes of sizes ``(B, 2)`` in cells that stand in the middle of a map, else 0: ``(B, 1, h, w)``."""
+    """Make masks ``(B, 1, h, w)``: 1 on a box of size ``(B, 2)`` in cells in the middle of the map, else 0."""
     height, width = map_hw
     rows = (torch.arange(height, device=size_wh.device) - (height - 1) / 2).abs() * 2
     columns = (torch.arange(width, device=size_wh.device) - (width - 1) / 2).abs() * 2

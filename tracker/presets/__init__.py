@@ -1,1 +1,1 @@
-"""The trackers that can be loaded by name: a new file in this folder is all that a new one needs."""
+"""The trackers that can be loaded by name. A new tracker is a new file in this folder."""

@@ -1,4 +1,4 @@
-"""What a preset is: a function that builds a tracker, registered by the tracker's name."""
+"""Presets, functions that build a tracker, registered by the tracker's name."""
 
 from typing import Any, Protocol
 
@@ -18,9 +18,9 @@ class Preset(Protocol):
         """Build the tracker.
 
         Args:
-            device: where it is to live.
+            device: device of the tracker.
             weights: file with the weights of its backbone, or a network; None for the tracker's own.
-            settings: what is to differ from the preset.
+            settings: settings that differ from the preset's.
 
         Raises:
             ValueError: an unknown setting, or a value outside its range.
@@ -32,10 +32,10 @@ TRACKERS: Registry[Preset] = Registry("tracker", "tracker.presets")
 
 
 def check_device(device: str | torch.device) -> torch.device:
-    """Return the torch device of that name.
+    """Return the torch device ``device``.
 
     Raises:
-        ValueError: torch knows no such device, or it is a GPU and torch sees none.
+        ValueError: torch knows no such device, or it is a GPU and torch finds none.
     """
     try:
         checked = torch.device(device)
@@ -45,4 +45,10 @@ def check_device(device: str | torch.device) -> torch.device:
         raise ValueError(
             f"device {device!r} was asked for, but torch {torch.__version__} sees no CUDA device"
         )
+    try:
+        torch.empty(0, device=checked)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise ValueError(
+            f"device {device!r} was asked for, but torch {torch.__version__} sees none"
+        ) from None
     return checked

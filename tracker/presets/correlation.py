@@ -16,6 +16,7 @@ from tracker.correlation import (
 from tracker.features import FeatureExtractor
 from tracker.filters import FILTERS
 from tracker.network.box_head import BoxHead
+from tracker.network.onnx_engine import OnnxBoxHead, chosen_runtime, on_onnx
 from tracker.presets.base import TRACKERS, check_device
 from tracker.search_area import SearchSettings
 from tracker.settings import check_known, make
@@ -23,19 +24,19 @@ from tracker.settings import check_known, make
 
 @TRACKERS.register("gray")
 def gray(**settings: Any) -> CorrelationFilterTracker:
-    """Grey levels alone: the weakest and quickest; they cannot judge a size, so it stays that of frame 1."""
+    """Grey levels only, the fastest and weakest features; the size stays that of frame 1."""
     return correlation_filter_tracker(**{"backbone": "gray", "num_scales": 1, **settings})
 
 
 @TRACKERS.register("hog")
 def hog(**settings: Any) -> CorrelationFilterTracker:
-    """Histograms of oriented gradients and colour, without any weights."""
+    """Histograms of oriented gradients and colour, without weights."""
     return correlation_filter_tracker(**{"backbone": "hog+color", **settings})
 
 
 @TRACKERS.register("squeezenet")
 def squeezenet(**settings: Any) -> CorrelationFilterTracker:
-    """fHOG, colour and two levels of an ImageNet SqueezeNet: slower, with a sense of objects."""
+    """fHOG, colour and two levels of an ImageNet SqueezeNet; slower."""
     return correlation_filter_tracker(**{"backbone": "hog+color+squeezenet", "max_channels": 34, **settings})
 
 
@@ -45,10 +46,11 @@ def correlation_filter_tracker(
     filter: str = "spatial",
     device: str | torch.device = "cpu",
     weights: str | None = None,
+    runtime: str = "auto",
     **settings: Any,
 ) -> CorrelationFilterTracker:
     """Build a ``CorrelationFilterTracker`` from names and settings; see ``load_tracker``."""
-    return assemble(build_backbone(backbone, weights), filter, device, settings)
+    return assemble(build_backbone(backbone, weights), filter, device, settings, runtime=runtime)
 
 
 def assemble(
@@ -58,21 +60,25 @@ def assemble(
     settings: Mapping[str, Any],
     *,
     reduction: Tensor | None = None,
-    box_head: BoxHead | None = None,
+    box_head: BoxHead | OnnxBoxHead | None = None,
+    runtime: str = "auto",
 ) -> CorrelationFilterTracker:
     """Build a ``CorrelationFilterTracker`` from a backbone, the name of a filter, and settings.
 
     Args:
         backbone: maps crops to features.
         filter: registered name.
-        device: where features and filter are to live.
+        device: device of features and filter.
         settings: ``max_channels``, and any field of the filter, ``SearchSettings``, ``CorrelationScaleSettings``
-            and ``CorrelationLearningSettings``, with a box head of ``BoxSettings`` too.
+            and ``CorrelationLearningSettings``; with a box head also of ``BoxSettings``.
         reduction: see ``FeatureExtractor``.
-        box_head: follows the box, in place of the scale search; or None.
+        box_head: follows the box, instead of the scale search; or None.
+        runtime: what runs the backbone and the box head: ``"onnx"``, ``"torch"``, or ``"auto"``, ONNX Runtime on a
+            CPU where it is installed. Features differ by rounding.
 
     Raises:
-        ValueError: an unknown filter, setting or device, or a value outside its range.
+        ValueError: an unknown filter, setting, device or runtime, or a value outside its range.
+        ModuleNotFoundError: ONNX Runtime was asked for and is not installed.
     """
     filter_class = FILTERS[filter]
     parts: tuple[type, ...] = (
@@ -82,13 +88,19 @@ def assemble(
         CorrelationLearningSettings,
         *([] if box_head is None else [BoxSettings]),
     )
-    check_known(settings, parts, others=("backbone", "filter", "max_channels"))
+    check_known(settings, parts, others=("backbone", "filter", "max_channels", "runtime"))
+    device, search = check_device(device), make(SearchSettings, settings)
+    if chosen_runtime(runtime, device, backbone) == "onnx":
+        assert not isinstance(
+            box_head, OnnxBoxHead
+        )  # it has an exported backbone beside it, which has no weights
+        backbone, box_head = on_onnx(backbone, box_head, search.crop_size)
     return CorrelationFilterTracker(
         FeatureExtractor(backbone, settings.get("max_channels"), reduction),
         make(filter_class, settings),
-        search=make(SearchSettings, settings),
+        search=search,
         scale=make(CorrelationScaleSettings, settings),
         learning=make(CorrelationLearningSettings, settings),
         box=None if box_head is None else BoxFollower(box_head, make(BoxSettings, settings)),
-        device=check_device(device),
+        device=device,
     )

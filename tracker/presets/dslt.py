@@ -1,4 +1,4 @@
-"""DSLT: with the choices that measured best, as its paper and as its released code have it."""
+"""DSLT: with the choices that measured best, as in its paper, and as in its released code."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def dslt(**settings: Any) -> DSLTTracker:
 
 @TRACKERS.register("dslt-paper")
 def dslt_paper(*, criterion: nn.Module | None = None, **settings: Any) -> DSLTTracker:
-    """DSLT as the ECCV 2018 paper has it, with Shrinkage loss."""
+    """DSLT as in the ECCV 2018 paper, with Shrinkage loss."""
     if criterion is None:
         raise ValueError(_ASK_FOR_LOSS.format(name="dslt-paper", arguments=""))
     return dslt_tracker(**{**PAPER, **settings, "criterion": criterion})
@@ -30,7 +30,7 @@ def dslt_paper(*, criterion: nn.Module | None = None, **settings: Any) -> DSLTTr
 
 @TRACKERS.register("dslt-code")
 def dslt_code(*, criterion: nn.Module | None = None, **settings: Any) -> DSLTTracker:
-    """DSLT as its released code has it, its one-sided gradient among it."""
+    """DSLT as in its released code, including the one-sided gradient."""
     if criterion is None:
         raise ValueError(_ASK_FOR_LOSS.format(name="dslt-code", arguments=", importance='dslt_code'"))
     return dslt_tracker(**{**PAPER, **CODE, **settings, "criterion": criterion})
@@ -56,7 +56,7 @@ PAPER = {
     "update_interval": 1,
     "update_gate": 0.0,
 }
-"""What the paper says and ``dslt`` does otherwise."""
+"""Settings of the paper that differ from those of ``dslt``."""
 
 CODE = {
     "reduction_kernel": 3,
@@ -71,7 +71,7 @@ CODE = {
     "augment": True,
     "tried_scale_step": 1.006,
 }
-"""What the released code does otherwise than the paper."""
+"""Settings of the released code that differ from the paper's."""
 
 
 def dslt_tracker(

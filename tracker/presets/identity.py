@@ -12,7 +12,7 @@ from tracker.presets.base import TRACKERS
 def identity(
     *, device: str | torch.device = "cpu", weights: object = None, **settings: Any
 ) -> IdentityTracker:
-    """The first box for ever: the floor of every benchmark."""
+    """The box of frame 1 in every frame, a lower bound for benchmarks."""
     if weights is not None or settings:
         raise ValueError(f"identity has neither weights nor settings, got {weights or settings!r}")
     return IdentityTracker()

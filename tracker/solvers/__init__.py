@@ -1,4 +1,4 @@
-"""On-line solvers of a regression with any loss: a new file in this folder is all that a new one needs."""
+"""On-line solvers of a regression with any loss. A new solver is a new file in this folder."""
 
 from tracker.solvers.base import SOLVERS, Solver
 from tracker.solvers.problem import LabelWeightedSquares, Regression, correlate, padded_spectra

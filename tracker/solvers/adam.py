@@ -1,4 +1,4 @@
-"""Adam as DSLT uses it, with Caffe's bias correction that never advances as an option."""
+"""Adam as in DSLT, optionally with the bias correction of step 1 in all steps, as in DSLT's released code."""
 
 import math
 import random
@@ -19,9 +19,9 @@ class AdamState:
     Args:
         like: the filter.
         betas: decay of the first and the second moment.
-        frozen_correction: keep the bias correction of step 1 for ever. The released DSLT never advances Caffe's
-            iteration counter, which has this effect: under a constant gradient the steps are 1.00, .79, .56,
-            .36 and .26 learning rates long at steps 1, 10, 20, 50 and 100, 44.1 in all of the first 100.
+        frozen_correction: use the bias correction of step 1 in all steps, as the released DSLT, which never advances
+            Caffe's iteration counter. Under a constant gradient the steps 1, 10, 20, 50 and 100 are then 1.00, .79,
+            .56, .36 and .26 learning rates long, and the first 100 steps together 44.1.
     """
 
     def __init__(self, like: Tensor, betas: tuple[float, float], *, frozen_correction: bool) -> None:
@@ -29,7 +29,7 @@ class AdamState:
         self._betas, self._frozen, self._count = betas, frozen_correction, 0
 
     def step(self, gradient: Tensor) -> Tensor:
-        """Take a gradient in; return the step to subtract from the filter, in units of the learning rate."""
+        """Update the moments with a gradient; return the step to subtract, in units of the learning rate."""
         first, second = self._betas
         self._count = 1 if self._frozen else self._count + 1
         self._mean = self._mean.lerp(gradient, 1 - first)
@@ -43,25 +43,25 @@ class AdamState:
 class AdamSolver(Solver):
     """Gradient descent on one sample at a time, as in DSLT (ECCV 2018).
 
-    Frame 1: up to ``first_steps`` steps on samples drawn at random, until the loss is small. Update: ``steps``
-    steps on each sample in turn, with moments of their own that live as long as the target.
+    Frame 1 takes up to ``first_steps`` steps on samples drawn at random, until the loss is small. An update takes
+    ``steps`` steps on each sample in turn; all updates of a target share their moments.
 
-    The learning rate is relative to the features: one step moves the response on the target by at most this
-    much, as every weight moves by ``learning_rate / Σ|x|``, the sum over the filter's place in frame 1. (The
-    paper's 2e-8 and 8e-7 mean something for the activations of Caffe's VGG-16 alone.) Weight decay is the
-    gradient of the regression's λ, coupled.
+    The learning rate is relative to the features: one step changes the response on the target by at most this
+    much, because every weight changes by ``learning_rate / Σ|x|``, the sum over the filter's position in frame 1.
+    (The paper's 2e-8 and 8e-7 are for the activations of Caffe's VGG-16.) Weight decay is the gradient of the
+    regression's λ, coupled.
 
     Args:
         learning_rate: largest change of the response on the target that one step of frame 1 can make, above 0.
         update_rate: learning rate of updates over that of frame 1; ECCV 2018: 1/4, released code: 1/2.
         first_steps: largest number of steps in frame 1.
         steps: number of steps on each sample of an update.
-        stop_share: frame 1 ends at this share of the loss that a response of zero has.
+        stop_share: frame 1 ends at this share of the loss of a response of zero.
         stop_loss: frame 1 ends at this loss, a sum over the map; released code: .03 (with its own loss).
         betas: decay of the first and the second moment.
         frozen_correction: see ``AdamState``.
-        code_slope: take the slope of the released code, −|L'|, which pushes a response up even where it is too
-            high; for parity only.
+        code_slope: use the slope of the released code, −|L'|, which increases even a response that is too high; for
+            parity only.
         seed: seed of the draws.
     """
 
@@ -94,13 +94,13 @@ class AdamSolver(Solver):
             loss = summed_loss(sample.criterion, response, sample.labels)
             if step == 0:
                 stop = max(stop, self.stop_share * float(loss))
-            if loss <= stop:  # reads the loss back from the device: in frame 1 only
+            if loss <= stop:  # reads the loss back from the device, in frame 1 only
                 break
             kernel = kernel - self._rate * moments.step(self._gradient(sample, response, kernel))
         return kernel
 
     def update(self, regression: Regression, kernel: Tensor) -> Tensor:
-        """A few steps on each sample in turn."""
+        """Take a few steps on each sample in turn."""
         rate = self.update_rate * self._rate
         for index in range(len(regression.features)):
             sample = regression.only(index)

@@ -1,9 +1,8 @@
-"""The interface of on-line solvers: fit a filter to frame 1, then keep it up to date."""
+"""The interface of on-line solvers, which fit a filter to frame 1 and then update it."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from data.registry import Registry
@@ -12,16 +11,16 @@ from tracker.solvers.problem import Regression
 
 @dataclass(eq=False)
 class Solver(ABC):
-    """Minimises a ``Regression``; one instance serves one tracker and is started anew with every target.
+    """Minimises a ``Regression``. Each tracker has a solver of its own and starts it anew for every target.
 
     A solver is a dataclass: its fields are its settings.
     """
 
     def start(self, regression: Regression, kernel_hw: tuple[int, int]) -> Tensor:
-        """Forget everything and fit a filter to frame 1, from zero.
+        """Forget the last target and fit a filter to frame 1, starting from zero.
 
         Args:
-            regression: frame 1's sample, or several of it.
+            regression: samples of frame 1, one or several.
             kernel_hw: size of the filter in cells.
 
         Returns:
@@ -36,12 +35,7 @@ class Solver(ABC):
 
     @abstractmethod
     def update(self, regression: Regression, kernel: Tensor) -> Tensor:
-        """Learn from samples that have changed, from the present filter; return the new one."""
+        """Fit the current filter to samples that have changed; return the new filter."""
 
 
 SOLVERS: Registry[type[Solver]] = Registry("solver", "tracker.solvers")
-
-
-def divided(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """``numerator / denominator`` of two scalars; 0 by 0 is 0."""
-    return numerator / denominator.clamp_min(torch.finfo(denominator.dtype).tiny)

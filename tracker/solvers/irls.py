@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from tracker.checks import whole
-from tracker.solvers.base import SOLVERS, Solver, divided
+from tracker.solvers.base import SOLVERS, Solver
 from tracker.solvers.problem import Regression
 
 
@@ -14,12 +15,11 @@ from tracker.solvers.problem import Regression
 class ReweightedLeastSquares(Solver):
     """Conjugate gradient on weighted least squares whose weights follow any regression loss.
 
-    The weights ``L'(e) / 2e`` come from the loss's own slope, so that no loss is a special case, and from the
-    responses before each step, which costs one evaluation of the loss on the maps and none of the filter. The
-    weights give the length of a step. For a loss steeper than the square (L3) the step overshoots; it is
-    shortened to the zero of the secant through the slopes at both ends. Directions are conjugate by Polak and
-    Ribière's rule; for a quadratic loss they are those of linear conjugate gradient.
-    Nothing is read back from the device, and stopping early is part of the regularisation.
+    The weights ``L'(e) / 2e`` are computed from the slope of any loss and the responses before each step. This costs
+    one evaluation of the loss on the maps and none of the filter. The weights determine the length of a step. For a
+    loss steeper than the square (L3) the step overshoots and is shortened to the zero of the secant through the slopes
+    at both ends. Directions are conjugate by Polak and Ribière's rule; for a quadratic loss they are those of linear
+    conjugate gradient. No value is read back from the device, and stopping early is part of the regularisation.
 
     Holland and Welsch 1977 for the weights; Hestenes and Stiefel 1952, Polak and Ribière 1969 for the steps.
 
@@ -39,7 +39,7 @@ class ReweightedLeastSquares(Solver):
         return _descend(regression, zero, self.first_steps)
 
     def update(self, regression: Regression, kernel: Tensor) -> Tensor:
-        """A few steps from the present filter towards the samples' minimiser."""
+        """Take a few steps from the current filter towards the samples' minimiser."""
         return _descend(regression, kernel, self.steps)
 
 
@@ -52,7 +52,7 @@ def _descend(regression: Regression, kernel: Tensor, steps: int) -> Tensor:
         # Half of the loss's gradient, downwards.
         descent = regression.adjoint(weights * (regression.labels - response), kernel_hw) - ridge * kernel
         if step:
-            kept = divided((descent * (descent - previous)).sum(), previous.square().sum()).clamp_min(0)
+            kept = _divided((descent * (descent - previous)).sum(), previous.square().sum()).clamp_min(0)
             direction = descent + kept * direction
         else:
             direction = descent
@@ -60,10 +60,15 @@ def _descend(regression: Regression, kernel: Tensor, steps: int) -> Tensor:
         image = regression.respond(direction)
         fall = (descent * direction).sum().clamp_min(0)
         bend = (weights * image.square()).sum() + ridge * direction.square().sum()
-        length = divided(fall, bend)
-        # The true slope at the step's end, halved; its secant with the one at the start crosses 0 before the end.
+        length = _divided(fall, bend)
+        # Half the true slope at the step's end; the secant through it and the slope at the start has its zero before.
         ahead = 0.5 * (regression.slopes(response + length * image) * image).sum()
         ahead = (ahead + ridge * ((kernel + length * direction) * direction).sum()).clamp_min(0)
-        length = length * divided(fall, fall + ahead)
+        length = length * _divided(fall, fall + ahead)
         kernel, response = kernel + length * direction, response + length * image
     return kernel
+
+
+def _divided(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Divide two scalars; 0 by 0 is 0."""
+    return numerator / denominator.clamp_min(torch.finfo(denominator.dtype).tiny)

@@ -1,4 +1,4 @@
-"""Frame 1 and the most recent samples, as maps: the memory of the solvers that take any loss."""
+"""The memory of the solvers that take any loss: maps of frame 1 and of the latest frames."""
 
 import torch
 from torch import Tensor
@@ -7,15 +7,15 @@ from tracker.solvers.problem import padded_spectra
 
 
 class RecentSamples:
-    """Training samples and their labels with weights that sum to 1; slot 0 keeps frame 1 for ever.
+    """Training samples and their labels with weights that sum to 1; slot 0 always keeps frame 1.
 
-    The others are a ring of the latest samples, which weigh the same. Their weight is fixed from the start: until
-    the buffer is full, frame 1 carries the weight of the empty slots.
+    The other slots are a ring of the latest samples, all of one fixed weight. Until the ring is full, frame 1 carries
+    the weight of the empty slots.
 
     Args:
-        capacity: number of samples kept, frame 1's among them.
+        capacity: number of samples kept, including frame 1's.
         features: features of frame 1, float ``(C, h, w)``.
-        label: its label, float ``(rows, columns)``.
+        label: label of frame 1, float ``(rows, columns)``.
         padding_hw: zeros around the features in their spectra.
         first_weight: weight of frame 1 once the memory is full, in (0, 1].
     """
@@ -38,7 +38,7 @@ class RecentSamples:
         self._count, self._newest = 1, 0
 
     def add(self, features: Tensor, label: Tensor) -> None:
-        """Add a sample in the place of the oldest but frame 1; a memory of one keeps frame 1 alone."""
+        """Replace the oldest sample other than frame 1; a memory of one stays as it is."""
         capacity = len(self._features)
         if capacity == 1:
             return
@@ -52,7 +52,7 @@ class RecentSamples:
 
     @property
     def features(self) -> Tensor:
-        """``(N, C, h, w)``."""
+        """Features ``(N, C, h, w)``."""
         return self._features[: self._count]
 
     @property
@@ -62,12 +62,12 @@ class RecentSamples:
 
     @property
     def labels(self) -> Tensor:
-        """``(N, 1, rows, columns)``."""
+        """Labels ``(N, 1, rows, columns)``."""
         return self._labels[: self._count]
 
     @property
     def weights(self) -> Tensor:
-        """``(N,)``, summing to 1."""
+        """Weights ``(N,)``, summing to 1."""
         weights = torch.full_like(self._labels[: self._count, 0, 0, 0], self._recent_weight)
         weights[0] = 1 - (self._count - 1) * self._recent_weight
         return weights

@@ -1,4 +1,4 @@
-"""The regression that the on-line solvers minimise: one filter, a few samples, any regression loss."""
+"""The objective of the on-line solvers: the regression of one filter to a few samples, with any regression loss."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,11 +18,11 @@ class Regression:
     """Minimise ``Σ_j a_j Σ_u L(p_j(u), y_j(u)) + λ |w|²`` over one filter ``w``, ``p_j = x_j ⋆ w + 0``.
 
     ``⋆`` is correlation with zeros around the features, ``p(u) = Σ_t x(t + u − padding) w(t)``, so that a
-    response has ``h + 2·padding − rows + 1`` rows. A multi-level filter is one filter over all channels; a
-    bias is left out, as its learning rate in DSLT (ECCV 2018) lets it move by some 1e-5 in all of frame 1.
+    response has ``h + 2·padding − rows + 1`` rows. A multi-level filter is one filter over all channels. There is no
+    bias: with its learning rate in DSLT (ECCV 2018) it changes by about 1e-5 in all of frame 1.
 
-    The solvers apply the filter to the same samples many times: products of spectra are several times as fast
-    as convolutions there. Zeros keep them from wrapping around.
+    The solvers apply the filter to the same samples many times, for which products of spectra are several times
+    faster than convolutions. The zeros prevent the products from wrapping around.
 
     Attributes:
         features: float ``(N, C, h, w)``.
@@ -44,7 +44,7 @@ class Regression:
     padding_hw: tuple[int, int]
 
     def only(self, sample: int) -> "Regression":
-        """The regression of one of the samples, with weight 1."""
+        """Return the regression to one of the samples, with weight 1."""
         one = slice(sample, sample + 1)
         return replace(
             self,
@@ -55,14 +55,14 @@ class Regression:
         )
 
     def respond(self, kernel: Tensor) -> Tensor:
-        """Responses ``(N, 1, rows, columns)`` of the samples to a filter ``(C, kernel_h, kernel_w)``."""
+        """Compute the responses ``(N, 1, rows, columns)`` of the samples to a filter ``(C, kernel_h, kernel_w)``."""
         transform = self._transform((kernel.shape[1], kernel.shape[2]))
         product = (self.spectra * transform.forward(kernel)).sum(1, keepdim=True)
         rows, columns = self.labels.shape[-2:]
         return torch.fft.irfft2(product, s=self._padded_hw)[..., :rows, :columns]
 
     def adjoint(self, maps: Tensor, kernel_hw: tuple[int, int]) -> Tensor:
-        """The transpose of ``respond``, summed over the samples: ``(C, kernel_h, kernel_w)`` of maps as responses."""
+        """Apply the transpose of ``respond`` to maps of the responses' shape: ``(C, kernel_h, kernel_w)``."""
         spectra = torch.fft.rfft2(maps, s=self._padded_hw)
         return self._transform(kernel_hw).inverse((self.spectra * spectra.conj()).sum(0))
 
@@ -75,7 +75,7 @@ class Regression:
         return _support_transform(self._padded_hw, kernel_hw, self.spectra.device, self.spectra.dtype)
 
     def slopes(self, responses: Tensor) -> Tensor:
-        """``a_j L'(p)``: derivative of the loss by each response, ``(N, 1, rows, columns)``."""
+        """Compute ``a_j L'(p)``, the derivative of the loss by each response, ``(N, 1, rows, columns)``."""
         with torch.enable_grad():
             leaf = responses.detach().requires_grad_()
             total = summed_loss(self.criterion, leaf, self.labels)
@@ -83,10 +83,10 @@ class Regression:
         return slopes * self.weights.view(-1, 1, 1, 1)
 
     def curvatures(self, responses: Tensor) -> Tensor:
-        """``a_j L'(e) / 2e``: weights with which least squares have the loss's slope at these responses.
+        """Compute ``a_j L'(e) / 2e``, the weights for which least squares have the loss's slope at these responses.
 
-        This is iteratively reweighted least squares for any loss that rises with the error; for Shrinkage the
-        weight is ``w(Y) [f + a l f (1−f) / 2]`` with ``f = sigmoid(a (l − c))``, for L2 it is 1.
+        These are the weights of iteratively reweighted least squares for any loss that grows with the error: for
+        Shrinkage ``w(Y) [f + a l f (1−f) / 2]`` with ``f = sigmoid(a (l − c))``, for L2 1.
         """
         error = responses - self.labels
         tiny = torch.where(error < 0, -SMALLEST_ERROR, SMALLEST_ERROR)
@@ -94,7 +94,7 @@ class Regression:
         return (self.slopes(moved) / (2 * (moved - self.labels))).clamp_min(0)
 
     def loss(self, kernel: Tensor) -> Tensor:
-        """The value that is minimised, a scalar."""
+        """Compute the objective, a scalar."""
         responses = self.respond(kernel)
         samples = [
             summed_loss(self.criterion, response[None], label[None])
@@ -117,21 +117,21 @@ def _support_transform(
 
 
 class LabelWeightedSquares(nn.Module):
-    """``Σ exp(Y) e²``: what Shrinkage loss (ECCV 2018) is without its shrinkage; a quadratic loss.
+    """The quadratic loss ``Σ exp(Y) e²``, which is Shrinkage loss (ECCV 2018) without the shrinkage.
 
-    The target's pixels weigh up to e times as much as the background's. A tracker that is given no loss uses
-    this one, so that it runs without the package of losses.
+    The target's pixels weigh up to e times as much as the background's. It is the default loss of trackers, which
+    therefore run without the package of losses.
     """
 
     def forward(self, response: Tensor, label: Tensor) -> Tensor:
-        """The sum over all locations, a scalar."""
+        """Compute the sum over all locations, a scalar."""
         return (label.exp() * (response - label).square()).sum()
 
 
 def correlate(features: Tensor, kernel: Tensor, padding_hw: tuple[int, int]) -> Tensor:
     """Correlate features ``(N, C, h, w)`` with one filter ``(C, kernel_h, kernel_w)``.
 
-    One matrix product for all cells, then overlapping sums: on a CPU some three times as fast as a convolution
+    One matrix product for all cells, then overlapping sums, is about three times as fast on a CPU as a convolution
     with a single output channel.
 
     Returns:
@@ -143,15 +143,12 @@ def correlate(features: Tensor, kernel: Tensor, padding_hw: tuple[int, int]) -> 
         for length, padding, kernel_length in zip(features.shape[-2:], padding_hw, kernel_hw, strict=True)
     )
     products = kernel.flip(1, 2).flatten(1).T @ features.flatten(2)
-    return F.fold(products, (rows, columns), kernel_hw, padding=_fold_padding(kernel_hw, padding_hw))
-
-
-def _fold_padding(kernel_hw: tuple[int, int], padding_hw: tuple[int, int]) -> tuple[int, int]:
-    return kernel_hw[0] - 1 - padding_hw[0], kernel_hw[1] - 1 - padding_hw[1]
+    padding = kernel_hw[0] - 1 - padding_hw[0], kernel_hw[1] - 1 - padding_hw[1]
+    return F.fold(products, (rows, columns), kernel_hw, padding=padding)
 
 
 def summed_loss(criterion: nn.Module, responses: Tensor, labels: Tensor) -> Tensor:
-    """The loss summed over all locations, whatever reduction the criterion has."""
+    """Compute the loss summed over all locations, for any reduction of the criterion."""
     loss = criterion(responses, labels)
     reduction = getattr(criterion, "reduction", "sum")
     if reduction == "mean":

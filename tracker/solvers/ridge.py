@@ -1,4 +1,4 @@
-"""The closed form: exact, for the least squares that L2 and its weighted forms are."""
+"""The closed form, which is exact for L2 and its weighted forms."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ from tracker.solvers.problem import Regression
 @SOLVERS.register("ridge")
 @dataclass(eq=False)
 class RidgeSolver(Solver):
-    """Weighted ridge regression by a dense Cholesky factor, in the primal or the dual form, whichever is smaller.
+    """Weighted ridge regression by a dense Cholesky factor of the primal or the dual form, whichever is smaller.
 
     ``w = (Aᵀ W A + λ)⁻¹ Aᵀ W y`` with a row of ``A`` for every location of every sample. For a quadratic loss the
-    weights ``W`` are constant and one solve is the minimiser; for another loss each solve is one exact step of
-    iteratively reweighted least squares. Its cost grows with the cube of the smaller of locations and filter
-    weights: the reference, and for small filters.
+    weights ``W`` are constant and one solve gives the minimiser. For other losses each solve is one exact step of
+    iteratively reweighted least squares. The cost grows with the cube of the number of locations or of filter weights,
+    whichever is smaller: this solver is a reference, and usable for small filters.
 
     Args:
         reweightings: solves in frame 1 and at each update; 1 is exact for a quadratic loss.
@@ -34,7 +34,7 @@ class RidgeSolver(Solver):
         return self.update(regression, zero)
 
     def update(self, regression: Regression, kernel: Tensor) -> Tensor:
-        """The minimiser for the samples as they are; the present filter only tells the weights."""
+        """Solve for the current samples; the current filter determines the weights only."""
         if not regression.regularisation > 0:
             raise ValueError(f"the closed form needs regularisation > 0, got {regression.regularisation}")
         for _ in range(self.reweightings):

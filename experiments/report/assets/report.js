@@ -98,6 +98,17 @@ function showDifferences() {
   ], summary().differences);
 }
 
+function showClassMeans() {
+  const place = byId("by-class");
+  if (!place) return;
+  fillTable(place, [
+    { title: "tracker", value: (one) => one.name, cell: (one) => trackerName(one.name), text: true },
+    ...Object.entries(REPORT.classMeans).map(([key, title]) => ({
+      title, value: (one) => one.by_class[key], cell: (one) => number(one.by_class[key]),
+    })),
+  ], summary().trackers.filter((one) => one.by_class));
+}
+
 function showSpeed() {
   const timed = summary().trackers.filter((one) => one.timing);
   if (!timed.length) {
@@ -106,9 +117,9 @@ function showSpeed() {
   }
   fillTable(byId("speed"), [
     { title: "tracker", value: (one) => one.name, cell: (one) => trackerName(one.name), text: true },
-    { title: "frames a second", value: (one) => one.timing.fps, cell: (one) => number(one.timing.fps, 1) },
-    { title: "median ms", value: (one) => one.timing.median_ms, cell: (one) => number(one.timing.median_ms, 1) },
-    { title: "95 % under ms", value: (one) => one.timing.p95_ms, cell: (one) => number(one.timing.p95_ms, 1) },
+    ...Object.entries(REPORT.speeds).map(([key, title]) => ({
+      title, value: (one) => one.timing[key], cell: (one) => number(one.timing[key], 1),
+    })),
   ], timed);
 }
 
@@ -149,7 +160,7 @@ function showSequences() {
 }
 
 function showAll() {
-  for (const show of [showOverall, showCurves, showAttributes, showDifferences, showSpeed, showResets, showSequences]) show();
+  for (const show of [showOverall, showCurves, showAttributes, showDifferences, showClassMeans, showSpeed, showResets, showSequences]) show();
 }
 
 for (const select of document.querySelectorAll("select.metric")) {

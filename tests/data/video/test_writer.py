@@ -7,17 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.synthetic.sequence import synthetic_sequence
 from data.video.containers import inspect_container
 from data.video.reader import open_video
 from data.video.writer import SUFFIXES, VideoWriter
 
 SUFFIXES = list(SUFFIXES)
-
-
-@pytest.fixture(scope="module")
-def frames():
-    return list(synthetic_sequence(0, 12, (64, 48)).frames())
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -35,21 +29,6 @@ def test_every_frame_comes_back_in_order_and_in_colour(frames, suffix, tmp_path)
     for written, read in zip(frames, video, strict=True):
         assert np.abs(written.astype(int) - read).mean() < 9
         np.testing.assert_allclose(read.mean(axis=(0, 1)), written.mean(axis=(0, 1)), atol=4)
-
-
-def test_a_webm_is_made_of_key_frames_and_follows_the_quality(frames, tmp_path):
-    errors = []
-    for quality in (20, 95):
-        with VideoWriter(tmp_path / f"{quality}.webm", quality=quality) as writer:
-            for frame in frames:
-                writer.write(frame)
-        read = list(open_video(tmp_path / f"{quality}.webm"))
-        errors.append(np.abs(np.subtract(read, frames, dtype=float)).mean())
-    assert errors[0] > 1.5 * errors[1]
-    simple_blocks = (
-        (tmp_path / "95.webm").read_bytes().split(b"\x9d\x01\x2a")
-    )  # start code of a VP8 key frame
-    assert len(simple_blocks) == 13
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -177,36 +156,6 @@ def test_times_that_stand_still_or_are_none_go_on(frames, tmp_path):
         read = [video.time for _ in video]
     assert len(read) == 5
     assert (np.diff(read) > 0).all()
-
-
-def test_mp4_is_h264_where_pyav_is_installed_and_plays_without(frames, tmp_path, monkeypatch):
-    pytest.importorskip("av")
-    codes = []
-    for installed in (True, False):
-        monkeypatch.setattr("data.video.writer.has_h264", lambda installed=installed: installed)
-        with VideoWriter(tmp_path / "clip.mp4") as writer:
-            for frame in frames:
-                writer.write(frame)
-        assert len(list(open_video(tmp_path / "clip.mp4"))) == 12
-        data = (tmp_path / "clip.mp4").read_bytes()
-        codes.append((b"avc1" in data, b"vp09" in data))
-    assert codes == [(True, False), (False, True)]
-
-
-def test_a_webm_is_read_by_another_reader(frames, tmp_path):
-    """FFmpeg through PyAV, which steps to the middle by the cues."""
-    av = pytest.importorskip("av")
-    with VideoWriter(tmp_path / "clip.webm", fps=5) as writer:
-        for frame in frames:
-            writer.write(frame)
-    with av.open(str(tmp_path / "clip.webm")) as container:
-        stream = container.streams.video[0]
-        assert (stream.codec.name, stream.width, stream.height) == ("vp8", 64, 48)
-        assert container.duration / 1e6 == pytest.approx(12 / 5)
-        container.seek(1_500_000)
-        assert float(next(container.decode(video=0)).time) == pytest.approx(
-            1.4
-        )  # the last before, a key frame as all
 
 
 def test_nothing_is_printed(tmp_path):

@@ -15,8 +15,9 @@ from got10k.utils.metrics import rect_iou
 
 from data.datasets.box_files import read_bboxes
 from experiments.__main__ import main
+from experiments.benchmark import submissions
 from experiments.scoring.protocols import tre_starts
-from tests.material.trees import box_lines, encoded, make_got10k, make_otb
+from tests.material.trees import box_lines, encoded, make_got10k, make_otb, write_images
 
 ROOT = Path(__file__).resolve().parents[3]
 PEERS = '''
@@ -428,7 +429,10 @@ class TestRefusals:
             (["--trackers", "identity", "--workers", "0"], "--workers must be 1 or more, got 0"),
             (["--trackers", "identity", "--timeout", "0"], "--timeout must be a positive number"),
             (["--trackers", "identity", "--address", "x"], "--address is Ray's"),
-            (["--trackers", "identity", "--pack"], "--pack is for --dataset got10k --subset test"),
+            (
+                ["--trackers", "identity", "--pack"],
+                "--pack is for --dataset got10k or trackingnet, --subset test",
+            ),
             (["--trackers", "identity", "--weights", "hog=x"], "TRACKER=PATH with one of identity"),
             (["--trackers", "squeezenet", "--weights", "none.npz"], "weights of squeezenet do not exist"),
             (["--trackers", "none/best.safetensors"], "trained tracker none/best.safetensors does not exist"),
@@ -479,6 +483,26 @@ class TestPack:
         make_got10k(tmp_path / "root", "test")
         assert self.run(tmp_path) == 2
         assert "needs all 180 test sequences of GOT-10k, but 178 are not in" in capsys.readouterr().err
+
+    def test_trackingnets_zip_holds_a_file_of_boxes_for_each_sequence(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.setitem(submissions.COUNTS, "trackingnet", 3)
+        names = ["abc_0", "abc_1", "def_0"]
+        for name in names:
+            write_images(tmp_path / "root/TEST/frames" / name, range(4), "{}.jpg")
+            (tmp_path / "root/TEST/anno").mkdir(exist_ok=True)
+            (tmp_path / "root/TEST/anno" / f"{name}.txt").write_text(box_lines(1))
+        arguments = ["--trackers", "identity", "--pack"]
+        assert benchmark(tmp_path, *arguments, dataset="trackingnet") == 0
+        archive = zipfile.ZipFile(results(tmp_path, "TrackingNet", "identity.zip"))
+        assert sorted(archive.namelist()) == [f"{name}.txt" for name in names]
+        assert archive.read("abc_1.txt") == b"11.000,9.000,20.000,16.000\n" * 4
+        results(tmp_path, "TrackingNet", "identity", "abc_1.txt").write_text("1,2,3,nan\n" * 4)
+        capsys.readouterr()
+        assert benchmark(tmp_path, *arguments, dataset="trackingnet") == 2
+        assert "abc_1.txt, row 1 is not x,y,w,h" in capsys.readouterr().err
+        monkeypatch.undo()
+        assert benchmark(tmp_path, *arguments, dataset="trackingnet") == 2
+        assert "needs all 511 test sequences of TrackingNet, but 508 are not in" in capsys.readouterr().err
 
 
 class TestCheck:

@@ -1,6 +1,7 @@
 """The comparison of losses: its search, its resume, its tables, its page, and one small run of it all."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -13,15 +14,16 @@ from experiments.__main__ import main
 from experiments.compare.clips import FOLD, clips_at, first_bbox, place_clips
 from experiments.compare.figures import styles
 from experiments.compare.measures import Peaks, decode_map, encode_map
-from experiments.compare.online import ResponseLoss
 from experiments.compare.page import TEMPLATE
 from experiments.compare.plan import Unit, best_factors, final_units, parse_losses, search_units
+from experiments.compare.progress import Remaining, work
 from experiments.compare.run import Comparison, Done
-from experiments.compare.settings import Budget, ComparisonSettings, Place
+from experiments.compare.settings import Budget, ComparisonSettings, OnlineSettings, Place
 from experiments.compare.tables import course_of, hardest, markdown, summarise
 from experiments.drawing.pages import write_page
 from experiments.scoring.bootstrap import RESAMPLES
-from experiments.train.settings import TrainingSettings
+from experiments.trackers.online_loss import ResponseLoss
+from experiments.train.settings import DataSettings, TrainingSettings
 from losses import build_loss
 
 LOSSES = {"l2": {"name": "l2"}, "shrinkage:c=0.1": {"name": "shrinkage", "c": 0.1}}
@@ -66,7 +68,7 @@ class TestPlan:
         [
             (["l2", "l2"], "different losses"),
             (["l22"], "l2"),
-            (["ce"], "for classes"),
+            (["ce"], "takes class logits"),
             (["shrinkage:c"], "NAME:ARGUMENT=VALUE"),
             (["shrinkage:a=1,c=2", "shrinkage:a=1_c=2"], "c"),
         ],
@@ -114,11 +116,35 @@ class TestRun:
         other.run(engine_that(counts))
         assert len(counts) == 8
 
+    def test_other_weights_under_the_same_name_are_refused(self, tmp_path):
+        weights = tmp_path / "w.npz"
+        chosen = replace(SETTINGS, online=OnlineSettings(weights=str(weights)))
+        weights.write_bytes(b"first")
+        Comparison(tmp_path / "out", chosen, ["online"], LOSSES, 1).claim(overwrite=False)
+        Comparison(tmp_path / "out", chosen, ["online"], LOSSES, 1).claim(overwrite=False)
+        weights.write_bytes(b"other")
+        again = Comparison(tmp_path / "out", chosen, ["online"], LOSSES, 1)
+        with pytest.raises(ValueError, match=r"made with other weights \(w.npz\) than there are now"):
+            again.claim(overwrite=False)
+        again.claim(overwrite=True)
+
+    def test_results_are_shown_after_each_seed_and_the_count_is_of_all_runs(self, tmp_path, capsys):
+        comparison = Comparison(tmp_path, SETTINGS, ["offline", "online"], LOSSES, 3)
+        comparison.claim(overwrite=False)
+        shown = []
+        comparison.run(
+            engine_that([]), lambda found, missing: shown.append(([*map(len, found.values())], missing))
+        )
+        assert shown == [([1] * 4, 8), ([2] * 4, 4)]
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[0] for line in lines] == [f"{number}/24" for number in range(1, 25)]
+        assert lines[-1].endswith("left 0:00:00")
+
     def test_a_unit_that_failed_is_tried_again(self, tmp_path):
         def broken(units, settings):
             for unit in units:
                 failed = unit.phase == "final" and unit.label == "l2"
-                yield Done(unit, None, "broken") if failed else Done(unit, {"score": 0.0})
+                yield Done(unit, None, "broken") if failed else Done(unit, {"score": 0.0, "rate": 1.0})
 
         comparison = Comparison(tmp_path, SETTINGS, ["offline"], LOSSES, 1)
         comparison.claim(overwrite=False)
@@ -129,6 +155,10 @@ class TestRun:
         assert again == ["offline-final-l2-seed0"]
 
 
+def sources(root):
+    return DataSettings(sources=(f"folder:{root}",))
+
+
 class TestClips:
     @pytest.fixture
     def root(self, tmp_path):
@@ -137,14 +167,21 @@ class TestClips:
         return tmp_path / "clips"
 
     def test_part_of_the_training_clips_choose_the_rates(self, root, tmp_path):
-        validation, test = place_clips([f"folder:{root}"], [], [], tmp_path / "made")
+        validation, test = place_clips(sources(root), [], [], tmp_path / "made")
         assert validation.names == tuple(f"clip{number}" for number in range(0, 5, FOLD))
         chosen = {clip.paths[0] for clip in clips_at(validation)}
         assert not chosen & {clip.paths[0] for clip in clips_at(test)}
 
     def test_a_test_clip_must_not_choose_the_rates(self, root, tmp_path):
-        with pytest.raises(ValueError, match="is in both"):
-            place_clips([f"folder:{root}"], [], [f"folder:{root}"], tmp_path / "made")
+        with pytest.raises(ValueError, match="must not choose the rates, but clip0, clip4 do"):
+            place_clips(sources(root), [], [f"folder:{root}"], tmp_path / "made")
+
+    def test_a_test_clip_must_not_be_trained_on(self, root, tmp_path):
+        for name, place in (("clip1", "test"), ("clip2", "validation")):
+            shutil.copytree(root / name, tmp_path / place / "other")
+        places = [[f"folder:{tmp_path / place}"] for place in ("validation", "test")]
+        with pytest.raises(ValueError, match="must not be trained on, but other are among the sources"):
+            place_clips(sources(root), *places, tmp_path / "made")
 
     def test_seeds_start_from_different_boxes(self, root):
         clip = clips_at(Place((f"folder:{root}",)))[0]
@@ -152,6 +189,24 @@ class TestClips:
         boxes = [tuple(first_bbox(clip, image, seed)) for seed in range(4)]
         assert boxes[0] == tuple(clip.bboxes[0])
         assert len(set(boxes)) == 4
+
+
+class TestTimeLeft:
+    def test_each_stage_has_its_own_pace(self, monkeypatch):
+        clock = iter([0.0, 10.0, 12.0])
+        monkeypatch.setattr("experiments.compare.progress.time.perf_counter", lambda: next(clock))
+        remaining = Remaining({"offline": 300, "online": 40})
+        assert remaining.done("offline", 100) == pytest.approx(
+            200 * 0.1 + 40 * 0.1
+        )  # of one nothing is known
+        assert remaining.done("online", 10) == pytest.approx(200 * 0.1 + 30 * 0.2)
+
+    def test_a_final_run_is_longer_than_one_of_the_search(self):
+        budget, clips = Budget(), {"validation": 6, "test": 6}
+        search, final = (
+            work(Unit("offline", phase, "l2", {}, 0, 1.0), budget, clips) for phase in ("search", "final")
+        )
+        assert (search, final) == (100 * 16 + 40 * 6 + 1, 300 * 16 + 200 * 6 + 1)
 
 
 class TestMeasures:
@@ -254,6 +309,7 @@ def test_the_page_escapes_names(tmp_path):
         TEMPLATE,
         sections=[section],
         metrics={"ao": "AO"},
+        missing=2,
         machines=["m"],
         commits=["c"],
         versions={"commit": "c"},
@@ -264,6 +320,7 @@ def test_the_page_escapes_names(tmp_path):
     assert "&lt;b&gt;l2&lt;/b&gt;" in page
     assert "<b>l2" not in page
     assert "<i>" not in page
+    assert "Not finished: 2 runs are still to come" in page
 
 
 @pytest.mark.slow
@@ -286,6 +343,6 @@ def test_a_small_comparison_from_the_command_line(tmp_path, capsys):
     assert "offline-easy-background.svg" in page
     capsys.readouterr()
     assert main(command) == 0
-    assert "12 of 12 runs are done already" in capsys.readouterr().out
+    assert "16 of 16 runs are done already" in capsys.readouterr().out
     assert main([*command, "--frames", "4"]) == 2
     assert "budget.frames was 3 and is 4" in capsys.readouterr().err

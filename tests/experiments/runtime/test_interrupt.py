@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.runtime.interrupt import Interrupt, Interrupted, ignore_interrupts
+from experiments.runtime.interrupt import Interrupt, Interrupted
 
 ROOT = Path(__file__).resolve().parents[3]
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -107,11 +107,6 @@ def test_another_thread_changes_nothing():
     thread.start()
     thread.join()
     assert not failed
-
-
-def test_a_worker_leaves_ctrl_c_to_the_process_that_hands_out_the_work():
-    ignore_interrupts()
-    signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize(("number", "status"), SIGNALS.items())

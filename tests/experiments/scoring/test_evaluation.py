@@ -254,6 +254,25 @@ def test_nan_boxes_are_noted(annotations, tmp_path):
     assert evaluation.results[0].scores["Basketball"].success[0] == pytest.approx(28 / 30)
 
 
+def test_every_class_counts_the_same_in_mao(tmp_path):
+    """GOT-10k: two ants, one followed and one missed, and a boat that is followed: (0.5 + 1) / 2, not 2/3."""
+    names = make_got10k(tmp_path, "val", count=3, frames=4)
+    for name, kind in zip(names, ("ant", "ant", "boat"), strict=True):
+        about = tmp_path / "val" / name / "meta_info.ini"
+        about.write_text(about.read_text() + f"object_class: {kind}\n")
+        folder = tmp_path / "GOT-10k" / "Mine" / name
+        folder.mkdir(parents=True)
+        text = (tmp_path / "val" / name / "groundtruth.txt").read_text()
+        (folder / f"{name}_001.txt").write_text("60,40,2,2\n" * 4 if name == names[1] else text)
+    annotations = read_annotations("got10k", tmp_path, "val")
+    evaluation = evaluate([tmp_path / "GOT-10k" / "Mine"], annotations, "got10k")
+    assert evaluation.means()["Mine"].ao == pytest.approx(2 / 3)
+    by_class = evaluation.class_means()["Mine"]
+    assert (by_class.ao, by_class.sr_50) == (pytest.approx(0.75), pytest.approx(0.75))
+    (tracker,) = summarise(evaluation, "got10k")["trackers"]
+    assert tracker["by_class"] == {"mao": by_class.ao, "msr_50": by_class.sr_50, "msr_75": by_class.sr_75}
+
+
 def test_time_files_of_all_kinds_side_by_side(tmp_path):
     for name, text in {
         "a": "9\n0.1\n0.1\n",
@@ -308,7 +327,8 @@ def test_several_runs_of_a_sequence(annotations, tmp_path, protocol, suffix):
     folder = tmp_path / f"OTB2015{suffix}" / "Still"
     for name, truth in TRUTHS.items():
         bboxes = from_one_based(truth)
-        starts = tre_starts(bboxes) if protocol == "tre" else [0] * len(SRE_SHIFTS)
+        stretches = annotations.sequences[name].not_started_in
+        starts = tre_starts(bboxes, stretches) if protocol == "tre" else [0] * len(SRE_SHIFTS)
         for number, start in enumerate(starts, 1):
             (folder / name).mkdir(parents=True, exist_ok=True)
             write_bboxes(folder / name / f"{name}_{number:03d}.txt", bboxes[start:])
@@ -342,7 +362,7 @@ def test_got10k_pools_all_frames_of_all_repetitions(tmp_path):
     ("content", "message"),
     [
         ("{", "is not JSON"),
-        ("[]", "must hold an object of sequences"),
+        ("[]", "must hold an object, got list"),
         ('{"a": {"gt_rect": [[1, 2]]}}', "sequence a: gt_rect must be a list of boxes"),
         ('{"a": 3}', "sequence a: gt_rect must be a list of boxes"),
     ],

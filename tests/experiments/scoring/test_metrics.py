@@ -206,7 +206,7 @@ def test_got10ks_got10k_numbers(predicted, truth):
 
 
 def test_frame_errors_are_those_of_each_frame():
-    frames = frame_errors(moved(10), TRUTH)
+    frames = frame_errors(moved(10), TRUTH, "got10k")
     np.testing.assert_allclose(frames.overlap, [1, *[0.6] * 9])
     np.testing.assert_allclose(frames.error, [0, *[10] * 9])
     np.testing.assert_allclose(frames.normalised, [0, *[0.25] * 9])

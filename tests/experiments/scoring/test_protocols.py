@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from data.datasets.by_name import load_dataset
+from data.datasets.otb_protocol import otb_targets
 from experiments.scoring.protocols import SRE_SHIFTS, plan_runs, shifted_bbox, tre_starts
 from tests.material.trees import box_lines, make_otb
 
@@ -23,6 +24,20 @@ class TestTre:
 
     def test_the_whole_step_repeats_the_last_start_as_the_toolkit_does(self):
         assert tre_starts(boxes(38)) == [*range(19), 18]
+
+    def test_frames_in_which_the_toolkit_starts_no_run(self):
+        """Jogging.1 has 307 frames; without 61 to 83 runs start in the frames 1, 14, 28, 42, … of the toolkit."""
+        stretches = otb_targets()["Jogging.1"].not_started_in
+        assert stretches == ((60, 82),)
+        starts = [start + 1 for start in tre_starts(boxes(307), stretches)]
+        assert starts[:6] == [1, 14, 28, 42, 56, 93]  # the 70th place is frame 70 + 23
+        assert starts[-1] == 288
+        assert not {*range(61, 84)} & {*starts}
+
+    def test_the_frames_are_counted_from_the_targets_first(self):
+        targets = otb_targets()
+        assert targets["Tiger1"].not_started_in[:2] == ((0, -1), (3, 9))  # 1-5 and 9-15, of frames from 6 on
+        assert sum(bool(target.not_started_in) for target in targets.values()) == 27
 
     def test_frames_without_a_box_or_at_the_border_are_not_started_in(self):
         truth = boxes(60)

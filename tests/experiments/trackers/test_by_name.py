@@ -4,9 +4,12 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from torch import nn
 
+import losses.ghm
+from data import synthetic_sequence
 from experiments.trackers.by_name import (
     ONLINE_LOSSES,
     Contender,
@@ -14,7 +17,9 @@ from experiments.trackers.by_name import (
     load_with_loss,
     parse_contenders,
 )
+from experiments.trackers.online_loss import ResponseLoss
 from losses.shrinkage import Shrinkage
+from tests.material.targets import run
 from tracker import IdentityTracker, list_trackers, load_tracker
 
 
@@ -29,6 +34,56 @@ def test_a_preset_gets_its_shrinkage_loss(name, importance):
 def test_another_loss_may_be_asked_for():
     asked = nn.MSELoss(reduction="sum")
     assert load_with_loss("dslt-paper", backbone="hog+color", criterion=asked).criterion is asked
+
+
+@pytest.mark.parametrize(
+    ("name", "loss", "kind", "setting"),
+    [
+        ("dslt", "ghm-r", losses.ghm.GHMR, "regress"),
+        ("dslt-paper", "shrinkage:c=0.1", Shrinkage, "regress"),
+        ("dslt-paper", "spatial-ce", ResponseLoss, "spatial"),
+    ],
+)
+def test_a_loss_by_its_text(name, loss, kind, setting):
+    tracker = load_with_loss(name, loss, backbone="hog+color")
+    assert isinstance(tracker.criterion, kind)
+    assert getattr(tracker.criterion, "loss", tracker.criterion).setting == setting
+    assert getattr(tracker.criterion, "c", 0.1) == 0.1
+    sequence = synthetic_sequence(1, 3)
+    outputs = run(tracker, sequence.frames(), sequence.bboxes[0])
+    assert np.isfinite(outputs[-1].bbox).all()
+    json.dumps(tracker.settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "loss", "message"),
+    [
+        ("hog", "l2", "trackers that learn with it on line, dslt, dslt-paper, dslt-code: not for hog"),
+        ("dslt", "spatial-ce", "takes losses of setting regress only"),
+        ("dslt", "shrinkage:c", "NAME:ARGUMENT=VALUE"),
+        ("dslt", "eql", "takes class logits"),
+        ("dslt", "shrinkag", "did you mean"),
+    ],
+)
+def test_a_loss_that_cannot_be(name, loss, message):
+    with pytest.raises(ValueError, match=message):
+        load_with_loss(name, loss, backbone=None if name == "hog" else "hog+color")
+
+
+def test_contenders_get_backbones_and_losses_and_folders_of_their_own():
+    text = ("dslt,hog", (), "cpu", ("dslt=hog+color",), ("dslt=shrinkage:a=5,c=0.1",))
+    dslt, hog = parse_contenders(*text)
+    assert (dslt.backbone, dslt.loss) == ("hog+color", "shrinkage:a=5,c=0.1")
+    assert (hog.backbone, hog.loss) == (None, None)
+    about = Description(dslt)
+    assert about.label == "dslt+hog+color+shrinkage_a_5_c_0.1"
+    assert "a=5" in about.record["settings"]["criterion"]["text"]
+    (only,) = parse_contenders("dslt", (), "cpu", ("hog+color",), ("shrinkage:a=5",))
+    assert (only.backbone, only.loss) == ("hog+color", "shrinkage:a=5")
+    with pytest.raises(ValueError, match="--loss must be TRACKER=NAME with one of dslt, hog, got 'l2'"):
+        parse_contenders("dslt,hog", (), "cpu", (), ("l2",))
+    with pytest.raises(ValueError, match="for trackers of ours, not for opencv-mil"):
+        Contender("opencv-mil", backbone="hog").build()
 
 
 def test_other_trackers_get_nothing():
@@ -56,7 +111,7 @@ class TestTrained:
 
     @pytest.fixture
     def file(self, tmp_path, monkeypatch):
-        def load(name, *, device):
+        def load(name, _loss, *, device, backbone):
             assert Path(name).is_absolute()
             return load_tracker("gray", device=device)
 

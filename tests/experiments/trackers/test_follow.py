@@ -50,3 +50,13 @@ def test_fps_is_frames_over_time_without_the_first():
 
 def test_a_run_of_one_frame_has_no_speed():
     assert np.isnan(Timing.of([1.0]).fps)
+
+
+def test_three_speeds_of_the_same_times():
+    """Two runs: 2 frames in 0.2 s and 1 in 0.4 s, after an init of 1 and 0.5 s."""
+    timing = Timing.of([1.0, 0.05, 0.15], [0.5, 0.4])
+    assert timing.fps == pytest.approx(3 / 0.6)
+    assert timing.mean_fps == pytest.approx((2 / 0.2 + 1 / 0.4) / 2)
+    assert timing.hz == pytest.approx(
+        (1 / 1 + 1 / 0.05 + 1 / 0.15 + 1 / 0.5 + 1 / 0.4) / 5
+    )  # got10k's speed_fps

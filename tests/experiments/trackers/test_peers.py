@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
+from data.boxes import from_one_based, to_one_based
 from data.datasets.box_files import read_bboxes
 from data.synthetic.sequence import synthetic_sequence
 from experiments.__main__ import main
 from experiments.trackers.by_name import Contender, Description
-from experiments.trackers.peers import OPENCV, as_got10k, load_got10k_tracker
+from experiments.trackers.peers import OPENCV, load_got10k_tracker
 from tests.material.trees import make_got10k, make_otb
 from tracker import load_tracker
 
@@ -25,6 +26,20 @@ ROOT = Path(__file__).resolve().parents[3]
 def clip():
     sequence = synthetic_sequence(3, 12, (160, 120))
     return list(sequence.frames()), sequence.bboxes
+
+
+def as_got10k(tracker, name):
+    """One of our trackers as a got10k ``Tracker``, deterministic, so that it is run once."""
+    from got10k.trackers import Tracker as Got10kTracker
+
+    class Wrapped(Got10kTracker):
+        def init(self, image, box):
+            tracker.init(np.asarray(image), from_one_based(box))
+
+        def update(self, image):
+            return to_one_based(tracker.update(np.asarray(image)).bbox)
+
+    return Wrapped(name, is_deterministic=True)
 
 
 class TestOpenCV:

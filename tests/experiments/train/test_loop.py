@@ -1,12 +1,16 @@
 """The run: it goes on bit for bit, says what went wrong, and leaves complete files."""
 
 import os
+import shutil
 import signal
 
 import pytest
 import torch
 
+from experiments.__main__ import main
+from experiments.runtime.lock import holding
 from experiments.train.build import train
+from experiments.train.limits import LIMITS
 from experiments.train.run_files import load_last
 from experiments.train.settings import as_mapping
 from experiments.train.step import Learner
@@ -142,7 +146,10 @@ def test_nan_can_be_skipped(clips, tmp_path, monkeypatch, capsys):
     assert all(torch.isfinite(tensor).all() for tensor in state["learner"]["objective"].values())
 
 
-def test_an_exploding_run_says_so(clips, tmp_path):
+def test_an_exploding_run_says_so(clips, tmp_path, monkeypatch):
+    monkeypatch.setitem(
+        LIMITS, "optimiser.rate", (0, 1e20)
+    )  # a rate that is allowed explodes later, if at all
     with pytest.raises(RuntimeError, match=r"must be finite: step \d, rate 1e\+20, pairs "):
         train(
             settings(clips, "--optimiser.rate=1e20", "--optimiser.warmup=0", "--optimiser.schedule=constant"),
@@ -198,6 +205,52 @@ def test_a_folder_is_not_overwritten_by_accident(clips, finished, tmp_path):
     assert train(settings(clips, "--steps=1"), tmp_path, overwrite=True).finished
     assert (tmp_path / "keep.txt").exists()
     assert [line["step"] for line in metrics(tmp_path)] == [1, 1]
+
+
+def test_the_checkpoint_s_own_settings_decide(clips, finished, tmp_path, capsys):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    written = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").unlink()
+    command = ["train", "--resume", "--output", str(folder)]
+    assert main([*command, "--seed", "5", "--loss.name", "l2"]) == 2
+    said = capsys.readouterr().err
+    assert "seed was 0 and is 5" in said
+    assert "loss.name was 'shrinkage' and is 'l2'" in said
+    assert not (folder / "config.yaml").exists()
+    assert main(command) == 0  # the options are read from the checkpoint, and written down again
+    assert (folder / "config.yaml").read_text() == written
+    (folder / "config.yaml").write_text(written.replace("seed: 0", "seed: 5"))
+    assert main(command) == 2
+    assert "seed was 0 and is 5" in capsys.readouterr().err
+
+
+def test_one_training_at_a_time_in_a_folder(clips, tmp_path):
+    with (
+        holding(tmp_path / "run", "another training"),
+        pytest.raises(RuntimeError, match=r"another training is writing into .*run: wait for it"),
+    ):
+        train(settings(clips), tmp_path / "run", resume=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_does_not_go_on_with_other_boxes(clips, tmp_path):
+    shutil.copytree(clips, tmp_path / "clips")
+    chosen = settings(tmp_path / "clips", "--validation.every=0")
+    train(chosen, tmp_path / "run")
+    boxes = tmp_path / "clips" / "clip0" / "groundtruth_rect.txt"
+    boxes.write_text("9,9,20,20\n" + boxes.read_text().partition("\n")[2])
+    with pytest.raises(ValueError, match="made with other data than there are now"):
+        train(chosen, tmp_path / "run", resume=True)
+
+
+def test_a_run_does_not_stay_silent_for_long(clips, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("experiments.train.log.PATIENCE", (0.0, 1e9))
+    train(settings(clips, "--log-every=8", "--validation.every=0"), tmp_path / "run")
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("step")]
+    assert lines[0].startswith("step 1/8  step ")
+    assert " ms  left 0:" in lines[0]
+    assert lines[1].startswith("step 8/8  loss")
 
 
 def test_resuming_a_finished_run_changes_nothing(clips, finished):

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from experiments.train.objective import PairObjective, easy_background_share
+from experiments.train.objective import PairObjective
 from losses import build_loss
+from losses.settings import easy_background_share
 from tracker.network.regression_net import NetworkOutput
 
 

@@ -10,7 +10,7 @@ from data.pairs.jitter_appearance import Appearance
 from experiments.train.build import build_learner
 from experiments.train.parse import settings_from
 from experiments.train.processes import Processes
-from experiments.train.run_files import claim
+from experiments.train.run_files import check_folder
 from experiments.train.settings import AppearanceSettings, ModelSettings, as_mapping
 from tests.material.tiny_training import settings
 from tracker.network.regression_net import build_regression_net
@@ -43,4 +43,4 @@ def test_a_run_older_than_an_option_goes_on_if_the_option_has_its_default(tmp_pa
     written = as_mapping(now)
     del written["data"]["appearance"]
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(written))
-    claim(tmp_path, now, resume=True, overwrite=False)
+    check_folder(tmp_path, now, resume=True, overwrite=False)

@@ -1,8 +1,12 @@
 """A trained network by name: the one that is shipped, another file, and settings that contradict it."""
 
+import math
+
 import pytest
 
+from tests.material.checkpoints import SETTINGS
 from tracker import load_tracker
+from tracker.network.regression_net import build_regression_net
 from tracker.presets.trained import SHIPPED
 
 
@@ -27,3 +31,17 @@ def test_accurate_sees_what_fast_sees_and_gradients_and_colour():
     told = load_tracker("accurate").settings()
     assert told["extractor"]["max_channels"] == 16
     assert load_tracker("accurate").extractor.backbone.blocks[-3:] == (16, 24, 48)
+
+
+@pytest.mark.parametrize("name", ["ridge", "spatial"])
+def test_the_learned_regularisation_is_that_of_the_same_filter(name):
+    net = build_regression_net(**{**SETTINGS, "filter": name, "box_head": False})
+    net.filter_layer.log_regularisation.data.fill_(math.log(7.0))
+    learned = {
+        filter: load_tracker(net, filter=filter).settings()["filter"]["regularisation"]
+        for filter in ("ridge", "spatial")
+    }
+    usual = {"ridge": 1e3, "spatial": 0.4}
+    assert learned == pytest.approx({**usual, name: 7.0})
+    told = load_tracker(net, filter=name, regularisation=2.0).settings()
+    assert told["filter"]["regularisation"] == 2.0

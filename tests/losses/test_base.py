@@ -1,17 +1,14 @@
 """What every registered loss must do in every setting; a new loss is tested here without an edit."""
 
 import copy
-import importlib
 import inspect
 import pickle
-import sys
 
 import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-import losses
-from losses import build_loss, list_losses, register_loss
+from losses import build_loss, list_losses
 from losses.registry import loss_class
 
 MAP, CLASSES, ROWS = (3, 1, 4, 5), 5, 6
@@ -319,34 +316,6 @@ def test_contract_beyond_the_defaults(name, setting, arguments, check):
     check(name, setting, **arguments)
 
 
-NEW_FAMILY = '''
-"""A loss that did not exist a moment ago."""
-from losses import ModulatedLoss, register_loss
-
-@register_loss("quartic")
-class Quartic(ModulatedLoss):
-    setting = "regress"
-
-    def base_loss(self, prediction, target):
-        return (prediction - target).square()
-
-    def modulation(self, prediction, target):
-        return (prediction - target).square()
-'''
-
-
-@pytest.fixture
-def new_family(tmp_path, monkeypatch):
-    """A file with a loss, in a folder that the package looks in, as a new file in losses/ would be."""
-    (tmp_path / "quartic.py").write_text(NEW_FAMILY)
-    monkeypatch.setattr(losses, "__path__", [*losses.__path__, str(tmp_path)])
-    list_losses()
-    registered = importlib.import_module("losses.registry")._LOSSES
-    yield
-    registered.pop("quartic")
-    sys.modules.pop("losses.quartic")
-
-
 @pytest.mark.usefixtures("new_family")
 def test_a_new_file_is_all_that_a_new_loss_needs():
     assert "quartic" in list_losses()
@@ -365,20 +334,3 @@ def test_docstrings_teach(name):
         assert part in loss.__doc__
     for argument in set(inspect.signature(loss).parameters) - {"reduction", "setting"}:
         assert f"    {argument}: " in loss.__doc__
-
-
-def test_names_are_unique_and_safe():
-    with pytest.raises(ValueError, match=r"'l2' is already registered by losses\.regression\.L2"):
-        register_loss("l2")(loss_class("l3"))
-    for name in ("", "L2", "-l2", "l2/x", "l 2"):
-        with pytest.raises(ValueError, match="must match"):
-            register_loss(name)
-
-
-def test_unknown_names_are_answered_with_the_closest():
-    with pytest.raises(ValueError, match=r"unknown loss 'shrinkge'.*l2, l3.*did you mean 'shrinkage'"):
-        build_loss("shrinkge")
-    with pytest.raises(TypeError, match=r"no argument 'gama' \(did you mean 'gamma'\?\).*\(gamma: float"):
-        build_loss("focal-regression", gama=2)
-    with pytest.raises(ValueError, match="setting must be one of"):
-        list_losses("regression")

@@ -1,0 +1,1 @@
+"""A tracker's network as one ONNX file, for ONNX Runtime and for other programs."""
