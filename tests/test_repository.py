@@ -7,8 +7,11 @@ import pytest
 import yaml
 
 import experiments
+from data.files import sha256_of
 from experiments.__main__ import main
+from experiments.trackers.peers import OPENCV
 from losses import list_losses
+from tracker import list_trackers
 
 ROOT = Path(__file__).resolve().parents[1]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
@@ -86,3 +89,17 @@ def test_issue_templates_are_well_formed(path):
     assert all(field["type"] in {"textarea", "input", "markdown"} for field in form["body"])
     assert len({field["id"] for field in form["body"]}) == len(form["body"])
     assert all(field["attributes"]["label"] for field in form["body"])
+
+
+def test_the_model_zoo_states_the_hash_of_every_file_that_ships():
+    page = (ROOT / "docs" / "model-zoo.md").read_text()
+    stated = dict(re.findall(r"\| `(tracker/weights/\S+)` \| `([0-9a-f]{64})` \|", page))
+    shipped = [
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "tracker" / "weights").glob("*.safetensors")
+    ]
+    assert stated == {name: sha256_of(ROOT / name) for name in shipped}
+
+
+def test_the_model_zoo_lists_every_tracker():
+    page = (ROOT / "docs" / "model-zoo.md").read_text().partition("| file |")[0]
+    assert {name for name in (*list_trackers(), *OPENCV) if f"`{name}`" not in page} == {"identity"}

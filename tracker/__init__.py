@@ -10,6 +10,7 @@ from tracker.by_name import list_trackers, load_tracker
 from tracker.correlation import CorrelationFilterTracker
 from tracker.dslt import DSLTTracker
 from tracker.identity import IdentityTracker
+from tracker.multi import MultiTracker
 from tracker.presets.base import TRACKERS
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "CorrelationFilterTracker",
     "DSLTTracker",
     "IdentityTracker",
+    "MultiTracker",
     "TrackOutput",
     "Tracker",
     "list_trackers",

@@ -85,31 +85,35 @@ class BoxFollower:
             size: ``(w, h)`` of the target in pixels.
         """
         bbox = torch.tensor(region.to_crop(bbox_from_center(center, size)), device=features.device).float()
-        self._template = self.head.start(features, bbox[None])
-        self._sure_size = size
+        self.template = self.head.start(features, bbox[None])
+        self.sure_size = size
+
+    def look(self, features: Tensor) -> BoxMap:
+        """What the head says of a crop, from the backbone's features ``(1, C, h, w)``."""
+        return self.head(self.template, features)
 
     def follow(
-        self, features: Tensor, region: SearchRegion, peak: Floats, size: Floats, sure: bool
+        self, said: BoxMap, region: SearchRegion, peak: Floats, size: Floats, sure: bool
     ) -> tuple[Floats, Floats]:
         """Return the target's centre and size, float64 ``(2,)`` each; ``peak`` and ``size`` if the box is not used.
 
         Args:
-            features: the backbone's features of the crop of ``region``, float32 ``(1, C, h, w)``.
+            said: the head's map of the crop of ``region``.
             region: the search region.
             peak: ``(x, y)`` of the filter's peak, in pixel-index coordinates.
             size: last ``(w, h)`` of the target, in pixels.
             sure: the filter's peak is high enough to learn from.
         """
-        found = measured(self.head(self._template, features), region, peak)
+        found = measured(said, region, peak)
         away = np.abs(found.center - peak).max() / math.sqrt(size.prod())
         if away > self.box.box_reach or found.overlap < self.box.least_overlap:
             return peak, size
         center = peak + self.box.box_pull * (found.center - peak)
         size = size * (found.size / size) ** self.box.box_rate
         if sure:
-            self._sure_size = size
+            self.sure_size = size
         most = math.exp(self.box.unsure_change)
-        return center, np.clip(size, self._sure_size / most, self._sure_size * most)
+        return center, np.clip(size, self.sure_size / most, self.sure_size * most)
 
 
 def measured(boxes: BoxMap, region: SearchRegion, place: Floats) -> Measured:

@@ -1,7 +1,7 @@
 """The correlation-filter regression tracker: features, filter, response, localisation, on-line update."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from tracker.checks import not_negative, positive, share, whole
 from tracker.features import FeatureExtractor, hann2d, to_tensor
 from tracker.filters import FilterModel
 from tracker.filters.memory import SampleMemory
+from tracker.network.box_head import BoxMap
 from tracker.response import SCORE_RATE, Peak, find_peak, psr
 from tracker.scale import ScaleSearch, ScaleSettings
 from tracker.search_area import SearchSettings, bounded_scale
@@ -25,6 +26,9 @@ from tracker.threads import with_own_threads
 
 NOISE = 0.3
 """A peak lower than this share of its running mean is noise, as when the target is hidden: the box stays."""
+
+CORRECTED = 0.25
+"""Share of the memory that a box from outside takes over: it is as sure as frame 1's."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,20 @@ class CorrelationFilterTracker:
             "box": describe(self.box),
         }
 
+    def twin(self) -> "CorrelationFilterTracker":
+        """Another tracker of the same settings that has no target yet: it shares the networks, which never change."""
+        twin = CorrelationFilterTracker(
+            replace(self.extractor),
+            replace(self.model),
+            search=self.search,
+            scale=self.scale,
+            learning=self.learning,
+            box=None if self.box is None else replace(self.box),
+            device=self.device,
+        )
+        twin.threads = self.threads
+        return twin
+
     @torch.inference_mode()
     @with_own_threads
     def init(self, image: Image, bbox: ArrayLike) -> None:
@@ -158,15 +176,54 @@ class CorrelationFilterTracker:
 
     @torch.inference_mode()
     @with_own_threads
+    def correct(self, image: Image, bbox: ArrayLike) -> None:
+        """Go on from another box, given by someone who knows, and learn it; what was learned before is kept.
+
+        Args:
+            image: uint8 ``(H, W, 3)`` RGB, the frame that was tracked into last or another.
+            bbox: ``(x, y, w, h)``, 0-based pixels, of the same target.
+
+        Raises:
+            ValueError: as ``init``.
+            RuntimeError: ``init`` was not called.
+        """
+        memory = self._started()
+        height, width = check_image(image).shape[:2]
+        box = check_bbox_in_frame(bbox, (width, height))
+        growth = math.sqrt(box[2:].prod() / self._size.prod())
+        self._center, self._size, self._growth = bbox_center(box), box[2:] / growth, growth
+        if self.box is not None:
+            self.box.sure_size = box[2:]
+        spectrum, region = self._sample(image)
+        memory.add(spectrum[0], self._label(region), CORRECTED)
+        self.model.fit(memory)
+
+    @torch.inference_mode()
+    @with_own_threads
     def update(self, image: Image) -> TrackOutput:
         """Find the target in the next frame and learn from it; see ``Tracker.update``."""
-        if self._memory is None:
-            raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
-        check_image(image)
-        region = self._region()
-        seen = self._look(image, region)
+        region = self.search_region()
+        return self.decide(check_image(image), region, self._look(image, region))
+
+    def search_region(self) -> SearchRegion:
+        """Where the target is looked for in the next frame; raises ``RuntimeError`` before ``init``."""
+        self._started()
+        return self._region()
+
+    def decide(
+        self, image: Image, region: SearchRegion, seen: torch.Tensor, boxes: BoxMap | None = None
+    ) -> TrackOutput:
+        """Find the target in what is seen of its search region, and learn from it: the second half of ``update``.
+
+        Args:
+            image: uint8 ``(H, W, 3)`` RGB.
+            region: of ``search_region``.
+            seen: the backbone's features of its crop, float32 ``(1, channels, h, w)``.
+            boxes: what the box head says of them, where it was asked already.
+        """
+        memory = self._started()
         spectrum = self._spectrum(seen)
-        response = self.model.response(spectrum, self._memory.size_hw)
+        response = self.model.response(spectrum, memory.size_hw)
         values = response[0, 0].cpu().numpy()
         peak = find_peak(values)
 
@@ -174,10 +231,10 @@ class CorrelationFilterTracker:
         self._usual_score = self._usual_score or peak.score
         sure = peak.score >= self.learning.update_gate * self._usual_score
         if peak.score >= NOISE * self._usual_score:
-            self._follow(image, seen, peak, region, sure)
+            self._follow(image, seen, peak, region, sure, boxes)
         if sure:
             moved = np.abs(peak.displacement).max() > self.learning.reuse_within
-            self._learn(self._memory, *(self._sample(image) if moved else (spectrum, region)))
+            self._learn(memory, *(self._sample(image) if moved else (spectrum, region)))
         self._usual_score += SCORE_RATE * (peak.score - self._usual_score)
         return TrackOutput(
             bbox=bbox_from_center(self._center, self._size * self._growth),
@@ -188,14 +245,28 @@ class CorrelationFilterTracker:
             response_bbox=self._response_bbox(region),
         )
 
-    def _follow(self, image: Image, seen: torch.Tensor, peak: Peak, region: SearchRegion, sure: bool) -> None:
+    def _started(self) -> SampleMemory:
+        if self._memory is None:
+            raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
+        return self._memory
+
+    def _follow(
+        self,
+        image: Image,
+        seen: torch.Tensor,
+        peak: Peak,
+        region: SearchRegion,
+        sure: bool,
+        boxes: BoxMap | None,
+    ) -> None:
         """Move to the peak and follow the size: by the box head, or by a search when it is due."""
         corner = np.array([image.shape[1] - 1, image.shape[0] - 1])
         cell = region.side / self._map_size
         self._center = np.clip(region.center + peak.displacement * cell, 0, corner)
         if self.box is not None:
             size = self._size * self._growth
-            center, followed = self.box.follow(seen, region, self._center, size, sure)
+            boxes = self.box.look(seen) if boxes is None else boxes
+            center, followed = self.box.follow(boxes, region, self._center, size, sure)
             self._center = np.clip(center, 0, corner)
             self._resize(followed / size, image)
         elif self._frame % self.scale.scale_interval == 0:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,7 +18,8 @@ ENERGY = 40.0
 
 def to_tensor(image: NDArray[np.uint8], device: torch.device) -> Tensor:
     """Convert an RGB image uint8 ``(H, W, 3)`` to float32 ``(1, 3, H, W)`` in [0, 255] on ``device``."""
-    return torch.from_numpy(image).to(device).permute(2, 0, 1)[None].contiguous().float()
+    # cv2.split takes a third of the time that torch takes to reorder the bytes.
+    return torch.from_numpy(np.stack(cv2.split(image))[None]).to(device).float()
 
 
 def hann2d(height: int, width: int) -> Tensor:

@@ -142,18 +142,28 @@ def _open_path(source: str) -> VideoFrames:
             return _open_images([path], f"image {source}")
         return _open_capture(source, f"video {source}", inspect_container(path))
     if glob.has_magic(source):
-        matches = glob.glob(source, recursive=True)  # noqa: PTH207 - an absolute pattern is fine here
-        found = sorted(map(Path, matches), key=natural_order)
-        if not found:
-            raise FileNotFoundError(f"glob matches no file: {source}")
-        if not (images := [match for match in found if is_image(match)]):
-            raise ValueError(f"glob {source} matches {len(found)} files but no image, e.g. {found[0]}")
-        return _open_images(images, f"glob {source}")
+        return _open_images(glob_images(source), f"glob {source}")
     hint = "; a numbered pattern is written as a glob, e.g. 'img/*.jpg'" if "%" in source else ""
     raise FileNotFoundError(
         f"video source does not exist: {source or '(empty)'} "
         f"(expected a video file, folder of images, glob, camera index or URL{hint})"
     )
+
+
+def glob_images(pattern: str) -> list[Path]:
+    """The images that a pattern matches, in natural order.
+
+    Raises:
+        FileNotFoundError: it matches nothing.
+        ValueError: it matches no image.
+    """
+    matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - an absolute pattern is fine here
+    found = sorted(map(Path, matches), key=natural_order)
+    if not found:
+        raise FileNotFoundError(f"glob matches no file: {pattern}")
+    if not (images := [match for match in found if is_image(match)]):
+        raise ValueError(f"glob {pattern} matches {len(found)} files but no image, e.g. {found[0]}")
+    return images
 
 
 def _open_images(paths: list[Path], source: str) -> VideoFrames:

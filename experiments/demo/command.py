@@ -44,15 +44,23 @@ class Demo(Command):
     train: bool = True
     """Train first; without it only what comes with the project is shown."""
 
+    gallery: Path | None = None
+    """Write the pictures of docs/gallery.md into this folder, and nothing else."""
+
     def run(self) -> int:
         """Train, track, score and draw; print the table and the paths of the pages."""
         from data import synthetic_sequence
         from experiments.demo.showcase import prepare, show, table, write_annotations
         from tracker import load_tracker
 
+        if self.gallery is not None:
+            from experiments.demo.gallery import write_gallery
+
+            print("\n".join(map(str, write_gallery(self.gallery))))
+            return 0
         if self.length < 2:
             raise ValueError(f"--length must be 2 or more frames, got {self.length}")
-        prepare(self.output, TRACKERS)  # a folder that cannot be written is said before a minute of training
+        prepare(self.output, TRACKERS)  # reports a folder that cannot be written before a minute of training
         trained = self._trained() if self.train else {}
         sequences = [
             synthetic_sequence(seed, self.length, FRAME_WH, attributes, colour=colour)
@@ -69,6 +77,7 @@ class Demo(Command):
         )
         report.run()
         print(f"open {self.output / 'index.html'}, and {self.output / 'report.html'} to explore the scores")
+        print("track in your own videos, in the browser: python -m experiments serve")
         return 0
 
     def _trained(self) -> "dict[str, Tracker]":

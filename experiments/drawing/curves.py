@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from data.boxes import Floats
 from data.files import replacing
-from experiments.drawing.palette import PALETTE, as_hex, colours
+from experiments.drawing.palette import Colour, as_hex, colours, repeats
 from experiments.scoring.metrics import (
     NORMALISED_THRESHOLDS,
     PRECISION_THRESHOLDS,
@@ -160,11 +160,9 @@ def save(figure: "Figure", path: Path) -> None:
         figure.savefig(temporary, dpi=150)
 
 
-def _curves(
-    axes: "Axes", plot: CurvePlot, scores: Mapping[str, Score], chosen: Mapping[str, tuple[int, int, int]]
-) -> None:
-    # Where the colours begin again, the dashes change.
-    dashes = {name: _DASHES[i // len(PALETTE) % len(_DASHES)] for i, name in enumerate(chosen)}
+def _curves(axes: "Axes", plot: CurvePlot, scores: Mapping[str, Score], chosen: dict[str, Colour]) -> None:
+    # Where a colour comes again, the dashes change.
+    dashes = {name: _DASHES[turn % len(_DASHES)] for name, turn in repeats(chosen).items()}
     values = {name: getattr(score, plot.metric) for name, score in scores.items()}
     ranked = sorted(scores, key=values.__getitem__, reverse=True)
     for name in ranked[:SHOWN]:

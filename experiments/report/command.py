@@ -71,7 +71,8 @@ class Report(Command):
         folder = self.output or Path("runs/report") / annotations.dataset
         summaries = write_files(folder, evaluations, annotations.dataset)
         main = evaluations[first.upper()]
-        write_report_page(folder, summaries, annotations.sequences, main)
+        source = f"{self.results_dir} and {self.root}, rules of {main.rules}"
+        write_report_page(folder, summaries, annotations.sequences, main, source)
         print(f"report in {folder}: open {folder / 'report.html'}")
         return int(any(one.lacks(main.attributes) for one in main.results))
 
@@ -103,7 +104,7 @@ def write_files(folder: Path, evaluations: Mapping[str, "Evaluation"], dataset: 
     """Write plots, tables and JSON, print the ranking, and return the summaries by protocol."""
     from data.files import write_text
     from experiments.report.summary import summarise
-    from experiments.report.tables import latex, markdown, ranking
+    from experiments.report.tables import csv_table, latex, markdown, ranking
 
     folder.mkdir(parents=True, exist_ok=True)
     summaries = {}
@@ -114,6 +115,7 @@ def write_files(folder: Path, evaluations: Mapping[str, "Evaluation"], dataset: 
         print(ranking(summary))
     texts = {
         "report.json": json.dumps(summaries, indent=1) + "\n",
+        "report.csv": csv_table(summaries.values()),
         "report.md": "\n".join(map(markdown, summaries.values())),
         "report.tex": "\n".join(map(latex, summaries.values())),
     }

@@ -1,19 +1,22 @@
-"""The page of a report: works from disk, without a network, and draws every tracker's box on the frames."""
+"""The page of a report. It is opened from disk, without a network, and draws every tracker's box on the frames."""
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from data.files import check_name, read_text, replacing
 from experiments.drawing.curves import NORMALISED_PRECISION, PRECISION, RATE, SUCCESS
 from experiments.drawing.pages import write_page
-from experiments.drawing.palette import PALETTE, as_hex, colours
+from experiments.drawing.palette import as_hex, colours, repeats
 from experiments.report.sequences import BYTES_PER_BOX, link_frames, sequence_record, write_thumbnails
 from experiments.report.summary import Summary
 from experiments.report.tables import CLASS_MEANS, HEADINGS, SPEEDS
 from experiments.runtime.progress import progress_bar
+from experiments.runtime.provenance import machine, versions
 from experiments.scoring.annotations import Annotation
+from experiments.scoring.bootstrap import FEW
 from experiments.scoring.evaluation import Evaluation
 
 ASSETS = Path(__file__).with_name("assets")
@@ -23,7 +26,7 @@ WRITTEN = "written.txt"
 """List, in ``assets/``, of the boxes and pictures that a report wrote: the next one removes these and no others."""
 
 SIZE_LIMIT = 55e6
-"""Bytes that a report may take, about; frames are thinned until it does."""
+"""Approximate size of a report in bytes; frames are left out until it is met."""
 
 _FIXED_BYTES = 10e6  # plotly, and the plots, tables and curves of many trackers
 _DASHES = ("solid", "dash", "dot", "dashdot")
@@ -35,6 +38,7 @@ def write_report_page(
     summaries: Mapping[str, Summary],
     sequences: Mapping[str, Annotation],
     evaluation: Evaluation,
+    source: str,
 ) -> None:
     """Write ``report.html`` and, in ``assets/``, what it loads.
 
@@ -43,13 +47,14 @@ def write_report_page(
         summaries: how the trackers were run -> what came out.
         sequences: the ground truth, by name.
         evaluation: the one whose boxes are shown.
+        source: what the report was made from, in words.
     """
     from plotly.offline import get_plotlyjs
 
     assets = folder / "assets"
     assets.mkdir(exist_ok=True)
     _write_text(assets / "plotly.min.js", get_plotlyjs())
-    for name in ("report.js", "tables.js", "viewer.js", "report.css"):
+    for name in ("links.js", "report.js", "tables.js", "viewer.js", "report.css"):
         _write_text(assets / name, (ASSETS / name).read_text("utf-8"))
     files = {name: f"{number:04d}" for number, name in enumerate(sequences)}
     _write_script(assets / "data.js", "window.REPORT", _content(summaries, files))
@@ -62,34 +67,42 @@ def write_report_page(
         protocols=list(summaries),
         problems=list(problems),
         headings=HEADINGS,
+        files=[path.relative_to(folder).as_posix() for path in _files(folder)],
+        provenance={
+            "made from": source,
+            "on": f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
+            **versions(),
+            "machine": machine(),
+        },
     )
 
 
+def _files(folder: Path) -> list[Path]:
+    """Tables and plots that lie beside the page."""
+    return [*sorted(folder.glob("report.[cjmt]*")), *sorted(folder.glob("plots/*.png"))]
+
+
 def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict[str, Any]:
-    """What the page needs before a sequence is opened."""
+    """The data that the page needs before a sequence is opened."""
     shown = [{**summary, "problems": []} for summary in summaries.values()]
     names = list(dict.fromkeys(one["name"] for summary in shown for one in summary["trackers"]))
+    chosen = colours(names)
     by_frames = shown[0]["rank_metric"] == "ao"
     return {
         "protocols": dict(zip(summaries, shown, strict=True)),
         "headings": HEADINGS,
         "speeds": SPEEDS,
         "classMeans": CLASS_MEANS,
-        "colours": {name: as_hex(colour) for name, colour in colours(names).items()},
-        "dashes": {name: _DASHES[i // len(PALETTE) % len(_DASHES)] for i, name in enumerate(names)},
+        "colours": {name: as_hex(colour) for name, colour in chosen.items()},
+        "dashes": {name: _DASHES[turn % len(_DASHES)] for name, turn in repeats(chosen).items()},
         "plots": [
-            {
-                "curve": plot.curve,
-                "metric": plot.metric,
-                "title": plot.title,
-                "xlabel": plot.xlabel,
-                "ylabel": plot.ylabel,
-                "thresholds": plot.thresholds.tolist(),
-            }
+            {name: getattr(plot, name) for name in ("curve", "metric", "title", "xlabel", "ylabel")}
+            | {"thresholds": plot.thresholds.tolist()}
             for plot in _PLOTS
             if (plot is RATE) == by_frames
         ],
         "files": files,
+        "few": FEW,
     }
 
 

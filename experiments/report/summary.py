@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from data.boxes import Floats
-from experiments.scoring.bootstrap import bootstrap
+from experiments.scoring.bootstrap import bootstrap, student
 from experiments.scoring.evaluation import METRICS, Evaluation
 from experiments.scoring.metrics import Score
 from experiments.scoring.resets import ResetScore
@@ -118,6 +118,8 @@ def _differences(evaluation: Evaluation, names: list[str], tables: dict[str, Flo
     differences = {metric: table[first] - table[second] for metric, table in tables.items()}
     weights = None if (all_weights := evaluation.weights()) is None else all_weights[first]
     ends = bootstrap(np.stack(list(differences.values())), weights)
+    # Where frames count, a mean's deviation is not that of Student's t.
+    few = None if weights is not None else student(np.stack(list(differences.values())))
     return [
         {
             "first": pair[0],
@@ -127,6 +129,7 @@ def _differences(evaluation: Evaluation, names: list[str], tables: dict[str, Flo
                 metric: _estimate(
                     _mean(differences[metric][i], None if weights is None else weights[i]), ends[m, i]
                 )
+                | {"student": None if few is None else _plain(few[m, i])}
                 for m, metric in enumerate(METRICS)
             },
         }

@@ -1,8 +1,12 @@
-"""A summary as Markdown and as LaTeX."""
+"""A summary as Markdown, as LaTeX and as CSV."""
 
+import csv
+import io
+from collections.abc import Iterable
 from typing import Any
 
 from experiments.report.summary import Summary
+from experiments.scoring.bootstrap import FEW
 
 HEADINGS = {
     "success_auc": "success AUC",
@@ -56,7 +60,22 @@ def markdown(summary: Summary) -> str:
     parts = [f"## {title}\n\n{_markdown_table(rows)}" for title, rows in sections if len(rows) > 1]
     if summary["problems"]:
         parts.append("## Problems\n\n" + "\n".join(f"- {_markdown(line)}" for line in summary["problems"]))
-    return "\n\n".join([*parts, _INTERVALS]) + "\n"
+    notes = [_INTERVALS, _FEW] if len(summary["sequences"]) < FEW else [_INTERVALS]
+    return "\n\n".join([*parts, *notes]) + "\n"
+
+
+def csv_table(summaries: Iterable[Summary]) -> str:
+    """A row for every protocol, tracker and sequence with every metric; empty where there is no value."""
+    lines = [["protocol", "tracker", "sequence", *HEADINGS]]
+    for summary in summaries:
+        for tracker in summary["trackers"]:
+            for sequence in summary["sequences"]:
+                values = [tracker["sequences"][metric][sequence] for metric in HEADINGS]
+                cells = ["" if value is None else f"{value:.6f}" for value in values]
+                lines.append([summary["protocol"], tracker["name"], sequence, *cells])
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()
 
 
 def latex(summary: Summary) -> str:
@@ -72,6 +91,11 @@ _INTERVALS = (
     "Brackets hold 95 % intervals, bootstrapped over sequences. A difference whose interval holds 0 is no "
     "evidence that one tracker is better. A tracker without all sequences comes last: its means are over other "
     "sequences than the rest's."
+)
+
+_FEW = (
+    f"With fewer than {FEW} sequences these intervals are too narrow (docs/metrics.md); Student's t is in the page and "
+    "in report.json."
 )
 
 

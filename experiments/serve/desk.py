@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
-from experiments.serve.frames import open_frames
+from data.video.numbered import open_frames
 from experiments.serve.live import Live
 from experiments.serve.session import Session
 from experiments.serve.uploads import RefusedUpload, receive

@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 from data.boxes import Image
 from data.track_result import TrackResult
 from data.video import VideoWriter
+from data.video.numbered import EndOfFrames, FrameStore
 from experiments.drawing.frames import draw_bbox, draw_text
 from experiments.drawing.palette import PALETTE
-from experiments.serve.frames import EndOfFrames, FrameStore, encode_jpeg
+from experiments.serve.frames import encode_jpeg
 from experiments.serve.lane import Lane
 from tracker import Tracker
 

@@ -4,35 +4,59 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
-from itertools import chain
+from itertools import chain, dropwhile, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from experiments.command import Command, registered
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from data.boxes import Image
     from data.video.reader import VideoFrames
-    from experiments.trackers.follow import Step
-    from tracker import Tracker, TrackOutput
+    from experiments.track.targets import Targets
+    from experiments.trackers.follow import TrackedFrame
+    from tracker import MultiTracker, TrackOutput
 
 
 @dataclass(kw_only=True)
 class Track(Command):
-    """Follow one target through a video file, images, a camera or a stream."""
+    """Follow one target or several through a video file, images, a camera or a stream."""
 
     source: Positional[str]
     """Video file, folder of images, glob in quotes, camera index, or stream URL."""
 
-    init_bbox: str | None = None
-    """The target in the first frame as X,Y,W,H, 0-based pixels; without it, draw it with the mouse."""
+    init_bbox: UseAppendAction[tuple[str, ...]] = ()
+    """A target as [NAME:][FRAME:]X,Y,W,H, 0-based pixels and frames; give it once for each. Without any, draw it
+    with the mouse."""
+
+    init_file: Path | None = None
+    """A file with further targets, a line each, written as for --init-bbox."""
+
+    start_frame: int = 0
+    """The frame, from 0, in which targets start that name no frame."""
+
+    end_frame: int | None = None
+    """The last frame; by default the source's."""
+
+    backward: bool = False
+    """Follow the targets from where they start to the beginning as well: one good frame annotates a whole video."""
+
+    correct: UseAppendAction[tuple[str, ...]] = ()
+    """A better box as [NAME:]FRAME:X,Y,W,H, from which its target is followed on; give it once for each."""
+
+    forget: bool = False
+    """Start anew at a --correct instead of keeping what was learned of the target."""
 
     tracker: Annotated[
         str,
         arg(
-            help=f"Registered tracker ({registered('tracker/presets')}), or the file of a trained one "
-            "(runs/x/best.safetensors)."
+            help=f"Registered tracker ({registered('tracker/presets')}), the file of a trained one "
+            "(runs/x/best.safetensors), or opencv-csrt, opencv-kcf, opencv-mil, opencv-nano, opencv-vit; several, with "
+            "commas between them, are drawn together."
         ),
     ] = "fast"
 
@@ -51,8 +75,8 @@ class Track(Command):
     loss: str | None = None
     """Loss that the tracker learns with on line (dslt, dslt-paper, dslt-code): NAME or NAME:ARGUMENT=VALUE,…"""
 
-    weights: Path | None = None
-    """File with other weights than the tracker's own: .safetensors, .npz, .pth."""
+    weights: UseAppendAction[tuple[str, ...]] = ()
+    """File with other weights than the tracker's own (.safetensors, .npz, .pth); of several trackers TRACKER=PATH."""
 
     output: Path | None = None
     """Folder for the results; by default runs/track/ and the source's name."""
@@ -61,7 +85,7 @@ class Track(Command):
     """Replace the results of an earlier run in that folder."""
 
     save_video: bool = False
-    """Write the frames with the target's box to track.mp4 (without PyAV track.webm)."""
+    """Write the frames with the targets' boxes to track.mp4 (without PyAV track.webm)."""
 
     save_response: bool = False
     """Write the response maps over the frames to response.mp4 (or .webm)."""
@@ -85,45 +109,132 @@ class Track(Command):
     slower on a busy one; more serve a large backbone."""
 
     def run(self) -> int:
-        """Track the target and write boxes.txt, track.csv, run.json and the videos asked for."""
+        """Track the targets and write their boxes, track.csv, run.json and the videos asked for."""
         from data import open_video
-        from data.boxes import parse_bbox
-        from data.formats import FORMATS
-        from experiments.track.window import require_display, select_bbox
-        from experiments.trackers.follow import follow
+        from experiments.track.targets import read_targets
+        from experiments.track.window import select_bbox
 
-        if self.show:
-            require_display("--show")
-        elif self.init_bbox is None:
-            require_display("drawing the target (or give --init-bbox X,Y,W,H)")
-        for name in self.format:
-            FORMATS[name]  # an unknown one is said before an hour of tracking
-        bbox = None if self.init_bbox is None else parse_bbox(self.init_bbox)
-        tracker = self._build_tracker()
+        self._check()
+        given = self.init_bbox
+        if given or self.init_file:
+            targets = read_targets(given, self.init_file, self.correct, self.start_frame)
+        trackers = self._trackers()
         with open_video(self.source) as video:
-            first = next(video)
-            chosen = select_bbox(first) if bbox is None else bbox
-            steps = follow(tracker, chain([first], video), chosen)
-            # The first step starts the tracker: nothing is written for a box that cannot be tracked.
-            self._record(video, chain([next(steps)], steps))
+            frames: Iterator[tuple[int, Image]] = enumerate(video)
+            if not (given or self.init_file):
+                frames = dropwhile(lambda frame: frame[0] < self.start_frame, frames)
+                first = next(frames, None)
+                if first is not None:
+                    given = (",".join(map(str, select_bbox(first[1]))),)
+                    frames = chain([first], frames)
+                targets = read_targets(given, None, self.correct, self.start_frame)
+            names = targets.names(trackers)
+            scenes = self._scenes(frames, trackers, targets, names)
+            # The first scene starts the trackers: nothing is written for a box that cannot be tracked.
+            scene = next(scenes, None)
+            if scene is None:
+                raise ValueError(
+                    f"no target starts within the {video.frames_read} frames of {self.source}: frames count from 0"
+                )
+            self._record(video, chain([scene], scenes), list(names.values()))
         return 0
 
-    def _build_tracker(self) -> "Tracker":
-        from experiments.trackers.by_name import load_with_loss
+    def _check(self) -> None:
+        """Say what is wrong with the flags before an hour of tracking."""
+        from data.formats import FORMATS
+        from experiments.track.window import require_display
 
-        return load_with_loss(
+        for name in self.format:
+            FORMATS[name]
+        drawn = not (self.init_bbox or self.init_file)
+        if self.show:
+            require_display("--show")
+        elif drawn:
+            require_display("drawing the target (or give --init-bbox X,Y,W,H)")
+        if self.start_frame < 0:
+            raise ValueError(f"--start-frame must be 0 or more, got {self.start_frame}")
+        if self.end_frame is not None and self.end_frame < self.start_frame:
+            raise ValueError(f"--end-frame must be {self.start_frame} or more, got {self.end_frame}")
+        if self.backward and drawn:
+            raise ValueError("--backward needs the target's box: give --init-bbox FRAME:X,Y,W,H")
+        if self.backward and not Path(self.source).exists() and "*" not in self.source:
+            raise ValueError(f"--backward needs a video file or images, got {self.source}")
+
+    def _trackers(self) -> "dict[str, MultiTracker]":
+        from experiments.trackers.by_name import parse_contenders
+        from tracker import MultiTracker
+
+        contenders = parse_contenders(
             self.tracker,
-            self.loss,
-            device=self.device,
-            weights=None if self.weights is None else str(self.weights),
-            threads=self.threads,
-            backbone=self.backbone,
-            filter=self.filter,
-            runtime=None if self.runtime == "auto" else self.runtime,
+            self.weights,
+            self.device,
+            () if self.backbone is None else (self.backbone,),
+            () if self.loss is None else (self.loss,),
         )
+        if self.filter is not None and len(contenders) > 1:
+            raise ValueError(f"--filter is for one tracker, got --tracker {self.tracker}")
+        chosen = [
+            replace(one, filter=self.filter, threads=self.threads, runtime=self.runtime) for one in contenders
+        ]
+        return {one.label: MultiTracker(one.build) for one in chosen}
 
-    def _record(self, video: "VideoFrames", steps: Iterator["Step"]) -> None:
-        """Write every step; whatever ends them early, what was tracked is kept and said."""
+    def _scenes(
+        self,
+        frames: "Iterator[tuple[int, Image]]",
+        trackers: "Mapping[str, MultiTracker]",
+        targets: "Targets",
+        names: "Mapping[tuple[str, str], str]",
+    ) -> "Iterator[TrackedFrame]":
+        """What was tracked in every frame in which anything was, in the order of the video."""
+        from experiments.trackers.follow import follow_targets
+
+        earlier = self._earlier(trackers, targets, names) if self.backward else {}
+        wanted = takewhile(lambda frame: self.end_frame is None or frame[0] <= self.end_frame, frames)
+        for scene in follow_targets(trackers, wanted, targets.forward(), names, forget=self.forget):
+            if scene.frame in earlier:
+                before = earlier.pop(scene.frame)
+                scene = replace(
+                    scene,
+                    outputs={**before.outputs, **scene.outputs},
+                    seconds={**before.seconds, **scene.seconds},
+                )
+            if scene.outputs:
+                yield scene
+
+    def _earlier(
+        self,
+        trackers: "Mapping[str, MultiTracker]",
+        targets: "Targets",
+        names: "Mapping[tuple[str, str], str]",
+    ) -> "dict[int, TrackedFrame]":
+        """The scenes, without their images, from the targets' starts back to the beginning."""
+        import numpy as np
+
+        from data.video.numbered import EndOfFrames, open_frames
+        from experiments.runtime.progress import progress_bar
+        from experiments.trackers.follow import follow_targets
+
+        last = max(one.frame for one in targets.starts)
+        found = {}
+        store = open_frames(self.source, Path())
+        try:
+            frames = ((number, store.read(number)) for number in range(last, -1, -1))
+            scenes = follow_targets(trackers, frames, targets.backward(), names, forget=self.forget)
+            for scene in progress_bar(scenes, total=last + 1, unit="frame"):
+                outputs = scene.outputs
+                if not self.save_response:  # maps of a long video would fill the memory
+                    outputs = {name: replace(one, response=None) for name, one in outputs.items()}
+                found[scene.frame] = replace(scene, image=np.empty((0, 0, 3), np.uint8), outputs=outputs)
+        except EndOfFrames:
+            raise ValueError(
+                f"target starts in frame {last}, but {self.source} has {store.count} frames"
+            ) from None
+        finally:
+            store.close()
+        return found
+
+    def _record(self, video: "VideoFrames", scenes: "Iterator[TrackedFrame]", names: "Sequence[str]") -> None:
+        """Write every scene; whatever ends them early, what was tracked is kept and said."""
         from experiments.runtime.interrupt import Interrupt
         from experiments.runtime.progress import progress_bar
         from experiments.track.files import TrackFiles
@@ -139,19 +250,20 @@ class Track(Command):
             "save_response": self.save_response,
             "overwrite": self.overwrite,
         }
-        files = TrackFiles(folder, video.fps or 25.0, plain, **wanted)
-        outputs: list[TrackOutput] = []
+        files = TrackFiles(folder, names, video.fps or 25.0, plain, **wanted)
+        outputs: dict[str, dict[int, TrackOutput]] = {name: {} for name in names}
         try:
             with ExitStack() as stack:
                 stack.enter_context(files)
                 window = stack.enter_context(Window(self.source)) if self.show else None
                 interrupt = stack.enter_context(Interrupt())  # so that all files end with the same frame
-                for step in stack.enter_context(progress_bar(steps, total=video.frame_count, unit="frame")):
-                    files.write(step, video.time)
+                for scene in stack.enter_context(progress_bar(scenes, total=video.frame_count, unit="frame")):
+                    files.write(scene, video.time)
                     if self.format:  # else a video without an end would fill the memory
-                        outputs.append(replace(step.output, response=None))
+                        for name, output in scene.outputs.items():
+                            outputs[name][scene.frame] = replace(output, response=None)
                     interrupt.check()
-                    if window and not window.show(step.image, step.frame, step.output):
+                    if window and not window.show(files.picture(scene)):
                         files.ended = "by the user"
                         break
         finally:
@@ -159,8 +271,10 @@ class Track(Command):
                 self._annotate(folder, video, outputs)
                 print(f"{files.summary}; results in {folder}")
 
-    def _annotate(self, folder: Path, video: "VideoFrames", outputs: "list[TrackOutput]") -> None:
-        """Write the boxes in the formats that were asked for, in place of an earlier run's."""
+    def _annotate(
+        self, folder: Path, video: "VideoFrames", outputs: "Mapping[str, Mapping[int, TrackOutput]]"
+    ) -> None:
+        """Replace the boxes of an earlier run by those of this run, in the formats asked for."""
         import shutil
 
         import numpy as np
@@ -169,30 +283,31 @@ class Track(Command):
         from data.track_result import TrackResult
 
         shutil.rmtree(folder / "annotations", ignore_errors=True)
-        if not self.format:
-            return
-        count = len(outputs)
-        result = TrackResult(
-            "target",
-            np.arange(count),
-            np.array([output.bbox for output in outputs]),
-            np.array([output.score for output in outputs]),
-            np.array([output.lost for output in outputs]),
-            source=self.source,
-            image_names=tuple(video.names[:count]) if video.names else None,
-            frame_wh=video.frame_size,
-            fps=video.fps,
-        )
-        for name in self.format:
-            write_tracks(folder / "annotations", name, [result])
+        results = [
+            TrackResult(
+                name,
+                np.array(list(track)),
+                np.array([output.bbox for output in track.values()]),
+                np.array([output.score for output in track.values()]),
+                np.array([output.lost for output in track.values()]),
+                source=self.source,
+                image_names=tuple(video.names[frame] for frame in track) if video.names else None,
+                frame_wh=video.frame_size,
+                fps=video.fps,
+            )
+            for name, track in outputs.items()
+            if track
+        ]
+        for format in self.format:
+            write_tracks(folder / "annotations", format, results)
 
 
 _PARTS_OF_DATASETS = ("img", "img1", "color", "imgs", "images", "frames")
-"""What the folder of a sequence's frames is called in datasets; the sequence's name is the folder above."""
+"""Names of folders of frames in datasets; the sequence's name is that of the folder above."""
 
 
 def folder_name(source: str) -> str:
-    """A safe folder name that tells sources apart: ``car.mp4``, ``Car4`` for ``Car4/img``, ``camera0``."""
+    """Make a safe folder name of a source: ``car.mp4``, ``Car4`` for ``Car4/img``, ``camera0``."""
     from data.video.reader import is_camera
 
     if is_camera(source):

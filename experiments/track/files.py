@@ -1,8 +1,9 @@
-"""What a run of `track` leaves behind: complete files, also after Ctrl-C or a broken video."""
+"""The files of a run of `track`, which are complete also after Ctrl-C or a broken video."""
 
 import math
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -10,19 +11,20 @@ from typing import Any, Self, TextIO
 
 from filelock import FileLock, Timeout
 
-from data.boxes import to_one_based
+from data.boxes import Floats, Image, to_one_based
 from data.files import flush_to_disk, naming_the_file, write_json
 from data.video.h264 import has_h264
 from data.video.writer import VideoWriter
 from experiments.drawing.frames import annotate, overlay_response
+from experiments.drawing.palette import colours
 from experiments.runtime.provenance import machine, versions
 from experiments.scoring.timing import Timing
-from experiments.trackers.follow import Step
+from experiments.trackers.follow import TrackedFrame
 
-COLUMNS = ("frame", "x", "y", "w", "h", "score", "psr", "lost", "milliseconds", "time")
+COLUMNS = ("frame", "target", "x", "y", "w", "h", "score", "psr", "lost", "milliseconds", "time")
 
 FILES = (
-    *("boxes.txt", "track.csv", "track.mp4", "track.webm", "response.mp4", "response.webm"),
+    *("boxes.txt", "boxes", "track.csv", "track.mp4", "track.webm", "response.mp4", "response.webm"),
     "run.json",  # last: where it is, the others are
 )
 
@@ -34,14 +36,16 @@ class TrackFiles:
     then, and those of an earlier run go. When one of them cannot be written none appears and the earlier run
     stays, as after a process that is killed outright.
 
-    * ``boxes.txt``: a line a frame, ``x,y,w,h``, 1-based as OTB's files are.
-    * ``track.csv``: a row a frame, `COLUMNS`, 0-based, time in seconds as the video's container says; empty where
-      there is no value.
+    * ``boxes.txt``: line k is frame k, ``x,y,w,h``, 1-based as OTB's files are, NaN where the target is not tracked;
+      of several tracks ``boxes/NAME.txt`` each.
+    * ``track.csv``: a row a frame and track, `COLUMNS`, 0-based, time in seconds as the video's container says; empty
+      where there is no value.
     * ``track.mp4``, ``response.mp4`` (without PyAV ``….webm``): where asked for, with the times of the frames.
     * ``run.json``: settings, speed, how the run ended, versions.
 
     Args:
         folder: made where it does not exist.
+        names: of the tracks.
         fps: of the videos.
         settings: plain values for ``run.json``.
         save_video: write the frames with the target's box.
@@ -61,6 +65,7 @@ class TrackFiles:
     def __init__(
         self,
         folder: Path,
+        names: Sequence[str],
         fps: float,
         settings: dict[str, Any],
         *,
@@ -72,12 +77,17 @@ class TrackFiles:
         self.summary: str | None = None
         self._folder, self._settings = folder, settings
         self._seconds: list[float] = []
-        self._lost, self._failed = 0, False
+        self._lost, self._failed = dict.fromkeys(names, 0), False
+        self._chosen = colours(names) if len(names) > 1 else None
+        self._frame = 0
+        self._first_second: float | None = None
         with ExitStack() as stack:
             self._staging = _claim(stack, folder, overwrite)
             suffix = ".mp4" if has_h264() else ".webm"
             pictures = {"track": (save_video, annotate), "response": (save_response, overlay_response)}
-            self._boxes, self._table = (self._open(stack, name) for name in ("boxes.txt", "track.csv"))
+            self._table = self._open(stack, "track.csv")
+            files = {name: f"boxes/{name}.txt" if len(names) > 1 else "boxes.txt" for name in names}
+            self._boxes = {name: self._open(stack, file) for name, file in files.items()}
             self._videos = [
                 (stack.enter_context(VideoWriter(self._staging / f"{name}{suffix}", fps)), draw)
                 for name, (wanted, draw) in pictures.items()
@@ -87,23 +97,35 @@ class TrackFiles:
             self._begin = time.perf_counter()
             self._writing = stack.pop_all()
 
-    def write(self, step: Step, seconds: float | None = None) -> None:
-        """Append a frame to every file, shown so many seconds into the video."""
-        output = step.output
-        numbers = [*output.bbox, output.score, output.psr]
-        cells = ["" if math.isnan(value) else f"{value:.4f}" for value in numbers]
+    def write(self, scene: TrackedFrame, seconds: float | None = None) -> None:
+        """Append a frame to every file, shown so many seconds into the video; frames left out before it are absent."""
         shown = "" if seconds is None else f"{seconds:.4f}"
-        row = [str(step.frame), *cells, str(int(output.lost)), f"{step.seconds * 1e3:.3f}", shown]
+        if self._first_second is None:
+            self._first_second = seconds
         try:
-            self._boxes.write(",".join(f"{value:.3f}" for value in to_one_based(output.bbox)) + "\n")
-            self._table.write(",".join(row) + "\n")
+            for name, file in self._boxes.items():
+                file.write(_ABSENT * (scene.frame - self._frame))
+                output = scene.outputs.get(name)
+                file.write(_ABSENT if output is None else _line(to_one_based(output.bbox)))
+            for name, output in scene.outputs.items():
+                numbers = [*output.bbox, output.score, output.psr]
+                cells = ["" if math.isnan(value) else f"{value:.4f}" for value in numbers]
+                took = f"{scene.seconds[name] * 1e3:.3f}"
+                row = [str(scene.frame), name, *cells, str(int(output.lost)), took, shown]
+                self._table.write(",".join(row) + "\n")
+                self._lost[name] += output.lost
             for video, draw in self._videos:
-                video.write(draw(step.image, step.frame, output), seconds)
+                picture = draw(scene.image, scene.frame, scene.outputs, self._chosen)
+                video.write(picture, None if seconds is None else seconds - (self._first_second or 0))
         except OSError:
             self._failed = True
             raise
-        self._seconds.append(step.seconds)
-        self._lost += output.lost
+        self._frame = scene.frame + 1
+        self._seconds.append(sum(scene.seconds.values()))
+
+    def picture(self, scene: TrackedFrame) -> Image:
+        """The frame with the tracks' boxes."""
+        return annotate(scene.image, scene.frame, scene.outputs, self._chosen)
 
     def __enter__(self) -> Self:
         return self
@@ -127,11 +149,11 @@ class TrackFiles:
         if self._failed or not self._seconds:
             return
         timing = Timing.of(self._seconds)
-        count = len(self._seconds)
+        count, lost = len(self._seconds), sum(self._lost.values())
         record = {
             "settings": self._settings,
             "frames": count,
-            "lost_frames": self._lost,
+            "lost_frames": self._lost if len(self._lost) > 1 else lost,
             "ended": self.ended,
             "timing": asdict(timing) | {"fps_in_all": count / wall},
             "machine": machine(),
@@ -139,38 +161,49 @@ class TrackFiles:
         }
         write_json(self._staging / "run.json", record)
         self._move()
-        self.summary = f"{count} frames tracked, lost in {self._lost}; " + _speeds(timing, count / wall)
+        each = f" of all {len(self._lost)} tracks together" if len(self._lost) > 1 else ""
+        self.summary = f"{count} frames tracked, lost in {lost}{each}; " + _speeds(timing, count / wall)
 
     def _close_files(self) -> None:
         for video, _ in self._videos:
             video.close()
-        for name, file in (("boxes.txt", self._boxes), ("track.csv", self._table)):
-            with naming_the_file(self._folder / name):
+        for file in (*self._boxes.values(), self._table):
+            with naming_the_file(self._folder / Path(file.name).relative_to(self._staging)):
                 file.close()
 
     def _move(self) -> None:
-        """Put the new files into the place of the old ones, all of them on the disk before."""
+        """Replace the old files by the new ones, once all of these are on the disk."""
         new = [self._staging / name for name in FILES if (self._staging / name).exists()]
         for path in new:
-            flush_to_disk(path)
-        for name in reversed(FILES):
-            (self._folder / name).unlink(missing_ok=True)
+            for file in path.iterdir() if path.is_dir() else [path]:
+                flush_to_disk(file)
+        for old in (self._folder / name for name in reversed(FILES)):
+            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
         for path in new:
             path.replace(self._folder / path.name)
 
     def _open(self, stack: ExitStack, name: str) -> TextIO:
-        file = (self._staging / name).open("w", encoding="utf-8")
+        path = self._staging / name
+        path.parent.mkdir(exist_ok=True)
+        file = path.open("w", encoding="utf-8")
 
         def close() -> None:
-            with suppress(OSError):  # told apart by `_close_files`; here it is only let go
+            with suppress(OSError):  # `_close_files` reports it
                 file.close()
 
         stack.callback(close)
         return file
 
 
+_ABSENT = "nan,nan,nan,nan\n"
+
+
+def _line(bbox: Floats) -> str:
+    return ",".join(f"{value:.3f}" for value in bbox) + "\n"
+
+
 def _claim(stack: ExitStack, folder: Path, overwrite: bool) -> Path:
-    """Make sure that this run alone writes into a folder; return where its files are until they are complete."""
+    """Lock a folder for this run; return the folder of the files that are not yet complete."""
     held = next((name for name in FILES if (folder / name).exists()), None)
     if held and not overwrite:
         raise FileExistsError(
@@ -182,7 +215,7 @@ def _claim(stack: ExitStack, folder: Path, overwrite: bool) -> Path:
     except Timeout:
         raise RuntimeError(f"another run is writing into {folder}: give another --output") from None
     staging = folder / ".partial"
-    shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(staging, ignore_errors=True)  # left by a process that was killed
     staging.mkdir()
     return staging
 

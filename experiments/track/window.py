@@ -1,6 +1,6 @@
-"""The live window and the mouse, where there is a display.
+"""The live window and the mouse.
 
-Without a display OpenCV does not raise but aborts the process, so one is looked for before any call.
+Without a display OpenCV aborts the process instead of raising, so the display is checked before any call.
 """
 
 import os
@@ -11,8 +11,6 @@ import cv2
 import numpy as np
 
 from data.boxes import Floats, Image
-from experiments.drawing.frames import annotate
-from tracker import TrackOutput
 
 ESCAPE = 27
 
@@ -32,7 +30,7 @@ def require_display(purpose: str) -> None:
 
 
 def select_bbox(image: Image) -> Floats:
-    """Let the user draw the target's box with the mouse; 0-based ``(x, y, w, h)``.
+    """Let the user draw the target's box with the mouse; return it, 0-based ``(x, y, w, h)``.
 
     Raises:
         ValueError: nothing was drawn.
@@ -53,9 +51,9 @@ class Window:
     def __init__(self, title: str) -> None:
         self.title = title
 
-    def show(self, image: Image, frame: int, output: TrackOutput) -> bool:
-        """Show a frame with the target's box; False when the user wants to stop (q, Esc, window closed)."""
-        cv2.imshow(self.title, cv2.cvtColor(annotate(image, frame, output), cv2.COLOR_RGB2BGR))
+    def show(self, picture: Image) -> bool:
+        """Show a picture; False when the user wants to stop (q, Esc, window closed)."""
+        cv2.imshow(self.title, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(1) & 0xFF
         closed = cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1
         return not (closed or key in (ord("q"), ESCAPE))

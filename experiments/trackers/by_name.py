@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data.files import sha256_of
+from data.registry import nearest
 from experiments.trackers.online_loss import online_criterion, parse_loss
 from experiments.trackers.peers import (
     OPENCV,
@@ -22,7 +23,7 @@ from tracker import Tracker, list_trackers, load_tracker
 from tracker.settings import Configured
 
 CHECKPOINT = ".safetensors"
-"""How the file of a trained tracker ends."""
+"""Suffix of a trained tracker's file."""
 
 FILES = (CHECKPOINT, ".onnx")
 """How the file of a tracker ends, trained or exported."""
@@ -31,7 +32,7 @@ ONLINE_LOSSES: dict[str, dict[str, Any]] = {
     "dslt-paper": {"name": "shrinkage"},
     "dslt-code": {"name": "shrinkage", "importance": "dslt_code"},
 }
-"""The loss that a preset stands for, as ``build_loss`` takes it."""
+"""Preset -> the loss that its name implies, as ``build_loss`` takes it."""
 
 LEARNERS = {"dslt": "irls", "dslt-paper": "adam", "dslt-code": "adam"}
 """Trackers that learn on line with any loss -> their solver."""
@@ -83,6 +84,8 @@ class Contender:
         device: ``cpu``, ``cuda``, ``cuda:1`` …
         backbone: Other features than the tracker's own, by name; or None.
         loss: NAME or NAME:ARGUMENT=VALUE,… of the loss that it learns with on line; None for its own.
+        filter: Another filter than the tracker's own, by name; or None.
+        threads: CPU threads of torch of one of ours.
         runtime: What runs the networks of ours: ``auto``, ``onnx`` or ``torch``.
     """
 
@@ -92,10 +95,24 @@ class Contender:
     backbone: str | None = None
     loss: str | None = None
     runtime: str = "auto"
+    filter: str | None = None
+    threads: int = 1
+
+    @property
+    def label(self) -> str:
+        """What it is called: its name, or of a file the run that it is the best of, or the file's own name.
+
+        Another backbone and loss than its own follow, so that the results lie in another folder.
+        """
+        file, name = self.checkpoint, self.name
+        if file is not None:
+            name = file.absolute().parent.name if file.stem == "best" else file.stem
+        more = (re.sub(r"[^A-Za-z0-9_.+-]", "_", one) for one in (self.backbone, self.loss) if one)
+        return "+".join([name, *more])
 
     @property
     def checkpoint(self) -> Path | None:
-        """The file of a trained tracker, where the name is one."""
+        """The file of a trained tracker; None if the name is no file."""
         return Path(self.name) if self.name.endswith(FILES) else None
 
     def build(self) -> Tracker:
@@ -111,35 +128,37 @@ class Contender:
                     f"{self.name} holds its own weights, got --weights {self.weights} for it as well"
                 )
             return load_with_loss(self.name, self.loss, **self._where())
-        if self.name not in list_trackers() and (self.backbone or self.loss):
-            raise ValueError(f"--backbone and --loss are for trackers of ours, not for {self.name}")
+        if self.name not in list_trackers() and (self.backbone or self.loss or self.filter):
+            raise ValueError(f"--backbone, --filter and --loss are for trackers of ours, not for {self.name}")
         if ":" in self.name:
             return load_got10k_tracker(self.name)
         if self.name in OPENCV:
             return OpenCVTracker(self.name, self.weights)
         _refuse_other_files(self.name)
-        if self.name not in list_trackers():
+        choices = [*list_trackers(), *OPENCV]
+        if self.name not in choices:
             raise ValueError(
-                f"unknown tracker {self.name!r}: choices are {', '.join([*list_trackers(), *OPENCV])}, a "
+                f"unknown tracker {self.name!r}: {nearest(self.name, choices)}choices are {', '.join(choices)}, a "
                 f"trained tracker's file (*{', *'.join(FILES)}), or module:Class of got10k's"
             )
         weights = None if self.weights is None else str(self.weights)
         return load_with_loss(self.name, self.loss, weights=weights, **self._where())
 
-    def _where(self) -> dict[str, str | None]:
+    def _where(self) -> dict[str, Any]:
         # auto is what trackers do by themselves, and not all have a network to run elsewhere.
         runtime = None if self.runtime == "auto" else self.runtime
-        return {"device": self.device, "backbone": self.backbone, "runtime": runtime}
+        where = {"device": self.device, "runtime": runtime, "threads": self.threads}
+        return {**where, "backbone": self.backbone, "filter": self.filter}
 
 
 class Description:
-    """What there is to say of a contender's results, from an instance that is built for it.
+    """The description of a contender's results, read from a tracker that is built for it.
 
     Attributes:
         label: Name of its result folder.
         is_deterministic: The same frames give the same boxes.
-        record: What decides the boxes, as JSON: ``tracker``, ``settings`` and ``weights`` (file -> SHA-256);
-            see `experiments.scoring.record`.
+        record: Everything that decides the boxes, as JSON: ``tracker``, ``settings`` and ``weights`` (file ->
+            SHA-256); see `experiments.scoring.record`.
 
     Raises:
         ValueError, FileNotFoundError: The contender cannot be built, or its name is no folder name.
@@ -149,7 +168,7 @@ class Description:
         self._contender = contender
         self._tracker = contender.build()
         foreign = self._tracker.tracker if isinstance(self._tracker, FromGot10k) else None
-        self.label = str(foreign.name) if foreign else _label(contender)
+        self.label = str(foreign.name) if foreign else contender.label
         self.is_deterministic = bool(foreign.is_deterministic) if foreign else True
         if not _SAFE_NAME.fullmatch(self.label):
             raise TrackerUnavailable(
@@ -159,7 +178,7 @@ class Description:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """See the class."""
+        """Everything that decides the boxes; see the class."""
         weights = {file.name: sha256_of(file) for file in self._weights()}
         record = {"tracker": self.label, "settings": self._settings(), "weights": weights}
         return json.loads(json.dumps(record))
@@ -182,19 +201,6 @@ class Description:
         return [] if file is None else [file]
 
 
-def _label(contender: Contender) -> str:
-    """What a tracker is called: its name, or of a file the run that it is the best of, or its own name.
-
-    Another backbone and loss than its own follow, so that the results lie in another folder.
-    """
-    file = contender.checkpoint
-    name = contender.name
-    if file is not None:
-        name = file.absolute().parent.name if file.stem == "best" else file.stem
-    more = (re.sub(r"[^A-Za-z0-9_.+-]", "_", one) for one in (contender.backbone, contender.loss) if one)
-    return "+".join([name, *more])
-
-
 def parse_contenders(
     trackers: str,
     weights: tuple[str, ...],
@@ -203,12 +209,12 @@ def parse_contenders(
     losses: tuple[str, ...] = (),
     runtime: str = "auto",
 ) -> list[Contender]:
-    """Contenders from the command line.
+    """Parse the contenders of a command line.
 
     Args:
         trackers: Names with commas between them.
         weights: ``TRACKER=PATH`` each, or a path for the only tracker.
-        device: Where ours run.
+        device: Device of our trackers.
         backbones: ``TRACKER=NAME`` each, or a name for the only tracker.
         losses: ``TRACKER=NAME:ARGUMENT=VALUE,…`` each, or without the tracker for the only one.
         runtime: What runs the networks of ours.

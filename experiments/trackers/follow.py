@@ -1,14 +1,14 @@
-"""The one loop that drives a tracker through frames, and times it honestly."""
+"""The loops that drive trackers through frames, one target or many, and time them honestly."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from numpy.typing import ArrayLike
 
-from data.boxes import Image, check_bbox
-from tracker import Tracker, TrackOutput
+from data.boxes import Floats, Image, check_bbox, check_bbox_in_frame
+from tracker import MultiTracker, Tracker, TrackOutput
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,85 @@ def follow(tracker: Tracker, frames: Iterable[Image], bbox: ArrayLike) -> Iterat
             output = TrackOutput(bbox=check_bbox(bbox), score=float("nan"))
         else:
             output = tracker.update(image)
-        if torch.cuda.is_initialized():
-            torch.cuda.synchronize()  # the GPU may still be learning when update returns
+        _wait_for_gpu()
         yield Step(index, image, output, time.perf_counter() - start)
+
+
+@dataclass(frozen=True)
+class GivenBox:
+    """A box that somebody drew: the target starts there, or goes on from there.
+
+    Attributes:
+        target: its id.
+        frame: number of the frame, from 0.
+        bbox: float64 ``(4,)``, ``(x, y, w, h)``, 0-based pixels.
+    """
+
+    target: str
+    frame: int
+    bbox: Floats
+
+
+@dataclass(frozen=True)
+class TrackedFrame:
+    """What several trackers say of several targets in one frame.
+
+    Attributes:
+        frame: number of the frame, from 0.
+        image: the frame, uint8 ``(H, W, 3)`` RGB.
+        outputs: name of a track -> the tracker's answer; where a box was drawn that box, with the score NaN.
+        seconds: name of a track -> time that its tracker took for all its targets, decoding left out.
+    """
+
+    frame: int
+    image: Image
+    outputs: Mapping[str, TrackOutput]
+    seconds: Mapping[str, float]
+
+
+def follow_targets(
+    trackers: Mapping[str, MultiTracker],
+    frames: Iterable[tuple[int, Image]],
+    given: Sequence[GivenBox],
+    names: Mapping[tuple[str, str], str],
+    *,
+    forget: bool = False,
+) -> Iterator[TrackedFrame]:
+    """Let every tracker follow every target from where its first box was drawn, and yield every frame's scene.
+
+    Args:
+        trackers: by name; the targets that they have are dropped.
+        frames: numbers and images in the order of tracking, which may be backwards.
+        given: the boxes that were drawn.
+        names: (target, tracker) -> name of that track.
+        forget: where a later box is drawn, start anew instead of keeping what was learned.
+
+    Raises:
+        ValueError: a box cannot be tracked in frames of this size; raised before the first scene.
+    """
+    for tracker in trackers.values():
+        tracker.targets.clear()
+    checked = False
+    for frame, image in frames:
+        for one in given if not checked else ():
+            check_bbox_in_frame(one.bbox, (image.shape[1], image.shape[0]))
+        checked = True
+        outputs, seconds = {}, {}
+        for name, tracker in trackers.items():
+            start = time.perf_counter()
+            tracker.update(image)
+            for one in given:
+                if one.frame == frame and one.target in tracker.targets:
+                    tracker.correct(image, one.bbox, one.target, forget=forget)
+                elif one.frame == frame:
+                    tracker.add(image, one.bbox, one.target)
+            _wait_for_gpu()
+            took = time.perf_counter() - start
+            for target, followed in tracker.targets.items():
+                outputs[names[target, name]], seconds[names[target, name]] = followed.output, took
+        yield TrackedFrame(frame, image, outputs, seconds)
+
+
+def _wait_for_gpu() -> None:
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()  # the GPU may still be learning when update returns

@@ -118,6 +118,7 @@ def in_this_process(monkeypatch):
     monkeypatch.setattr("experiments.benchmark.engines.local_engine", track)
     monkeypatch.setattr("experiments.compare.run.local_engine", fit)
     monkeypatch.setattr("experiments.benchmark.worker.warm_up", lambda: None)
+    monkeypatch.setattr("experiments.compare.run.versions", dict)  # the commit may change meanwhile
     monkeypatch.setattr(
         experiments.compare.page, "write_comparison", lambda folder, *_: folder / "index.html"
     )

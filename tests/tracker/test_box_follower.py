@@ -57,14 +57,17 @@ def test_the_template_is_told_in_crop_pixels():
     np.testing.assert_allclose(head.started[0].numpy(), [113.0, 118.0, 30.0, 20.0])
 
 
+def follow(follower, peak, size, sure=True):
+    return follower.follow(follower.look(torch.zeros(1)), REGION, peak, size, sure)
+
+
 def test_place_and_size_go_a_part_of_the_way():
     peak, size = np.array([130.0, 225.0]), np.array([60.0, 40.0])
     bbox = np.array([138.0 - 29.5, 221.0 - 24.5, 60.0, 50.0])  # centre (138, 221)
-    center, followed = follower(bbox).follow(torch.zeros(1), REGION, peak, size, sure=True)
+    center, followed = follow(follower(bbox), peak, size)
     np.testing.assert_allclose(center, [134.0, 223.0], atol=1e-4)
     np.testing.assert_allclose(followed, [60.0, 40 * (50 / 40) ** 0.3], rtol=1e-5)
-    told = follower(bbox, box_rate=1.0, box_pull=0.0)
-    center, followed = told.follow(torch.zeros(1), REGION, peak, size, sure=True)
+    center, followed = follow(follower(bbox, box_rate=1.0, box_pull=0.0), peak, size)
     np.testing.assert_allclose(center, peak)
     np.testing.assert_allclose(followed, [60.0, 50.0], rtol=1e-5)
 
@@ -75,8 +78,7 @@ def test_place_and_size_go_a_part_of_the_way():
 def test_a_head_that_is_elsewhere_or_unsure_is_not_believed(shift, logit, settings):
     peak, size = np.array([130.0, 225.0]), np.array([60.0, 40.0])  # half a target size is 24.5
     bbox = np.array([130.0 + shift - 39.5, 225.0 - 39.5, 80.0, 80.0])
-    told = follower(bbox, logit, **settings)
-    center, followed = told.follow(torch.zeros(1), REGION, peak, size, sure=True)
+    center, followed = follow(follower(bbox, logit, **settings), peak, size)
     assert center is peak
     assert followed is size
 
@@ -86,10 +88,10 @@ def test_an_unsure_filter_lets_the_size_change_only_a_little():
     peak, size = np.array([130.0, 225.0]), np.array([60.0, 40.0])
     post = follower(np.array([130.0 - 59.5, 225.0 - 9.5, 120.0, 20.0]))
     for _ in range(20):
-        _, size = post.follow(torch.zeros(1), REGION, peak, size, sure=False)
+        _, size = follow(post, peak, size, sure=False)
     np.testing.assert_allclose(size, [60 * np.exp(0.2), 40 / np.exp(0.2)], rtol=1e-6)
     for _ in range(40):
-        _, size = post.follow(torch.zeros(1), REGION, peak, size, sure=True)
+        _, size = follow(post, peak, size, sure=True)
     np.testing.assert_allclose(size, [120.0, 20.0], rtol=1e-3)
 
 

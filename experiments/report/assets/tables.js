@@ -16,6 +16,23 @@ function element(tag, attributes = {}, ...children) {
 
 const number = (value, digits = 3) => (value === null || value === undefined ? "–" : value.toFixed(digits));
 
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+/** What all charts share, in the page's own colours. */
+function chartLayout(layout) {
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const axis = { gridcolor: colour("--line"), linecolor: colour("--line"), zeroline: false };
+  return {
+    paper_bgcolor: "transparent",
+    plot_bgcolor: "transparent",
+    font: { family: "system-ui, sans-serif", size: 13, color: colour("--text") },
+    hovermode: "closest",
+    ...layout,
+    xaxis: { ...axis, ...layout.xaxis },
+    yaxis: { ...axis, ...layout.yaxis },
+  };
+}
+
 /** Plotly takes names for a little HTML language of its own. */
 const plotlyText = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 

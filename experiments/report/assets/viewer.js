@@ -14,17 +14,26 @@ function unpack({ step, data }) {
 }
 
 /** A page opened from disk may not read files, but it may load scripts: each sequence is one. */
-function openSequence(name) {
+function openSequence(name, frame = 0) {
   const script = element("script", { src: `assets/sequences/${REPORT.files[name]}.js` });
   script.addEventListener("load", () => {
     script.remove();
-    showSequence(window.SEQUENCE);
+    showSequence(window.SEQUENCE, frame);
+    remember();
   });
   script.addEventListener("error", () => alert(`The numbers of ${name} are not where the report was written.`));
   document.head.append(script);
 }
 
-function showSequence(record) {
+/** The sequence so many rows further down in the table, as that is sorted and filtered. */
+function openNeighbour(by) {
+  const listed = [...document.querySelectorAll("#sequences tbody td:first-child")].map((cell) => cell.textContent);
+  const names = listed.includes(shown.name) ? listed : Object.keys(summary().sequences);
+  const name = names[names.indexOf(shown.name) + by];
+  if (name !== undefined) openSequence(name);
+}
+
+function showSequence(record, frame) {
   const rank = Object.values(REPORT.protocols)[0].trackers.map((one) => one.name);
   const ranked = record.trackers.toSorted((first, second) => rank.indexOf(first.name) - rank.indexOf(second.name));
   shown = {
@@ -34,7 +43,7 @@ function showSequence(record) {
       ...one, bboxes: unpack(one.bboxes), overlap: unpack(one.overlap), error: unpack(one.error),
       visible: place < VISIBLE_AT_FIRST,
     })),
-    frame: 0,
+    frame,
   };
   const every = Array.from({ length: record.frames }, (_, index) => index);
   shown.every = every;
@@ -47,7 +56,8 @@ function showSequence(record) {
   byId("full").checked = false;
   byId("full-label").hidden = !record.originals.names.length;
   showLegend();
-  byId("viewer").showModal();
+  play(false);
+  if (!byId("viewer").open) byId("viewer").showModal();
   showCharts();
   setStops(shown.stops);
   byId("scrub").focus();
@@ -66,7 +76,7 @@ function frameSize() {
 }
 
 function showLegend() {
-  const key = element("span", { className: "key", style: { borderTop: "4px dashed #1b2126" } });
+  const key = element("span", { className: "key", style: { borderTop: "4px dashed" } });
   const truth = element("li", {}, element("label", {}, key, "ground truth"), element("span"));
   const trackers = shown.trackers.map((one) => {
     const box = element("input", { type: "checkbox", checked: one.visible });
@@ -100,15 +110,13 @@ function showCharts() {
       hovertemplate: `frame %{x}: %{y:.2f}<extra>%{fullData.name}</extra>`,
     }));
     const place = byId(id);
-    Plotly.react(place, traces, {
-      font: { family: "system-ui, sans-serif", size: 13 },
+    Plotly.react(place, traces, chartLayout({
       margin: { l: 60, r: 10, t: 10, b: 40 },
       showlegend: false,
-      xaxis: { title: { text: "frame" }, range: [1, Math.max(2, shown.frames)], zeroline: false },
+      xaxis: { title: { text: "frame" }, range: [1, Math.max(2, shown.frames)] },
       yaxis: { title: { text: title }, rangemode: "tozero", ...range },
-      hovermode: "closest",
       shapes: [cursor()],
-    }, { displayModeBar: false, responsive: true });
+    }), { displayModeBar: false, responsive: true });
     place.removeAllListeners("plotly_click");
     place.on("plotly_click", ({ points }) => goTo(points[0].x - 1));
   };
@@ -118,7 +126,7 @@ function showCharts() {
 
 const cursor = () => ({
   type: "line", xref: "x", yref: "paper", x0: shown.frame + 1, x1: shown.frame + 1, y0: 0, y1: 1,
-  line: { color: "#1b2126", width: 1.5 },
+  line: { color: getComputedStyle(document.body).color, width: 1.5 },
 });
 
 /** Let the slider go through these frames, as near as it can to the one on view. */
@@ -144,6 +152,7 @@ function goTo(frame) {
   byId("frame").value = `${shown.frame + 1} of ${shown.frames}`;
   for (const id of ["overlap-chart", "error-chart"]) Plotly.relayout(byId(id), { shapes: [cursor()] });
   loadPicture();
+  keepAddress();
 }
 
 function loadPicture() {
@@ -198,18 +207,31 @@ function step(by) {
 
 function play(on) {
   clearInterval(playing);
-  playing = on ? setInterval(() => step(1), 80) : 0;
+  playing = on ? setInterval(() => step(1), 80 / byId("pace").value) : 0;
   byId("play").textContent = on ? "Pause" : "Play";
 }
 
 byId("scrub").addEventListener("input", () => goTo(shown.stops[Number(byId("scrub").value)]));
 byId("play").addEventListener("click", () => play(!playing));
+byId("pace").addEventListener("change", () => play(playing !== 0));
 byId("full").addEventListener("change", () => setStops(byId("full").checked || !shown.kept.length ? shown.every : shown.kept));
+byId("viewer-previous").addEventListener("click", () => openNeighbour(-1));
+byId("viewer-next").addEventListener("click", () => openNeighbour(1));
 byId("viewer-close").addEventListener("click", () => byId("viewer").close());
-byId("viewer").addEventListener("close", () => play(false));
+byId("viewer").addEventListener("close", () => {
+  play(false);
+  remember();
+});
 byId("viewer").addEventListener("keydown", (event) => {
-  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (!by) return;
+  const actions = {
+    ArrowLeft: () => step(-1),
+    ArrowRight: () => step(1),
+    PageUp: () => openNeighbour(-1),
+    PageDown: () => openNeighbour(1),
+    " ": () => play(!playing),
+  };
+  const pressed = event.key === " " && event.target.matches("button, select, [type=checkbox]"); // which take it themselves
+  if (!actions[event.key] || pressed || (event.target.matches("select") && event.key !== " ")) return;
   event.preventDefault();
-  step(by);
+  actions[event.key]();
 });

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
-from experiments.drawing.frames import compare
-from experiments.drawing.palette import PALETTE, WHITE, as_hex, colours
+from experiments.drawing.frames import annotate, colour_map, compare, draw_bbox, overlay_response
+from experiments.drawing.palette import BLACK, PALETTE, WHITE, colours
+from tracker import TrackOutput
 
+COLOUR = colours(["hog", "gray"])
 TRUTH, HOG, GRAY = np.array([[10, 20, 31, 21], [60, 50, 31, 21], [100, 10, 31, 21]], float)
 
 
@@ -15,24 +18,24 @@ def image():
 
 
 def outline(picture, box):
-    """Which of the known colours lie along the upper edge of a box; its line is smoothed, hence nearest."""
+    """Which of the known colours, but the black edge's, lie along the top of a box; lines are smoothed: the nearest."""
     x, y, w, _ = box.astype(int)
-    known = np.array([*PALETTE, WHITE, (90, 90, 90)])
-    distance = np.linalg.norm(picture[y, x : x + w, None].astype(int) - known, axis=2)
-    assert distance.min(axis=1).max() < 40
-    return {tuple(map(int, known[i])) for i in distance.argmin(axis=1)}
+    known = np.array([*PALETTE, WHITE, (90, 90, 90), BLACK])
+    distance = np.linalg.norm(picture[y, x + 3 : x + w - 3, None].astype(int) - known, axis=2)
+    assert distance.min(axis=1).max() < 60
+    return {tuple(map(int, known[i])) for i in distance.argmin(axis=1)} - {BLACK}
 
 
 def test_each_box_has_its_own_colour_and_the_true_one_is_dashed(image):
     picture = compare(image, 3, TRUTH, {"hog": HOG, "gray": GRAY})
-    assert outline(picture, HOG) == {PALETTE[0]}
-    assert outline(picture, GRAY) == {PALETTE[1]}
+    assert outline(picture, HOG) == {COLOUR["hog"]}
+    assert outline(picture, GRAY) == {COLOUR["gray"]}
     assert outline(picture, TRUTH) == {WHITE, (90, 90, 90)}
 
 
 def test_the_first_tracker_lies_on_top_and_the_truth_lets_it_show(image):
     picture = compare(image, 3, HOG, {"hog": HOG, "gray": HOG})
-    assert outline(picture, HOG) == {WHITE, PALETTE[0]}
+    assert outline(picture, HOG) == {WHITE, COLOUR["hog"]}
 
 
 def test_the_legend_lies_below_the_frame_and_names_the_colours(image):
@@ -40,16 +43,55 @@ def test_the_legend_lies_below_the_frame_and_names_the_colours(image):
     assert picture.shape == (144, 160, 3)
     assert (image == 90).all()
     strip = {tuple(map(int, pixel)) for pixel in picture[120:].reshape(-1, 3)}
-    assert {WHITE, PALETTE[0]} <= strip
-    assert PALETTE[1] not in strip
+    assert {WHITE, COLOUR["hog"]} <= strip
+    assert COLOUR["gray"] not in strip
     changed = (compare(image, 4, np.full(4, np.nan), {"hog": HOG}) != picture).any(axis=2)
     assert changed[120:, 100:].any()  # the frame's number, at its right end
     assert not changed[:120].any()
 
 
-def test_colours_follow_the_order_of_the_names_and_begin_again():
-    chosen = colours("abcdefg")
-    assert list(chosen) == list("abcdefg")
-    assert len(set(chosen.values())) == len(PALETTE) == 5
-    assert chosen["f"] == chosen["a"]
-    assert as_hex((0, 158, 115)) == "#009e73"
+@pytest.mark.parametrize("level", [0, 90, 158, 255])
+@pytest.mark.parametrize("colour", PALETTE)
+def test_a_box_stands_out_from_any_background(level, colour):
+    """Along its line there are always two neighbouring rows far apart in brightness, whatever lies behind."""
+    picture = np.full((480, 640, 3), level, np.uint8)
+    draw_bbox(picture, (100, 100, 200, 100), colour)
+    across = picture[92:110, 200].astype(int) @ (0.299, 0.587, 0.114)
+    assert np.ptp(across) > 60
+
+
+def output(bbox, lost=False, peak=0.8):
+    response = torch.zeros(1, 1, 9, 9)
+    response[0, 0, 4, 4] = peak
+    return TrackOutput(
+        np.array(bbox, float), score=peak, lost=lost, response=response, response_bbox=np.array(bbox)
+    )
+
+
+def test_names_stand_at_the_boxes_of_several_tracks():
+    picture = np.full((240, 320, 3), 90, np.uint8)
+    outputs = {"car": output((40, 60, 60, 40)), "bus": output((180, 2, 60, 40), lost=True)}
+    drawn = annotate(picture, 7, outputs, {"car": PALETTE[0], "bus": PALETTE[1]})
+    assert (drawn[50, 41] == PALETTE[0]).all()  # the plate above
+    assert (drawn[46, 181] == PALETTE[1]).all()  # without room above, below
+    assert (picture == 90).all()
+
+
+def test_no_name_lies_over_another():
+    picture = np.full((240, 320, 3), 90, np.uint8)
+    names = ["fast", "hog", "gray", "mine"]
+    drawn = annotate(picture, 7, {name: output((100, 90, 60, 40)) for name in names}, colours(names))
+    for colour in colours(names).values():
+        plate = (drawn == colour).all(axis=2)[:, 101]
+        assert plate.sum() > 8  # its left edge, whole
+
+
+def test_the_scale_says_what_the_colours_of_a_response_mean():
+    picture = np.full((240, 320, 3), 90, np.uint8)
+    drawn = overlay_response(picture, 7, {"car": output((40, 60, 60, 40))})
+    ramp = drawn[61:179, 311].astype(int)
+    expected = colour_map(np.linspace(0.8, 0, 120, dtype=np.float32)[:, None])[1:119, 0].astype(int)
+    assert np.abs(ramp - expected).max() <= 12
+    assert (drawn[60:180, 270:308] == 255).any()  # its numbers
+    again = overlay_response(picture, 7, {"car": output((40, 60, 60, 40), peak=0.4)})
+    assert (again[:, 270:308] != drawn[:, 270:308]).any()

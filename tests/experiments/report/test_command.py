@@ -1,6 +1,7 @@
 """The report command from end to end: its files, its numbers, its messages; names are never markup."""
 
 import base64
+import csv
 import json
 import subprocess
 import sys
@@ -62,12 +63,20 @@ def test_everything_is_written(tree, tmp_path, capsys):
     assert (difference["first"], difference["second"], difference["sequences"]) == ("exact", "beside", 3)
     gain = exact["metrics"]["ao"]["value"] - beside["metrics"]["ao"]["value"]
     assert difference["metrics"]["ao"]["value"] == pytest.approx(gain)
+    low, high = difference["metrics"]["ao"]["student"]
+    assert (low + high) / 2 == pytest.approx(gain)
     assert difference["metrics"]["ao"]["low"] <= gain <= difference["metrics"]["ao"]["high"]
 
 
 @pytest.mark.slow
 def test_tables(tree, tmp_path):
     main(tree)
+    rows = list(csv.DictReader((tmp_path / "out" / "report.csv").open()))
+    assert [(row["tracker"], row["sequence"]) for row in rows[2:4]] == [
+        ("exact", "Human4"),
+        ("beside", "Basketball"),
+    ]
+    assert float(rows[0]["success_auc"]) == pytest.approx(20 / 21, abs=1e-6)
     markdown = (tmp_path / "out" / "report.md").read_text()
     assert "| exact | 0.952 \\[0.952, 0.952\\] | 1.000 " in markdown
     assert "| occlusion | 3 | 0.952 |" in markdown

@@ -1,5 +1,6 @@
 """The report in a real browser, from disk: it loads without an error, sorts, opens a sequence, scrubs."""
 
+import re
 import shutil
 from functools import partial
 
@@ -107,7 +108,14 @@ def test_tables_and_charts_are_there(page):
     assert column(run, "speed", 1) == ["50.0"] * 3
     assert run("return document.querySelectorAll('#curves .main-svg').length") >= 3
     assert run("return document.querySelectorAll('#attributes .points path').length") == 6
-    assert column(run, "differences", 3) == ["exact is better"] * 2 + ["beside is better"]
+    assert column(run, "differences", 0) == ["exact", "beside", HOSTILE]
+    against_exact = column(run, "differences", 1)
+    assert against_exact[0] == ""
+    assert all(text.startswith("-0.") for text in against_exact[1:])
+    values = [[float(text.split("[")[0] or 0) for text in column(run, "differences", i)] for i in (1, 2, 3)]
+    assert values[1][0] == pytest.approx(-values[0][1])  # the row's minus the column's
+    assert run("return document.querySelectorAll('#differences .decided').length") == 6
+    assert "Only 3 sequences" in run("return document.getElementById('few').textContent")
 
 
 def test_headings_sort(page):
@@ -131,7 +139,8 @@ def test_metric_and_attribute_can_be_chosen(page):
     assert column(run, "sequences", 0) == ["Jogging.1"]
     run(change, "attribute-metric", "ao")
     run(change, "difference-metric", "precision_20")
-    assert column(run, "differences", 3)[0] == "undecided"
+    assert column(run, "differences", 2)[0].startswith("0.000")
+    assert run("return document.querySelector('#differences .decided')?.textContent ?? ''").startswith("0.")
 
 
 def test_a_sequence_without_frames(page):
@@ -178,6 +187,103 @@ def test_frames_small_and_full(page, reports):
     assert run("return document.getElementById('canvas').width") == 64
     run("document.getElementById('viewer-close').click()")
     assert not run("return document.getElementById('viewer').open")
+
+
+def address(run):
+    return run("return location.hash")
+
+
+def test_every_view_has_a_link_and_back_goes_to_the_one_before(page, browser):
+    run = page("boxes")
+    change = "const one = document.getElementById(arguments[0]); one.value = arguments[1]; "
+    change += "one.dispatchEvent(new Event('change'))"
+    run(change, "sequence-metric", "ao")
+    open_sequence(run, "Human4")
+    run("goTo(12)")
+    wait_for(lambda: "frame=13" in address(run))
+    link = run("return location.href")
+    run("document.getElementById('viewer-next').click()")
+    wait_for(lambda: run("return shown.name") != "Human4")
+    browser.back()
+    wait_for(lambda: run("return document.getElementById('viewer').open && shown.name") == "Human4")
+    browser.back()
+    wait_for(lambda: not run("return document.getElementById('viewer').open"))
+    assert address(run) == "#sequence-metric=ao"
+    browser.back()
+    wait_for(lambda: run("return document.getElementById('sequence-metric').value") == "success_auc")
+    browser.get("about:blank")
+    browser.get(link)
+    wait_for(lambda: run("return shown?.name") == "Human4")
+    assert run("return shown.frame") == 12
+    assert run("return document.getElementById('sequence-metric').value") == "ao"
+
+
+def test_keys_play_and_change_the_sequence(page):
+    run = page("boxes")
+    open_sequence(run, "Basketball")
+    key = "document.getElementById('scrub').dispatchEvent(new KeyboardEvent('keydown', "
+    key += "{ key: arguments[0], bubbles: true }))"
+    run(key, " ")
+    wait_for(lambda: run("return shown.frame") > 1)
+    run(key, " ")
+    assert run("return document.getElementById('play').textContent") == "Play"
+    listed = column(run, "sequences", 0)
+    run(key, "PageDown")
+    following = listed[listed.index("Basketball") + 1]
+    wait_for(lambda: run("return shown.name") == following)
+    run(key, "PageUp")
+    wait_for(lambda: run("return shown.name") == "Basketball")
+
+
+def test_student_s_t_can_be_chosen_for_few_sequences(page):
+    run = page("boxes")
+    before = column(run, "differences", 3)
+    run(
+        "const one = document.getElementById('difference-interval'); one.value = 'student';"
+        "one.dispatchEvent(new Event('change'))"
+    )
+    assert run("return document.getElementById('few').hidden")
+    assert column(run, "differences", 3) != before
+
+
+def test_what_short_names_mean_and_where_the_files_are(page, reports):
+    run = page("boxes")
+    assert run("return document.querySelector('#sequences abbr').title") in (
+        "occlusion",
+        "illumination variation",
+    )
+    files = run("return [...document.querySelectorAll('section a')].map((one) => one.getAttribute('href'))")
+    assert {"report.csv", "report.json", "report.md", "report.tex", "plots/success.png"} <= set(files)
+    assert all((reports / "boxes" / file).is_file() for file in files)
+    assert "commit" in run("return document.body.textContent")
+
+
+def test_a_dark_screen_and_a_narrow_one(page, browser):
+    run = page("boxes")
+    try:
+        browser.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        )
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True},
+        )
+        colours = run("const one = getComputedStyle(document.body); return [one.color, one.backgroundColor]")
+        text, background = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in colours)
+        assert text > 600
+        assert background < 150
+        axis = run("return document.querySelector('#curves .js-plotly-plot').layout.font.color")
+        assert axis == "#e4e8ec"
+        assert run("return document.documentElement.scrollWidth") <= 400
+        first = "return document.querySelector('#sequences td').getBoundingClientRect().left"
+        before = run(first)
+        run("document.getElementById('sequences').scrollLeft = 200")
+        assert run(first) == before  # names stay in view
+        open_sequence(run, "Human4")
+        assert run("return document.getElementById('viewer').scrollWidth") <= 400
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_it_plays(page):

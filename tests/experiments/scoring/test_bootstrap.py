@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from experiments.scoring.bootstrap import bootstrap
+from experiments.scoring.bootstrap import bootstrap, student, t_quantile
 
 
 def test_the_interval_is_that_of_the_standard_error():
@@ -45,3 +46,22 @@ def test_missing_sequences_are_left_out_and_one_gives_no_interval():
     low, high = bootstrap(values).T
     assert 0.2 <= low[0] < 0.4 < high[0] <= 0.6
     assert np.isnan([low[1:], high[1:]]).all()
+
+
+def test_student_s_t_is_scipys():
+    values = np.random.default_rng(0).normal(0.6, 0.2, (2, 9))
+    values[1, 3:] = np.nan
+    for row, (low, high) in zip(values, student(values), strict=True):
+        present = row[np.isfinite(row)]
+        expected = stats.t.interval(0.95, len(present) - 1, present.mean(), stats.sem(present))
+        assert (low, high) == pytest.approx(expected, rel=1e-9)
+    assert np.isnan(student([[0.5, np.nan]])).all()
+    for degrees in (1, 2, 3, 40, 97):
+        assert t_quantile(degrees) == pytest.approx(stats.t.ppf(0.975, degrees), rel=1e-9)
+
+
+def test_of_eight_sequences_the_bootstrap_says_too_little_and_student_s_t_enough():
+    values = np.random.default_rng(1).normal(size=(2000, 8))
+    covers = [np.mean((ends[:, 0] <= 0) & (ends[:, 1] >= 0)) for ends in (bootstrap(values), student(values))]
+    assert covers[0] < 0.91
+    assert covers[1] == pytest.approx(0.95, abs=0.015)

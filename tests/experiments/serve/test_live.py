@@ -1,7 +1,7 @@
 import asyncio
 import json
 
-from experiments.serve.frames import open_frames
+from data.video.numbered import open_frames
 from experiments.serve.live import Live
 from experiments.serve.session import Session
 from tests.material.serving import BOX, BUILDERS, write_moving

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data.video import open_video
-from experiments.serve.frames import open_frames
+from data.video.numbered import open_frames
 from experiments.serve.session import MAX_LANES, Session
 from tests.material.serving import BOX, BUILDERS, write_moving
 

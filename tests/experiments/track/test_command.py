@@ -75,6 +75,7 @@ def test_a_video_gives_boxes_a_table_and_a_record(video, box, output, sequence, 
     table = np.array([[float(row[key]) for key in "xywh"] for row in rows])
     assert table == pytest.approx(boxes, abs=1e-3)
     assert rows[0]["score"] == rows[0]["psr"] == ""
+    assert {row["target"] for row in rows} == {"target"}
     assert all(float(row["score"]) > 0 and float(row["psr"]) > 0 for row in rows[1:])
     assert all(float(row["milliseconds"]) > 0 and row["lost"] in "01" for row in rows)
     record = json.loads((output / "run.json").read_text())
@@ -123,7 +124,7 @@ def test_the_saved_videos_play_and_show_the_box(video, box, output, sequence):
     rows = slice(y + h - 3, y + h + 2)  # the line lies in one of them or between two, and videos blur colours
     edge, original = (image[rows, x : x + w].astype(int) for image in (last, sequence.frame(11)))
     greener = (edge[..., 1] - edge[..., 0]) - (original[..., 1] - original[..., 0])
-    assert np.median(greener, axis=1).max() > 60  # the box is drawn in green
+    assert np.median(greener, axis=1).max() > 40  # the box is drawn in green, edged in black
 
 
 def test_pieces_of_the_tracker_can_be_chosen(images, box, output):
@@ -149,12 +150,12 @@ def test_pieces_of_the_tracker_can_be_chosen(images, box, output):
         (["--init-bbox", "10,10,20,20", "--backbone", "hog"], "a trained network has features of its own"),
         (
             ["--init-bbox", "10,10,20,20", "--weights", "x.safetensors"],
-            "checkpoint x.safetensors does not exist",
+            "weights of fast do not exist: x.safetensors",
         ),
         (["--init-bbox", "10,10,20,20", "--device", "gpu"], "device must be like"),
         (
             ["--init-bbox", "10,10,20,20", "--tracker", "hog", "--weights", "x.npz"],
-            "weights are for one backbone",
+            "weights of hog do not exist",
         ),
     ],
 )

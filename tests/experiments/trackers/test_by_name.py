@@ -111,7 +111,7 @@ class TestTrained:
 
     @pytest.fixture
     def file(self, tmp_path, monkeypatch):
-        def load(name, _loss, *, device, backbone):
+        def load(name, _loss, *, device, **_):
             assert Path(name).is_absolute()
             return load_tracker("gray", device=device)
 
