@@ -44,4 +44,4 @@ function restore() {
 }
 
 window.addEventListener("popstate", restore);
-if (location.hash) restore();
+restore();
