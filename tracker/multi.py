@@ -17,7 +17,7 @@ from tracker.features import to_tensor
 from tracker.network.box_head import BoxMap, Template
 from tracker.threads import torch_threads
 
-CROPS = 2
+CROPS = 4
 """Crops that go through the networks at once on a CPU: more no longer fit a core's caches, and take longer each."""
 
 
