@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 
 @contextmanager
 def holding(folder: Path, what: str) -> Iterator[None]:
@@ -20,6 +18,8 @@ def holding(folder: Path, what: str) -> Iterator[None]:
     Raises:
         RuntimeError: another process holds it.
     """
+    from filelock import FileLock, Timeout
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):

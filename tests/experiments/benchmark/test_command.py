@@ -218,7 +218,9 @@ class TestResuming:
         benchmark(tmp_path, "--trackers", "identity")
         folder = results(tmp_path, "folder", "identity")
         (folder / "two.txt").unlink()
-        (folder / ".two.1.partial.txt").write_text("1,2")
+        (folder / ".two.4194305.partial.txt").write_text(
+            "1,2"
+        )  # of a process that is gone: numbers end at 4194304
         before = (folder / "one.txt").stat().st_mtime_ns
         assert benchmark(tmp_path, "--trackers", "identity") == 0
         assert "1 of 2 runs are done already" in capsys.readouterr().out
@@ -437,7 +439,10 @@ class TestRefusals:
             (["--trackers", "squeezenet", "--weights", "none.npz"], "weights of squeezenet do not exist"),
             (["--trackers", "none/best.safetensors"], "trained tracker none/best.safetensors does not exist"),
             (["--trackers", "opencv-nano"], "opencv-nano needs --weights opencv-nano=FOLDER"),
-            (["--trackers", "nowhere:It"], "module nowhere cannot be imported"),
+            (
+                ["--trackers", "nowhere:It"],
+                "tracker nowhere:It does not come up: ModuleNotFoundError: No module named 'nowhere'",
+            ),
             (["--trackers", "numpy:array"], "must name a subclass of got10k.trackers.Tracker"),
             (["--trackers", "peers_of_test:WantsMore"], "must be built without arguments"),
             (["--trackers", "identity", "--subset", "test"], "subset of folder must be one of all"),
