@@ -153,7 +153,7 @@ class TestPrepare:
 
     @pytest.mark.slow
     def test_a_dead_worker_is_said(self, clips, tmp_path, capsys, monkeypatch):
-        monkeypatch.setattr("experiments.prepare.shards._start_worker", _die)
+        monkeypatch.setattr("experiments.runtime.workers._begin_thread", _die)
         assert prepare(clips, tmp_path / "out", "--workers", "2") == 2
         assert "a worker process died" in capsys.readouterr().err
 
