@@ -113,7 +113,7 @@ def test_another_thread_changes_nothing():
 def test_a_command_ends_in_one_line_and_the_status_of_the_signal(number, status):
     code = (
         "import signal, sys\nfrom experiments import __main__ as program\n"
-        "class Endless:\n    debug = False\n    def run(self):\n"
+        "class Endless:\n    debug = False\n    cpu_threads = 1\n    def run(self):\n"
         f"        signal.raise_signal({int(number)})\n        return 0\n"
         "program._parse = lambda arguments: Endless()\nsys.exit(program.main([]))"
     )

@@ -32,6 +32,7 @@ def test_every_command_computes_with_one_thread_unless_told_otherwise(name, monk
     needed = {
         "benchmark": ["--dataset", "otb2015", "--root", "."],
         "check": ["--dataset", "otb2015", "--root", "."],
+        "export": ["fast", "--output", "fast.onnx"],
         "prepare": ["--dataset", "folder", "--root", ".", "--output", "out"],
         "report": ["results", "--dataset", "otb2015", "--root", "."],
         "track": ["car.mp4"],

