@@ -109,8 +109,22 @@ def load_otb(version: str, root: Path, subset: str | None) -> Dataset:
     return collect(f"otb{version}", f"OTB{version}", root, readers, len(readers), layout=OTB_LAYOUT)
 
 
-for _version in ("2013", "50", "2015"):
-    DATASETS.register(f"otb{_version}")(partial(load_otb, _version))
+@DATASETS.register("otb2013")
+def load_otb2013(root: Path, subset: str | None) -> Dataset:
+    """Read OTB-2013."""
+    return load_otb("2013", root, subset)
+
+
+@DATASETS.register("otb50")
+def load_otb50(root: Path, subset: str | None) -> Dataset:
+    """Read OTB-50."""
+    return load_otb("50", root, subset)
+
+
+@DATASETS.register("otb2015")
+def load_otb2015(root: Path, subset: str | None) -> Dataset:
+    """Read OTB-100, called OTB2015 by got10k."""
+    return load_otb("2015", root, subset)
 
 
 @cache
