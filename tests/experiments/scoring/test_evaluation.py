@@ -415,5 +415,5 @@ def test_a_hundred_sequences_of_thirty_trackers_take_seconds_and_little_memory(t
     assert after[0] - before[0] + children < 30
     assert len(summary["trackers"]) == 30
     assert len(summary["differences"]) == 30 * 29 / 2
-    # Kilobytes; it counts what the parent held when it forked, and children of earlier tests, which may have been larger.
+    # Kilobytes. It counts what the parent held when it forked, and larger children of earlier tests.
     assert after[1].ru_maxrss < max(1_000_000, before[1].ru_maxrss + 1)
