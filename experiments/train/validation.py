@@ -28,7 +28,7 @@ CHALLENGES = ((), ("SV",), ("IPR",), ("OCC",), ("BC", "DEF"), ("MB", "FM"))
 
 
 def read_clips(roots: Sequence[str], names: Sequence[str] = ()) -> list[Clip]:
-    """Annotated clips of ``DATASET:ROOT`` each; where two have one name it gets its root before it.
+    """Annotated clips of ``DATASET:ROOT`` each; one whose name another has too is called ``NAME@N`` by the number of its root.
 
     Args:
         roots: to read; one that is given twice is read once.
@@ -38,16 +38,16 @@ def read_clips(roots: Sequence[str], names: Sequence[str] = ()) -> list[Clip]:
         ValueError: an entry of another form, an unknown dataset, or a name that no clip has.
         FileNotFoundError: a root that does not exist or holds no clip.
     """
-    found: list[tuple[str, Clip]] = []
-    for entry in dict.fromkeys(roots):
+    found: list[tuple[int, Clip]] = []
+    for number, entry in enumerate(dict.fromkeys(roots), 1):
         dataset, colon, root = entry.partition(":")
         if not colon:
             raise ValueError(f"clips must be given as DATASET:ROOT, e.g. folder:/data/clips, got {entry!r}")
-        found += [(entry, clip) for clip in load_dataset(dataset, Path(root).expanduser())]
+        found += [(number, clip) for clip in load_dataset(dataset, Path(root).expanduser())]
     count = Counter(clip.name for _, clip in found)
     named = [
-        (clip, {clip.name, full := f"{entry}/{clip.name}"}, full if count[clip.name] > 1 else clip.name)
-        for entry, clip in found
+        (clip, {clip.name, full := f"{clip.name}@{number}"}, full if count[clip.name] > 1 else clip.name)
+        for number, clip in found
     ]
     if unknown := set(names).difference(*(answers_to for _, answers_to, _ in named)):
         raise ValueError(f"no clip of {', '.join(roots)} is called {', '.join(sorted(unknown))}")
