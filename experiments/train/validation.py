@@ -28,7 +28,7 @@ CHALLENGES = ((), ("SV",), ("IPR",), ("OCC",), ("BC", "DEF"), ("MB", "FM"))
 
 
 def read_clips(roots: Sequence[str], names: Sequence[str] = ()) -> list[Clip]:
-    """Annotated clips of ``DATASET:ROOT`` each; one whose name another has too is called ``NAME@N`` by the number of its root.
+    """Annotated clips of ``DATASET:ROOT`` each; clips of one name are called ``NAME@N`` by the number of their root.
 
     Args:
         roots: to read; one that is given twice is read once.
