@@ -1,13 +1,16 @@
 """What every registered loss must do in every setting; a new loss is tested here without an edit."""
 
 import copy
+import importlib
 import inspect
 import pickle
+import sys
 
 import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
+import losses
 from losses import build_loss, list_losses
 from losses.registry import loss_class
 
@@ -314,6 +317,34 @@ VARIANTS = [
 @pytest.mark.parametrize(("name", "setting", "arguments"), VARIANTS)
 def test_contract_beyond_the_defaults(name, setting, arguments, check):
     check(name, setting, **arguments)
+
+
+NEW_FAMILY = '''
+"""A loss that did not exist a moment ago."""
+from losses import ModulatedLoss, register_loss
+
+@register_loss("quartic")
+class Quartic(ModulatedLoss):
+    setting = "regress"
+
+    def base_loss(self, prediction, target):
+        return (prediction - target).square()
+
+    def modulation(self, prediction, target):
+        return (prediction - target).square()
+'''
+
+
+@pytest.fixture
+def new_family(tmp_path, monkeypatch):
+    """A file with a loss, in a folder that the package looks in, as a new file in losses/ would be."""
+    (tmp_path / "quartic.py").write_text(NEW_FAMILY)
+    monkeypatch.setattr(losses, "__path__", [*losses.__path__, str(tmp_path)])
+    list_losses()
+    registered = importlib.import_module("losses.registry")._LOSSES
+    yield
+    registered.pop("quartic")
+    sys.modules.pop("losses.quartic")
 
 
 @pytest.mark.usefixtures("new_family")
