@@ -92,6 +92,6 @@ def test_the_scale_says_what_the_colours_of_a_response_mean():
     ramp = drawn[61:179, 311].astype(int)
     expected = colour_map(np.linspace(0.8, 0, 120, dtype=np.float32)[:, None])[1:119, 0].astype(int)
     assert np.abs(ramp - expected).max() <= 12
-    assert (drawn[60:180, 270:308] == 255).any()  # its numbers
+    assert (drawn[60:180, 270:308] > 180).any()  # its numbers
     again = overlay_response(picture, 7, {"car": output((40, 60, 60, 40), peak=0.4)})
     assert (again[:, 270:308] != drawn[:, 270:308]).any()
