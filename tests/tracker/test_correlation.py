@@ -170,17 +170,9 @@ def smooth_noise(rng, height, width, sigma):
 
 
 @pytest.mark.parametrize(
-    ("name", "seed", "least"),  # the box head of `fast` knows no size of a patch of noise: its box is looser
-    [
-        ("hog", 0, 0.8),
-        ("compact", 0, 0.8),
-        ("fast", 0, 0.65),
-        ("fast", 5, 0.65),
-        ("fast", 6, 0.65),
-        ("fast", 11, 0.65),
-    ],
+    ("name", "seed"), [("hog", 0), ("compact", 0), ("fast", 0), ("fast", 5), ("fast", 6), ("fast", 11)]
 )
-def test_a_post_that_passes_in_front_of_the_target_does_not_take_the_box_along(name, seed, least):
+def test_a_post_that_passes_in_front_of_the_target_does_not_take_the_box_along(name, seed):
     rng = np.random.default_rng(seed)
     scene, bbox = smooth_noise(rng, 180, 240, 4), np.array([100, 70, 30, 40])
     scene[70:110, 100:130] = smooth_noise(rng, 40, 30, 2)
@@ -188,7 +180,7 @@ def test_a_post_that_passes_in_front_of_the_target_does_not_take_the_box_along(n
     frames = [scene.copy() for _ in range(40)]
     for frame, x in zip(frames[6:], range(50, 196, 4), strict=False):  # from left to right, past the target
         frame[:, x : x + 44] = post
-    assert bbox_iou(run(load_tracker(name), frames, bbox)[-1].bbox, bbox) > least
+    assert bbox_iou(run(load_tracker(name), frames, bbox)[-1].bbox, bbox) > 0.8
 
 
 def test_the_tracker_stays_inside_the_frame():
