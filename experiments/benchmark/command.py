@@ -118,8 +118,9 @@ class Benchmark(Command):
         return 1 if failed else 0
 
     def _check(self) -> None:
-        if self.workers < 1:
-            raise ValueError(f"--workers must be 1 or more, got {self.workers}")
+        from experiments.runtime.workers import check_workers
+
+        check_workers(self.workers)
         if self.timeout is not None and not self.timeout > 0:
             raise ValueError(f"--timeout must be a positive number of seconds, got {self.timeout:g}")
         if self.address is not None and self.engine != "ray":

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats
+from data.files import replacing
 from data.images import read_image
 from experiments.scoring.annotations import Annotation
 from experiments.scoring.metrics import Rules, frame_errors
@@ -104,7 +105,8 @@ def write_thumbnails(
     for frame in choose_frames(count, wanted, int(affordable)):
         found = _thumbnail(sequence.paths[frame])
         if found:
-            (folder / f"{frame}.jpg").write_bytes(found[0])
+            with replacing(folder / f"{frame}.jpg", flush=False) as temporary:
+                temporary.write_bytes(found[0])
             kept.append(frame)
     width, height = probes[0][1]
     return {"kept": kept, "width": width, "height": height}
