@@ -9,14 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-from filelock import FileLock, Timeout
-
 from data.boxes import Floats, Image, to_one_based
 from data.files import flush_to_disk, naming_the_file, write_json
 from data.video.h264 import has_h264
 from data.video.writer import VideoWriter
 from experiments.drawing.frames import annotate, overlay_response
 from experiments.drawing.palette import colours
+from experiments.runtime.lock import holding
 from experiments.runtime.provenance import machine, versions
 from experiments.scoring.timing import Timing
 from experiments.trackers.follow import TrackedFrame
@@ -210,10 +209,7 @@ def _claim(stack: ExitStack, folder: Path, overwrite: bool) -> Path:
             f"folder {folder} holds the {held} of an earlier run: give another --output, or --overwrite to replace it"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        stack.enter_context(FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0))
-    except Timeout:
-        raise RuntimeError(f"another run is writing into {folder}: give another --output") from None
+    stack.enter_context(holding(folder, "another run"))
     staging = folder / ".partial"
     shutil.rmtree(staging, ignore_errors=True)  # left by a process that was killed
     staging.mkdir()
