@@ -1,5 +1,5 @@
 "use strict";
-// The page: what each control shows. window.REPORT holds the numbers; see experiments/page.py.
+// The page: what each control shows. window.REPORT holds the numbers; see experiments/report/page.py.
 
 const summary = () => REPORT.protocols[byId("protocol").value];
 const sequenceOrder = { column: 0, descending: false };

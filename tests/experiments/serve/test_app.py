@@ -168,7 +168,7 @@ def check_boxes(folder, format, content):
     assert distance < 1.5
 
 
-def test_a_corrected_box_starts_again_and_what_came_after_goes(desk):
+def test_a_correction_drops_what_came_after_it(desk):
     async def story(client):
         async with opened(client) as page:
             view = await page.do("add", bbox=BOX, trackers=["identity"])
