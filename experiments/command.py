@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import tyro
 
@@ -40,6 +40,27 @@ class Command(ABC):
         message says what was wrong, what was got, what was expected and how to fix it: the command line
         prints it as one line and exits with status 2.
         """
+
+
+@dataclass(kw_only=True)
+class ParallelCommand(Command):
+    """A command whose jobs run side by side: in processes of this machine, or on a Ray cluster."""
+
+    workers: int = 1
+    """Number of processes, each computing with one thread; a running Ray cluster uses all it has."""
+
+    engine: Literal["local", "ray"] = "local"
+    """Processes of this machine, or a Ray cluster (requirements-cluster.txt)."""
+
+    address: str | None = None
+    """Address of a running Ray cluster, e.g. ray://head:10001; without it, Ray starts on this machine."""
+
+    def check_workers(self) -> None:
+        """Raise ``ValueError`` if the number of workers or the combination of engine and address is wrong."""
+        if self.workers < 1:
+            raise ValueError(f"--workers must be 1 or more, got {self.workers}")
+        if self.address is not None and self.engine != "ray":
+            raise ValueError(f"--address is Ray's: give --engine ray as well, got --engine {self.engine}")
 
 
 def registered(folder: str) -> str:

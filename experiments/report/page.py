@@ -54,7 +54,7 @@ def write_report_page(
     assets = folder / "assets"
     assets.mkdir(exist_ok=True)
     _write_text(assets / "plotly.min.js", get_plotlyjs())
-    for name in ("links.js", "report.js", "tables.js", "viewer.js", "report.css"):
+    for name in ("links.js", "report.js", "tables.js", "viewer.js"):
         _write_text(assets / name, (ASSETS / name).read_text("utf-8"))
     files = {name: f"{number:04d}" for number, name in enumerate(sequences)}
     _write_script(assets / "data.js", "window.REPORT", _content(summaries, files))

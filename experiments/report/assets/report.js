@@ -37,7 +37,7 @@ function showCurves() {
       hovertemplate: "%{y:.3f} at %{x}<extra>%{fullData.name}</extra>",
     }));
     const height = `${410 + 20 * traces.length}px`; // the legend is below, a line a tracker
-    return { place: element("div", { style: { height } }), plot, traces };
+    return { place: element("div", { className: "card", style: { height } }), plot, traces };
   });
   byId("curves").replaceChildren(...places.map((one) => one.place));
   for (const { place, plot, traces } of places) {

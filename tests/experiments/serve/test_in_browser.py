@@ -157,7 +157,8 @@ def test_a_box_is_corrected_by_dragging_and_going_on(browser, page, clip):
     wait_for(lambda: lanes(run) == [["1 hog", "drawn"]])
     press(run, "forget")
     drag(browser, run, (67, 84), (67, 88))
-    wait_for(lambda: run("return sent.map(({ do: what, forget }) => [what, forget])") == [["correct", False], ["correct", True]])
+    forgets = "return sent.filter((one) => one.do === 'correct').map((one) => one.forget)"
+    wait_for(lambda: run(forgets) == [False, True])
     drag(browser, run, (67, 88), (67, 84))
     press(run, "play")
     wait_for(lambda: frame(run) == LENGTH - 1, 60)
