@@ -1,6 +1,7 @@
 """The base class of all commands."""
 
 import re
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ class Command(ABC):
     debug: bool = False
     """Show the full traceback of an error instead of one line."""
 
+    command_line = ""
+    """What was typed, for records; empty for a command that was made in Python."""
+
     @classmethod
     def parse(cls, options: Sequence[str], prog: str) -> Self:
         """Parse a command.
@@ -25,7 +29,9 @@ class Command(ABC):
             options: the command line after the command's name.
             prog: the command line so far, for messages.
         """
-        return tyro.cli(cls, args=options, prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
+        command = tyro.cli(cls, args=options, prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
+        command.command_line = f"{prog} {shlex.join(options)}"
+        return command
 
     @property
     def cpu_threads(self) -> int:

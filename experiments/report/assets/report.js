@@ -157,7 +157,9 @@ function showSequences() {
   const metric = byId("sequence-metric").value;
   const attribute = byId("sequence-attribute").value;
   const { sequences, trackers } = summary();
-  const rows = Object.keys(sequences).filter((name) => !attribute || sequences[name].includes(attribute));
+  const wanted = byId("sequence-name").value.trim().toLowerCase();
+  const rows = Object.keys(sequences).filter((name) =>
+    (!attribute || sequences[name].includes(attribute)) && name.toLowerCase().includes(wanted));
   // From orange to white to blue: told apart by colour-blind readers, and still in grey by the number itself.
   const shade = (value) => {
     if (value === null) return "";
@@ -193,6 +195,7 @@ const changes = {
   "difference-interval": showDifferences,
   "sequence-metric": showSequences,
   "sequence-attribute": showSequences,
+  "sequence-name": showSequences,
 };
 for (const [id, show] of Object.entries(changes)) {
   byId(id)?.addEventListener("change", () => {
@@ -200,4 +203,5 @@ for (const [id, show] of Object.entries(changes)) {
     remember();
   });
 }
+byId("sequence-name").addEventListener("input", showSequences);
 dark.addEventListener("change", showAll);
