@@ -160,7 +160,7 @@ class TestLayouts:
             ("got10k", "expected list.txt"),
             ("lasot", "expected airplane/airplane-1/groundtruth.txt"),
             ("trackingnet", "expected TEST/anno/NAME.txt"),
-            ("uav123", "UAV123_10fps is another dataset"),
+            ("uav123", "expected anno/UAV123/NAME.txt and data_seq/UAV123/NAME/000001.jpg"),
             ("nfs", "expected NAME/240/NAME.txt"),
             ("vot", "expected list.txt, NAME/groundtruth.txt"),
             ("otb2015", "expected NAME/groundtruth_rect.txt and NAME/img/0001.jpg"),
