@@ -192,6 +192,8 @@ PLUGINS = {
     "exits_at_import": "import sys; sys.exit(0)",
     "raises": "class T(Tracker):\n    def __init__(self): raise RuntimeError('no GPU')",
     "exits": "import sys\nclass T(Tracker):\n    def __init__(self): sys.exit(0)",
+    "leaves_at_import": "import os; os._exit(0)",
+    "leaves": "import os\nclass T(Tracker):\n    def __init__(self): os._exit(0)",
     "type_error": "class T(Tracker):\n    def __init__(self): len(3)",
     "newline": "class T(Tracker):\n    def __init__(self): super().__init__('a\\nb', True)",
     "wants": "class T(Tracker):\n    def __init__(self, net): pass",
