@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
 import yaml
@@ -16,7 +17,6 @@ from experiments.__main__ import COMMANDS, _parse, main
 from experiments.serve.command import Serve
 from tests.material.trees import make_otb
 from tracker.backbones.mobile import Mobile
-from tracker.network.onnx_engine import export
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -103,9 +103,22 @@ def served(monkeypatch):
     return pages
 
 
+def write_teacher(path):
+    """Random weights of NanoTrack's backbone, as ONNX has them."""
+    layers = [one for one in Mobile().modules() if isinstance(one, torch.nn.Conv2d | torch.nn.Linear)]
+    nodes, tensors = [], []
+    for number, layer in enumerate(layers):
+        weight = layer.weight.detach().numpy()
+        names = [f"{number}.weight", f"{number}.bias"]
+        tensors += map(onnx.numpy_helper.from_array, (weight, np.zeros(len(weight), np.float32)), names)
+        kind = "Conv" if weight.ndim == 4 else "Gemm"
+        nodes.append(onnx.helper.make_node(kind, ["features", *names], ["features"]))
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph(nodes, "teacher", [], [], tensors)), path)
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A home and a folder in it to work in, with what README speaks of, and configs of few steps."""
+    """A home and a checkout in it, with what README speaks of, and configs of few steps."""
     monkeypatch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")))
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "work").mkdir()
@@ -119,14 +132,15 @@ def home(tmp_path, monkeypatch):
         for number in range(3):
             cv2.imwrite(str(folder / f"{number}.jpg"), np.roll(noise, 99 * number, axis=0))
     Path("more.txt").write_text("10:200,100,50,40\n")
-    teacher = Mobile().eval()
-    for weights in teacher.parameters():  # all different: of equal ones the exporter keeps one
-        torch.nn.init.normal_(weights, std=0.1)
-    Path("nanotrack_backbone_sim.onnx").write_bytes(export(teacher, None, 72, 144).SerializeToString())
+    write_teacher("nanotrack_backbone_sim.onnx")
     make_otb(tmp_path / "OTB", "Deer", frames=71)
     for name in ("one", "two"):
         make_otb(tmp_path / "clips", name)
     Path("experiments/configs").mkdir(parents=True)
+    packages = (ROOT / name for name in ("data", "losses", "tracker"))
+    for part in (*packages, *(ROOT / "experiments").iterdir()):
+        if part.name != "configs":
+            Path(part.relative_to(ROOT)).symlink_to(part)
     for file in (ROOT / "experiments" / "configs").glob("*.yaml"):
         Path("experiments/configs", file.name).write_text(yaml.safe_dump({"base": str(file), **SMALL}))
     return tmp_path
