@@ -17,7 +17,7 @@ import numpy as np
 
 from data.datasets.base import DATASETS, Dataset, Reader, check_subset, collect
 from data.datasets.box_files import parse_corners, parse_corners_of_region, parse_region, read_bboxes
-from data.datasets.clip import Clip
+from data.datasets.clip import Clip, frame_tags
 from data.datasets.otb import OTB_LAYOUT, read_otb
 from data.files import check_name, read_text
 from data.images import list_images, natural_order
@@ -231,10 +231,12 @@ def _read_vot(folder: Path) -> Clip:
     corners = None
     if rows and all(row.count(",") == 7 for row in rows):
         corners = np.array([parse_corners_of_region(row.split(",")) for row in rows]) - 1.0
-    flags = {tag.stem: "1" in read_text(tag).split() for tag in _sorted(folder.glob("*.tag"))}
-    attributes = tuple(name for name, held in flags.items() if held)
     bboxes = read_bboxes(file, parse_region)
-    return Clip.matched(folder.name, paths, bboxes, file, attributes=attributes, corners=corners)
+    files = [*_sorted(folder.glob("*.tag")), *_sorted(folder.glob("*.label"))]
+    tags = {one.stem: frame_tags(read_text(one).splitlines(), len(bboxes)) for one in files}
+    held = {name: frames for name, frames in tags.items() if frames.any()}
+    more = {"attributes": tuple(held), "corners": corners, "tags": held}
+    return Clip.matched(folder.name, paths, bboxes, file, **more)
 
 
 def _reader(read: Callable[[Path], Clip], *folders: Path) -> Reader | None:

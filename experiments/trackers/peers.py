@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from data.boxes import Floats, Image, check_bbox, from_one_based, to_one_based
 from tracker import TrackOutput
+from tracker.base import NOT_STARTED
 
 OPENCV = {
     "opencv-csrt": "TrackerCSRT",
@@ -77,7 +78,7 @@ class OpenCVTracker:
     def update(self, image: Image) -> TrackOutput:
         """Find the target in the next frame; raises ``RuntimeError`` before ``init``."""
         if self._bbox is None:
-            raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
+            raise RuntimeError(NOT_STARTED)
         try:
             found, bbox = self._tracker.update(_bgr(image))
         except cv2.error:

@@ -134,6 +134,21 @@ def test_dtb70_as_got10k_reads_it(tmp_path):
     assert_as_got10k(load_dataset("dtb70", tmp_path), quietly(DTB70, str(tmp_path)))
 
 
+def test_the_tags_of_vot_hold_frame_by_frame(tmp_path):
+    """A file may end early, as those of VOT2019's graduate do; those of VOT2013 and 2014 are called labels."""
+    write_images(tmp_path / "ball", range(1, 5), "{:08d}.jpg")
+    (tmp_path / "ball" / "groundtruth.txt").write_text("10,9,30,12\n" * 4)
+    (tmp_path / "ball" / "occlusion.tag").write_text("0\n1\n1\n")
+    (tmp_path / "ball" / "size_change.label").write_text("0\n0\n0\n1\n")
+    (tmp_path / "ball" / "illum_change.tag").write_text("0\n" * 4)
+    ball = load_dataset("vot", tmp_path)[0]
+    assert ball.attributes == ("occlusion", "size_change")
+    assert {name: held.tolist() for name, held in ball.tags.items()} == {
+        "occlusion": [False, True, True, False],
+        "size_change": [False, False, False, True],
+    }
+
+
 @pytest.mark.parametrize("colour", ["", "color"])
 def test_vot_as_got10k_reads_it(tmp_path, colour):
     from got10k.datasets import VOT
