@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from data.datasets.clip import Clip
 from data.files import check_name, read_text, replacing
 from experiments.drawing.curves import NORMALISED_PRECISION, PRECISION, RATE, SUCCESS
 from experiments.drawing.pages import write_page
@@ -15,7 +16,6 @@ from experiments.report.summary import Summary
 from experiments.report.tables import CLASS_MEANS, HEADINGS, SPEEDS
 from experiments.runtime.progress import progress_bar
 from experiments.runtime.provenance import machine, versions
-from experiments.scoring.annotations import Annotation
 from experiments.scoring.bootstrap import FEW
 from experiments.scoring.evaluation import Evaluation
 
@@ -36,7 +36,7 @@ _PLOTS = (SUCCESS, PRECISION, NORMALISED_PRECISION, RATE)
 def write_report_page(
     folder: Path,
     summaries: Mapping[str, Summary],
-    sequences: Mapping[str, Annotation],
+    sequences: Mapping[str, Clip],
     evaluation: Evaluation,
     provenance: Mapping[str, str],
 ) -> None:
@@ -106,7 +106,7 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
 
 
 def _write_sequences(
-    folder: Path, sequences: Mapping[str, Annotation], files: Mapping[str, str], evaluation: Evaluation
+    folder: Path, sequences: Mapping[str, Clip], files: Mapping[str, str], evaluation: Evaluation
 ) -> None:
     """Write the boxes of each sequence, and pictures of its frames."""
     written = folder / "assets" / WRITTEN

@@ -146,11 +146,28 @@ function showResets() {
   fillTable(place, [
     { title: "tracker", value: (one) => one.name, cell: (one) => trackerName(one.name), text: true },
     { title: "accuracy", value: (one) => one.resets.accuracy, cell: (one) => number(one.resets.accuracy) },
-    { title: "failures", value: (one) => one.resets.failures },
+    { title: "failures", value: (one) => one.resets.failures, cell: (one) => number(one.resets.failures, 1) },
     { title: "failures per 100 frames", value: (one) => one.resets.failures_per_100, cell: (one) => number(one.resets.failures_per_100, 2) },
     { title: "EAO", value: (one) => one.resets.eao, cell: (one) => number(one.resets.eao) },
     { title: "AO without resets", value: (one) => one.resets.ao, cell: (one) => number(one.resets.ao) },
   ], summary().trackers.filter((one) => one.resets));
+  showResetsByAttribute(summary().trackers.filter((one) => one.resets));
+}
+
+function showResetsByAttribute(trackers) {
+  const frames = Object.fromEntries(trackers.flatMap((one) =>
+    Object.entries(one.resets.by_attribute).map(([name, score]) => [name, score.frames])));
+  if (!Object.keys(frames).length) return byId("resets-by-attribute").replaceChildren();
+  const score = (one, name) => one.resets.by_attribute[name];
+  fillTable(byId("resets-by-attribute"), [
+    { title: "attribute", value: (name) => name, text: true },
+    { title: "frames", value: (name) => frames[name] },
+    ...trackers.map((one) => ({
+      title: one.name,
+      value: (name) => score(one, name)?.accuracy,
+      cell: (name) => `${number(score(one, name)?.accuracy)} / ${number(score(one, name)?.failures, 1)}`,
+    })),
+  ], Object.keys(frames));
 }
 
 function showSequences() {

@@ -153,6 +153,16 @@ def test_the_published_figures_of_ocean_on_vot2019(shared, tmp_path):
     resets = evaluation.results[0].resets
     assert resets.accuracy == pytest.approx(0.589, abs=5e-4)
     assert resets.failures == 82
+    scores = {name: (one.accuracy, one.failures) for name, one in resets.by_attribute.items()}
+    # As a second program found them, written from the toolkit's source, that goes through the frames one by one.
+    assert scores == {
+        "camera_motion": (pytest.approx(0.6153, abs=5e-5), 25),
+        "illum_change": (pytest.approx(0.5644, abs=5e-5), 3),
+        "motion_change": (pytest.approx(0.5720, abs=5e-5), 42),
+        "occlusion": (pytest.approx(0.4956, abs=5e-5), 19),
+        "size_change": (pytest.approx(0.5810, abs=5e-5), 3),
+        "empty": (pytest.approx(0.5892, abs=5e-5), 9),
+    }
     left_out = [line for line in evaluation.problems if "is left out" in line]
     assert [line.split(" of Ocean")[0] for line in left_out] == ["a run of fish1"]
 
@@ -169,6 +179,7 @@ def test_corners_in_an_annotations_file_are_read_as_regions(tmp_path):
         ball.bboxes[0], [19.5, 9.5, 21, 21]
     )  # the region's area, and one as trackers add
     np.testing.assert_array_equal(ball.regions[0], np.subtract(corners, 1))
+    assert ball.tags["occlusion"].tolist() == [False, True, False]
     assert (ball.attributes, annotations.year) == (("occlusion",), 2018)
     (tmp_path / "VOT2018.json").write_text(json.dumps({"ball": {"gt_rect": [corners[:6]] * 3}}))
     with pytest.raises(ValueError, match="sequence ball: gt_rect must be a list of boxes"):
