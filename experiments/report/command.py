@@ -51,6 +51,7 @@ class Report(Command):
         """Write the report; return 1 if a tracker lacks usable results of some sequence."""
         from experiments.report.page import write_report_page
         from experiments.scoring.annotations import read_annotations
+        from experiments.scoring.record import made
         from experiments.scoring.result_files import find_trackers, present_protocols
 
         annotations = read_annotations(self.dataset, self.root, self.subset)
@@ -71,8 +72,12 @@ class Report(Command):
         folder = self.output or Path("runs/report") / annotations.dataset
         summaries = write_files(folder, evaluations, annotations.dataset)
         main = evaluations[first.upper()]
-        source = f"{self.results_dir} and {self.root}, rules of {main.rules}"
-        write_report_page(folder, summaries, annotations.sequences, main, source)
+        provenance = {
+            "command": self.command_line,
+            "made from": f"{self.results_dir} and {self.root}, rules of {main.rules}",
+            **{path.name: made(path) for path in trackers[first]},
+        }
+        write_report_page(folder, summaries, annotations.sequences, main, provenance)
         print(f"report in {folder}: open {folder / 'report.html'}")
         return int(any(one.lacks(main.attributes) for one in main.results))
 

@@ -38,7 +38,7 @@ def write_report_page(
     summaries: Mapping[str, Summary],
     sequences: Mapping[str, Clip],
     evaluation: Evaluation,
-    source: str,
+    provenance: Mapping[str, str],
 ) -> None:
     """Write ``report.html`` and, in ``assets/``, what it loads.
 
@@ -47,14 +47,14 @@ def write_report_page(
         summaries: how the trackers were run -> what came out.
         sequences: the ground truth, by name.
         evaluation: the one whose boxes are shown.
-        source: what the report was made from, in words.
+        provenance: what the report and its results were made by and from, in words; empty ones are left out.
     """
     from plotly.offline import get_plotlyjs
 
     assets = folder / "assets"
     assets.mkdir(exist_ok=True)
     _write_text(assets / "plotly.min.js", get_plotlyjs())
-    for name in ("links.js", "report.js", "tables.js", "viewer.js", "report.css"):
+    for name in ("links.js", "report.js", "tables.js", "viewer.js"):
         _write_text(assets / name, (ASSETS / name).read_text("utf-8"))
     files = {name: f"{number:04d}" for number, name in enumerate(sequences)}
     _write_script(assets / "data.js", "window.REPORT", _content(summaries, files))
@@ -69,10 +69,9 @@ def write_report_page(
         headings=HEADINGS,
         files=[path.relative_to(folder).as_posix() for path in _files(folder)],
         provenance={
-            "made from": source,
-            "on": f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
-            **versions(),
-            "machine": machine(),
+            **{name: text for name, text in provenance.items() if text},
+            "this page": f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, {machine()}, "
+            + ", ".join(f"{name} {version}" for name, version in versions().items()),
         },
     )
 

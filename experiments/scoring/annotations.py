@@ -22,6 +22,7 @@ _RESULTS_NAMES = {
     ("nfs", "240"): "NfS/240",
     ("nfs", "30"): "NfS/30",
     ("uav123", "UAV20L"): "UAV20L",
+    ("uav123", "UAV123_10fps"): "UAV123_10fps",
 }
 """Results folders that are not called as the dataset is."""
 

@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import math
+import os
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -147,12 +149,22 @@ def load_got10k_tracker(name: str) -> FromGot10k:
 
 def _of_others(name: str, make: Callable[[], Any]) -> Any:
     """What code of others returns; whatever else it does, but for Ctrl-C, makes the tracker unavailable."""
+    end, here = os._exit, (os.getpid(), threading.get_ident())
+
+    def leave(status: int) -> None:
+        if (os.getpid(), threading.get_ident()) == here:  # else it is a process or a thread that may end
+            raise SystemExit(status)
+        end(status)
+
+    os._exit = leave  # type: ignore[assignment]  # nothing would be left of the benchmark, not even a status
     try:
         return make()
     except (Exception, SystemExit) as error:
         raise TrackerUnavailable(
             f"tracker {name} does not come up: {type(error).__name__}: {error}"
         ) from error
+    finally:
+        os._exit = end
 
 
 def _bgr(image: Image) -> Image:

@@ -89,6 +89,22 @@ def test_uav123_as_got10k_reads_it(tmp_path):
     assert load_dataset("uav123", tmp_path)[0].attributes == ("SV", "SOB")
 
 
+@pytest.mark.parametrize("subset", [None, "UAV123_10fps"])
+def test_uav123_at_10_fps_has_every_third_frame_counted_anew(tmp_path, subset):
+    """Frames of both as their authors' configSeqs.m of that release lists them."""
+    anno = tmp_path / "anno" / "UAV123_10fps"
+    anno.mkdir(parents=True)
+    listed = {"bird1_2": (259, 493), "car1_s": (1, 492)}
+    for name, (first, last) in listed.items():
+        folder = tmp_path / "data_seq" / "UAV123_10fps" / {"bird1_2": "bird1"}.get(name, name)
+        write_images(folder, range(1, last + 1), "{:06d}.jpg")
+        (anno / f"{name}.txt").write_text(box_lines(last - first + 1))
+    dataset = load_dataset("uav123", tmp_path, subset)
+    assert (dataset.results_name, len(dataset.missing), dataset.broken) == ("UAV123_10fps", 121, {})
+    ends = {one.name: (int(one.paths[0].stem), int(one.paths[-1].stem)) for one in dataset}
+    assert ends == listed
+
+
 def test_temple_color_as_got10k_reads_it(tmp_path):
     from got10k.datasets import TColor128
 
