@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,11 @@ def printable(text: str) -> str:
     '\\x1b[31mred\\udcff'
     """
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def some(names: Collection[str], most: int = 3) -> str:
+    """Join the first names, with a sign if there are more."""
+    return ", ".join([*names][:most]) + (", …" if len(names) > most else "")
 
 
 def check_name(name: str, what: str, *, folders: bool = False) -> None:

@@ -1,9 +1,11 @@
 """Still images from disk: which files are images, in which order, and as RGB."""
 
 import contextlib
+import functools
 import logging
 import os
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.files import printable
 from data.image_headers import TIFF_HEADS, image_size, is_whole_png
 
 LUMA = (0.299, 0.587, 0.114)
@@ -26,6 +29,7 @@ MAX_FRAMES = 1_000_000
 """Most images of a sequence; at 30 frames a second they last nine hours."""
 
 _LOG = logging.getLogger(__name__)
+_HEARING = threading.Lock()  # a process has one stderr
 _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 
 
@@ -178,7 +182,10 @@ def decode_bgr(
     """
     _check_header(data, name)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH if reduce == 1 else _REDUCED[reduce]
-    image = _decode(data, flags if turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    with _heard() as said:
+        image = _decode(data, flags if turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    if said and image is not None and is_jpeg(data):  # libpng warns of what does no harm
+        _warn_once(f"image {printable(str(name))} may be damaged, a part of it grey or shifted: {said[0]}")
     if image is None and data[:4] in TIFF_HEADS:  # OpenCV does not convert a TIFF of 32 or 64 bits to colour
         image = _decode(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     if image is None:
@@ -222,6 +229,35 @@ def _decode(data: bytes, flags: int) -> NDArray[Any] | None:
         except cv2.error:  # a size beyond OpenCV's limits, or no memory
             return None
     return None if image is None else np.asarray(image)
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[list[str]]:
+    """Catch the lines that libraries in C print to stderr, as libjpeg and libpng do; the list has them at the end."""
+    lines: list[str] = []
+    with _HEARING:
+        try:
+            stderr = os.dup(2)
+        except OSError:  # this process has none
+            yield lines
+            return
+        read, write = os.pipe()
+        with contextlib.suppress(OSError, AttributeError):  # Windows before Python 3.12
+            os.set_blocking(write, False)  # what a full pipe does not take is lost
+        os.dup2(write, 2)
+        try:
+            yield lines
+        finally:
+            os.dup2(stderr, 2)
+            os.close(write)
+            os.close(stderr)
+            lines += os.read(read, 2**16).decode(errors="replace").splitlines()
+            os.close(read)
+
+
+@functools.lru_cache(1000)
+def _warn_once(text: str) -> None:
+    _LOG.warning("%s", text)
 
 
 def is_jpeg(data: bytes) -> bool:

@@ -8,6 +8,11 @@ import os
 import sys
 from collections.abc import Sequence
 
+from experiments.runtime.interrupt import Interrupt, Interrupted, end_on_signals
+
+if __name__ == "__main__":
+    end_on_signals()  # the imports below take half a second
+
 import tyro
 
 from experiments import __version__
@@ -21,7 +26,6 @@ from experiments.export.command import Export
 from experiments.losses.command import Losses
 from experiments.prepare.command import Prepare
 from experiments.report.command import Report
-from experiments.runtime.interrupt import Interrupt, Interrupted
 from experiments.runtime.threads import limit_threads
 from experiments.serve.command import Serve
 from experiments.track.command import Track

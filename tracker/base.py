@@ -57,6 +57,10 @@ class Tracker(Protocol):
         """
 
 
+NOT_STARTED = "update was called before init: call init(image, bbox) with the first frame"
+"""What ``update`` says of a tracker without ``init``."""
+
+
 def check_image(image: Image) -> Image:
     """Return ``image`` if it is uint8 ``(H, W, 3)``.
 

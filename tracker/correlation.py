@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from data.boxes import Floats, bbox_center, bbox_from_center, check_bbox_in_frame
 from data.crop import SearchRegion, crop
 from data.labels import gaussian_label
-from tracker.base import Image, TrackOutput, check_image
+from tracker.base import NOT_STARTED, Image, TrackOutput, check_image
 from tracker.box_follower import BoxFollower
 from tracker.checks import not_negative, positive, share, whole
 from tracker.features import FeatureExtractor, hann2d, to_tensor
@@ -247,7 +247,7 @@ class CorrelationFilterTracker:
 
     def _started(self) -> SampleMemory:
         if self._memory is None:
-            raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
+            raise RuntimeError(NOT_STARTED)
         return self._memory
 
     def _follow(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from data.boxes import Floats, bbox_center, bbox_from_center, check_bbox_in_frame
 from data.crop import SearchRegion, crop
 from data.labels import gaussian_label
-from tracker.base import Image, TrackOutput, check_image
+from tracker.base import NOT_STARTED, Image, TrackOutput, check_image
 from tracker.checks import not_negative, one_of, positive, share, whole
 from tracker.features import to_tensor
 from tracker.levels import TwoLevelFeatures
@@ -292,7 +292,7 @@ class DSLTTracker:
 
     def _started(self) -> RecentSamples:
         if self._memory is None:
-            raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
+            raise RuntimeError(NOT_STARTED)
         return self._memory
 
     def _region(self) -> SearchRegion:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats, check_bbox_in_frame
-from tracker.base import Image, TrackOutput, check_image
+from tracker.base import NOT_STARTED, Image, TrackOutput, check_image
 
 
 class IdentityTracker:
@@ -30,5 +30,5 @@ class IdentityTracker:
         """Return the first box; raises ``RuntimeError`` before ``init``."""
         check_image(image)
         if self._bbox is None:
-            raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
+            raise RuntimeError(NOT_STARTED)
         return TrackOutput(bbox=np.array(self._bbox), score=1.0)

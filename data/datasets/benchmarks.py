@@ -17,7 +17,7 @@ import numpy as np
 
 from data.datasets.base import DATASETS, Dataset, Reader, check_subset, collect
 from data.datasets.box_files import parse_corners, parse_corners_of_region, parse_region, read_bboxes
-from data.datasets.clip import Clip
+from data.datasets.clip import Clip, frame_tags
 from data.datasets.otb import OTB_LAYOUT, read_otb
 from data.files import check_name, read_text
 from data.images import list_images, natural_order
@@ -131,17 +131,23 @@ def _read_trackingnet(file: Path, folder: Path) -> Clip:
 
 @DATASETS.register("uav123")
 def load_uav123(root: Path, subset: str | None) -> Dataset:
-    """Read UAV123 (or subset UAV20L), whose sequences are parts of longer recordings."""
-    part = check_subset("uav123", subset, ("UAV123", "UAV20L"))
-    listed = _got10k_list("uav123.json")[part]
+    """Read UAV123 (or subset UAV20L), whose sequences are parts of longer recordings.
+
+    Subset UAV123_10fps has every third of UAV123's frames, counted anew; it is the usual one where there is no other.
+    """
+    part = check_subset("uav123", subset, ("UAV123", "UAV20L", sparse := "UAV123_10fps"))
+    if subset is None and (root / "anno" / sparse).is_dir() and not (root / "anno" / part).is_dir():
+        part = sparse
+    step, images = (3, part) if part == sparse else (1, "UAV123")
+    listed = _got10k_list("uav123.json")["UAV123" if part == sparse else part]
     readers: dict[str, Reader | None] = {}
     for name, about in listed.items():
         file = root / "anno" / part / f"{name}.txt"
-        frames = range(about["start_frame"], about["end_frame"] + 1)
-        read = partial(_read_numbered, name, file, frames, flags=UAV123_ATTRIBUTES)
-        folder = root / "data_seq" / "UAV123" / about["folder_name"]
+        first, last = ((about[key] - 1) // step + 1 for key in ("start_frame", "end_frame"))
+        read = partial(_read_numbered, name, file, range(first, last + 1), flags=UAV123_ATTRIBUTES)
+        folder = root / "data_seq" / images / about["folder_name"]
         readers[name] = _reader(read, folder) if file.is_file() else None
-    layout = f"data_seq/UAV123/NAME/000001.jpg, … and anno/{part}/NAME.txt (UAV123_10fps is another dataset)"
+    layout = f"anno/{part}/NAME.txt and data_seq/{images}/NAME/000001.jpg, …"
     return collect("uav123", part, root, readers, len(listed), layout=layout)
 
 
@@ -225,10 +231,12 @@ def _read_vot(folder: Path) -> Clip:
     corners = None
     if rows and all(row.count(",") == 7 for row in rows):
         corners = np.array([parse_corners_of_region(row.split(",")) for row in rows]) - 1.0
-    flags = {tag.stem: "1" in read_text(tag).split() for tag in _sorted(folder.glob("*.tag"))}
-    attributes = tuple(name for name, held in flags.items() if held)
     bboxes = read_bboxes(file, parse_region)
-    return Clip.matched(folder.name, paths, bboxes, file, attributes=attributes, corners=corners)
+    files = [*_sorted(folder.glob("*.tag")), *_sorted(folder.glob("*.label"))]
+    tags = {one.stem: frame_tags(read_text(one).splitlines(), len(bboxes)) for one in files}
+    held = {name: frames for name, frames in tags.items() if frames.any()}
+    more = {"attributes": tuple(held), "corners": corners, "tags": held}
+    return Clip.matched(folder.name, paths, bboxes, file, **more)
 
 
 def _reader(read: Callable[[Path], Clip], *folders: Path) -> Reader | None:

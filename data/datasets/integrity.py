@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from data.boxes import check_bbox_in_frame
 from data.datasets.base import Dataset
 from data.datasets.clip import Clip
+from data.image_headers import image_size
 from data.images import read_image
 
 _ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}  # of JPEG and PNG
@@ -20,7 +22,8 @@ def find_problems(dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Yield name and problem of every sequence that cannot be used as it is.
 
     Problems are frames and boxes that do not match, the findings of `pairing_oddities`, images that are empty, cut
-    short or of no image format, and a first box that no tracker can start with. A missing sequence is no problem.
+    short or of no image format, images of another size than the first, and a first box that no tracker can start
+    with. A missing sequence is no problem.
     """
     yield from dataset.broken.items()
     seen: dict[Path, str | None] = {}
@@ -34,6 +37,8 @@ def find_problems(dataset: Dataset) -> Iterator[tuple[str, str]]:
         if damaged:
             count = f"{len(damaged)} of {len(sequence)} images cannot be read, the first: "
             yield sequence.name, count + str(seen[damaged[0]])
+        if change := _size_change(sequence.paths):
+            yield sequence.name, change
         if sequence.paths[0] not in damaged and (problem := _start_problem(sequence)):
             yield sequence.name, problem
 
@@ -71,6 +76,19 @@ def image_damage(path: Path) -> str | None:
     except (OSError, ValueError) as error:
         return str(error)
     return None
+
+
+def _size_change(paths: Sequence[Path]) -> str | None:
+    """The first image of another size than the first, as far as the first bytes of each tell its size."""
+    sizes: dict[tuple[int, int], Path] = {}
+    for path in paths:
+        with suppress(OSError), path.open("rb") as file:
+            if size := image_size(file.read(4096)):
+                sizes.setdefault(size, path)
+    if len(sizes) < 2:
+        return None
+    (first, other) = (f"{path.name} has {w}x{h} pixels" for (w, h), path in list(sizes.items())[:2])
+    return f"the frame size changes: {first}, {other}"
 
 
 def _start_problem(sequence: Clip) -> str | None:

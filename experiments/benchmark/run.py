@@ -4,6 +4,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from tqdm import tqdm
 from data.datasets.base import Dataset
 from data.datasets.integrity import pairing_oddities
 from data.datasets.otb_protocol import canonical_name
-from data.files import printable
 from experiments.benchmark.engines import Engine
 from experiments.benchmark.jobs import Job, Outcome
 from experiments.runtime.progress import progress_bar
@@ -23,8 +23,7 @@ from experiments.scoring.metrics import usual_rules
 from experiments.scoring.protocols import SUPERVISED, Run, plan_runs
 from experiments.scoring.record import VERSION, data_record
 from experiments.scoring.result_files import ResultFiles, benchmark_folder
-from experiments.trackers.by_name import Contender, Description
-from experiments.trackers.peers import TrackerUnavailable
+from experiments.trackers.by_name import Contender, Description, build_available
 
 REPETITIONS = {("got10k", "ope"): 3, ("vot", SUPERVISED): 15}
 """Dataset and protocol -> how often a tracker that is not deterministic is run on a sequence."""
@@ -56,20 +55,6 @@ def select(dataset: Dataset, names: str | None) -> Dataset:
     )
 
 
-def _described(contenders: Sequence[Contender]) -> Iterator[tuple[Contender, Description]]:
-    """Build each tracker once; those of others that are not to be had are said and left out."""
-    unavailable = []
-    for contender in contenders:
-        try:
-            yield contender, Description(contender)
-        except TrackerUnavailable as error:
-            unavailable.append(error)
-            if len(unavailable) == len(contenders):
-                raise
-    for reason in unavailable:
-        print(f"left out: {printable(str(reason))}", file=sys.stderr)
-
-
 class Benchmarking:
     """Trackers on a dataset under a protocol.
 
@@ -92,7 +77,7 @@ class Benchmarking:
     ) -> None:
         self.dataset = dataset
         self.protocol = protocol
-        self._entries = list(_described(contenders))
+        self._entries = build_available(contenders, Description)
         self._left_out = len(contenders) - len(self._entries)
         labels = [described.label for _, described in self._entries]
         if len(set(labels)) < len(labels):
@@ -123,6 +108,7 @@ class Benchmarking:
                 "protocol": self.protocol,
                 "data": data,
                 "device": contender.device,
+                "date": f"{date.today()}",
                 "machine": machine(),
                 "versions": versions(),
             }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from experiments.command import Command
+from experiments.command import ParallelCommand
 from experiments.train.settings import DataSettings
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ CONFIG = Path(__file__).parents[1] / "configs" / "compare.yaml"
 
 
 @dataclass(kw_only=True)
-class Compare(Command):
+class Compare(ParallelCommand):
     """Compare losses: off-line training of the regression network, on-line regression of dslt, same budget and data.
 
     Each loss gets its learning rate by the same small search on validation clips, then runs with several seeds and
@@ -66,13 +66,6 @@ class Compare(Command):
     """File with the backbone's weights."""
 
     workers: int = 2
-    """Processes, each with one thread."""
-
-    engine: Literal["local", "ray"] = "local"
-    """Processes of this machine, or a Ray cluster (requirements-cluster.txt)."""
-
-    address: str | None = None
-    """Address of a running Ray cluster; without it, Ray starts on this machine."""
 
     output: Path = Path("runs/compare")
     """Folder for index.html, comparison.json, the figures, and a file for each run."""
@@ -140,17 +133,13 @@ class Compare(Command):
         return budget if self.frames is None else replace(budget, frames=self.frames)
 
     def _check(self) -> None:
-        from experiments.runtime.workers import check_workers
-
-        check_workers(self.workers)
         for name, (least, most) in LIMITS.items():
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise ValueError(f"--{name} must be {least} to {most}, got {value}")
         if not self.stages:
             raise ValueError("--stages must be offline, online or both, got none")
-        if self.address is not None and self.engine != "ray":
-            raise ValueError(f"--address is Ray's: give --engine ray as well, got --engine {self.engine}")
+        self.check_workers()
 
     def _check_regress(self, losses: dict[str, dict[str, Any]]) -> None:
         from losses import build_loss

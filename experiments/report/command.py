@@ -52,6 +52,7 @@ class Report(Command):
         from experiments.report.page import write_report_page
         from experiments.runtime.lock import holding
         from experiments.scoring.annotations import read_annotations
+        from experiments.scoring.record import made
         from experiments.scoring.result_files import find_trackers, present_protocols
 
         annotations = read_annotations(self.dataset, self.root, self.subset)
@@ -71,10 +72,14 @@ class Report(Command):
         print_problems(list(dict.fromkeys(lines)))
         folder = self.output or Path("runs/report") / annotations.dataset
         main = evaluations[first.upper()]
-        source = f"{self.results_dir} and {self.root}, rules of {main.rules}"
+        provenance = {
+            "command": self.command_line,
+            "made from": f"{self.results_dir} and {self.root}, rules of {main.rules}",
+            **{path.name: made(path) for path in trackers[first]},
+        }
         with holding(folder, "another report"):
             summaries = write_files(folder, evaluations, annotations.dataset)
-            write_report_page(folder, summaries, annotations.sequences, main, source)
+            write_report_page(folder, summaries, annotations.sequences, main, provenance)
         print(f"report in {folder}: open {folder / 'report.html'}")
         return int(any(one.lacks(main.attributes) for one in main.results))
 

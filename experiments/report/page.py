@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from data.datasets.clip import Clip
 from data.files import check_name, naming_the_file, read_text, write_text
 from experiments.drawing.curves import NORMALISED_PRECISION, PRECISION, RATE, SUCCESS
 from experiments.drawing.pages import write_page
@@ -15,7 +16,6 @@ from experiments.report.summary import Summary
 from experiments.report.tables import CLASS_MEANS, HEADINGS, SPEEDS
 from experiments.runtime.progress import progress_bar
 from experiments.runtime.provenance import machine, versions
-from experiments.scoring.annotations import Annotation
 from experiments.scoring.bootstrap import FEW
 from experiments.scoring.evaluation import Evaluation
 
@@ -36,9 +36,9 @@ _PLOTS = (SUCCESS, PRECISION, NORMALISED_PRECISION, RATE)
 def write_report_page(
     folder: Path,
     summaries: Mapping[str, Summary],
-    sequences: Mapping[str, Annotation],
+    sequences: Mapping[str, Clip],
     evaluation: Evaluation,
-    source: str,
+    provenance: Mapping[str, str],
 ) -> None:
     """Write ``report.html`` and, in ``assets/``, what it loads.
 
@@ -47,14 +47,14 @@ def write_report_page(
         summaries: how the trackers were run -> what came out.
         sequences: the ground truth, by name.
         evaluation: the one whose boxes are shown.
-        source: what the report was made from, in words.
+        provenance: what the report and its results were made by and from, in words; empty ones are left out.
     """
     from plotly.offline import get_plotlyjs
 
     assets = folder / "assets"
     assets.mkdir(exist_ok=True)
     write_text(assets / "plotly.min.js", get_plotlyjs())
-    for name in ("links.js", "report.js", "tables.js", "viewer.js", "report.css"):
+    for name in ("links.js", "report.js", "tables.js", "viewer.js"):
         write_text(assets / name, (ASSETS / name).read_text("utf-8"))
     files = {name: f"{number:04d}" for number, name in enumerate(sequences)}
     _write_script(assets / "data.js", "window.REPORT", _content(summaries, files))
@@ -69,10 +69,9 @@ def write_report_page(
         headings=HEADINGS,
         files=[path.relative_to(folder).as_posix() for path in _files(folder)],
         provenance={
-            "made from": source,
-            "on": f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
-            **versions(),
-            "machine": machine(),
+            **{name: text for name, text in provenance.items() if text},
+            "this page": f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, {machine()}, "
+            + ", ".join(f"{name} {version}" for name, version in versions().items()),
         },
     )
 
@@ -107,7 +106,7 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
 
 
 def _write_sequences(
-    folder: Path, sequences: Mapping[str, Annotation], files: Mapping[str, str], evaluation: Evaluation
+    folder: Path, sequences: Mapping[str, Clip], files: Mapping[str, str], evaluation: Evaluation
 ) -> None:
     """Write the boxes of each sequence, and pictures of its frames; those of an earlier report go at the end."""
     written = folder / "assets" / WRITTEN

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats
+from data.datasets.clip import Clip
 from data.files import replacing
 from data.images import read_image
-from experiments.scoring.annotations import Annotation
 from experiments.scoring.metrics import Rules, frame_errors
 
 BYTES_PER_BOX = 16
@@ -27,7 +27,7 @@ _LARGEST = 32_000
 _NOTHING = -32_768
 
 
-def sequence_record(sequence: Annotation, bboxes: Mapping[str, Floats], rules: Rules) -> dict[str, Any]:
+def sequence_record(sequence: Clip, bboxes: Mapping[str, Floats], rules: Rules) -> dict[str, Any]:
     """Pack ground truth, boxes, overlaps and centre errors of a sequence for the page.
 
     Args:
@@ -67,7 +67,7 @@ def pack(values: ArrayLike) -> dict[str, Any]:
     return {"step": step, "data": base64.b64encode(integers.tobytes()).decode("ascii")}
 
 
-def link_frames(sequence: Annotation, page: Path) -> dict[str, Any]:
+def link_frames(sequence: Clip, page: Path) -> dict[str, Any]:
     """Relative addresses of the dataset's own frames, from the folder ``page``."""
     if not sequence.paths:
         return {"folder": "", "names": []}
@@ -76,9 +76,7 @@ def link_frames(sequence: Annotation, page: Path) -> dict[str, Any]:
     return {"folder": quote(Path(folder).as_posix()), "names": [quote(Path(n).as_posix()) for n in names]}
 
 
-def write_thumbnails(
-    sequence: Annotation, wanted: Iterable[int], folder: Path, budget: float
-) -> dict[str, Any]:
+def write_thumbnails(sequence: Clip, wanted: Iterable[int], folder: Path, budget: float) -> dict[str, Any]:
     """Write small JPEGs of frames, as many as the budget allows; see `choose_frames`.
 
     Args:

@@ -63,8 +63,8 @@ def summarise(evaluation: Evaluation, dataset: str) -> Summary:
                 for name in METRICS
             },
             "by_class": _by_class(by_class.get(result.name)),
-            "timing": _record(result.timing),
-            "resets": _record(result.resets),
+            "timing": _timing(result.timing),
+            "resets": _resets(result.resets),
         }
         for index, result in enumerate(evaluation.results)
     ]
@@ -146,20 +146,32 @@ def _mean(values: Floats, weights: Floats | None) -> float:
 
 def _estimate(value: float, interval: Floats) -> Summary:
     low, high = _plain(interval)
-    return {"value": None if math.isnan(value) else float(value), "low": low, "high": high}
+    return {"value": _number(value), "low": low, "high": high}
 
 
 def _by_class(mean: Score | None) -> Summary | None:
     return None if mean is None else {"mao": mean.ao, "msr_50": mean.sr_50, "msr_75": mean.sr_75}
 
 
-def _record(numbers: Timing | ResetScore | None) -> Summary | None:
-    if numbers is None:
+def _timing(timing: Timing | None) -> Summary | None:
+    return None if timing is None else {name: _number(value) for name, value in asdict(timing).items()}
+
+
+def _resets(score: ResetScore | None) -> Summary | None:
+    if score is None:
         return None
-    known = asdict(numbers)
-    return dict(zip(known, _plain(known.values()), strict=True))
+    known = {one.name: getattr(score, one.name) for one in fields(score) if one.name != "by_attribute"}
+    by_attribute = {
+        name: {"accuracy": _number(one.accuracy), "failures": one.failures, "frames": one.frames}
+        for name, one in score.by_attribute.items()
+    }
+    return {name: _number(value) for name, value in known.items()} | {"by_attribute": by_attribute}
+
+
+def _number(value: float) -> float | None:
+    """Convert to JSON, which has no NaN."""
+    return float(value) if math.isfinite(value) else None
 
 
 def _plain(values: Iterable[float]) -> list[float | None]:
-    """Convert to JSON, which has no NaN."""
-    return [float(value) if math.isfinite(value) else None for value in values]
+    return [_number(value) for value in values]

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
+from experiments.drawing.markdown import markdown_table
 from experiments.report.summary import Summary
 from experiments.scoring.bootstrap import FEW
 
@@ -54,10 +55,14 @@ def markdown(summary: Summary) -> str:
         ("Every class of targets the same", _by_class(summary)),
         ("Speed", _speed(summary)),
         ("Measures of VOT", _resets(summary)),
+        ("VOT by attribute, frame by frame: accuracy / failures", _resets_by_attribute(summary)),
         (f"{HEADINGS[metric]} by attribute", _by_attribute(summary, metric)),
         (f"Paired differences of {HEADINGS[metric]}", _differences(summary, metric)),
     ]
-    parts = [f"## {title}\n\n{_markdown_table(rows)}" for title, rows in sections if len(rows) > 1]
+    escaped = [
+        (title, [list(map(_markdown, row)) for row in rows]) for title, rows in sections if len(rows) > 1
+    ]
+    parts = [f"## {title}\n\n{markdown_table(heads, rows).rstrip()}" for title, (heads, *rows) in escaped]
     if summary["problems"]:
         parts.append("## Problems\n\n" + "\n".join(f"- {_markdown(line)}" for line in summary["problems"]))
     notes = [_INTERVALS, _FEW] if len(summary["sequences"]) < FEW else [_INTERVALS]
@@ -119,10 +124,25 @@ def _speed(summary: Summary) -> list[_Row]:
 
 
 def _resets(summary: Summary) -> list[_Row]:
-    columns = {"accuracy": ("accuracy", 3), "failures": ("failures", 0)}
+    columns = {"accuracy": ("accuracy", 3), "failures": ("failures", 1)}
     columns |= {"failures per 100 frames": ("failures_per_100", 2), "EAO": ("eao", 3)}
     columns |= {"AO without resets": ("ao", 3)}
     return _numbers(summary, "resets", columns)
+
+
+def _resets_by_attribute(summary: Summary) -> list[_Row]:
+    scores = {one["name"]: one["resets"]["by_attribute"] for one in summary["trackers"] if one["resets"]}
+    frames = {
+        name: score["frames"] for by_attribute in scores.values() for name, score in by_attribute.items()
+    }
+    rows = [["attribute", "frames", *scores]]
+    for name, count in frames.items():
+        found = [by_attribute.get(name, {}) for by_attribute in scores.values()]
+        cells = [
+            f"{_value(one.get('accuracy'), '–')} / {_value(one.get('failures'), '–', 1)}" for one in found
+        ]
+        rows.append([name, str(count), *cells])
+    return rows
 
 
 def _numbers(summary: Summary, part: str, columns: dict[str, tuple[str, int]]) -> list[_Row]:
@@ -160,11 +180,6 @@ def _estimate(estimate: dict[str, Any], dash: str) -> str:
 
 def _value(value: float | None, dash: str, digits: int = 3) -> str:
     return dash if value is None else f"{value:.{digits}f}"
-
-
-def _markdown_table(rows: list[_Row]) -> str:
-    lines = ["| " + " | ".join(map(_markdown, row)) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
 def _markdown(text: str) -> str:

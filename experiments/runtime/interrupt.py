@@ -1,5 +1,6 @@
 """Ctrl-C, SIGTERM and SIGHUP: the one way in which every command is asked to end early."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -7,7 +8,21 @@ from types import FrameType
 from typing import Any, Self
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-_DEFAULTS = (signal.SIG_DFL, signal.default_int_handler)
+
+
+def end_on_signals() -> None:
+    """Let a signal end the process with a line and nothing else, until an `Interrupt` takes over: during imports."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) in _DEFAULTS:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    os.write(2, f"{Interrupted(number)}\n".encode())
+    os._exit(128 + number)
+
+
+_DEFAULTS = (signal.SIG_DFL, signal.default_int_handler, _end)
 
 
 class Interrupted(KeyboardInterrupt):

@@ -3,82 +3,32 @@
 import math
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.boxes import Floats, from_one_based
 from data.datasets.base import Dataset
 from data.datasets.box_files import upright
 from data.datasets.by_name import find_dataset, load_dataset
+from data.datasets.clip import Clip, frame_tags
 from data.datasets.otb_protocol import canonical_name, otb_targets
-from data.files import check_name, read_json
-from data.images import read_image
+from data.files import check_name, read_json, some
 
 _RESULTS_NAMES = {
     ("nfs", None): "NfS/240",
     ("nfs", "240"): "NfS/240",
     ("nfs", "30"): "NfS/30",
     ("uav123", "UAV20L"): "UAV20L",
+    ("uav123", "UAV123_10fps"): "UAV123_10fps",
 }
 """Results folders that are not called as the dataset is."""
 
 _LARGEST_FILE = 2**31  # bytes
-_FRAME_FLAGS = ("camera_motion", "illum_change", "motion_change", "occlusion", "size_change")  # of VOT
+_VOT_TAGS = ("camera_motion", "illum_change", "motion_change", "occlusion", "size_change")
 _ATTRIBUTE_KEYS = ("attributes", "attr_anno", "attr", "attr_list_txt")
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """Where the target of a sequence is.
-
-    Attributes:
-        name: canonical name of the sequence.
-        bboxes: float64 ``(N, 4)``, 0-based; NaN where the target is absent.
-        attributes: challenges that it holds, e.g. ``("IV", "OCC")``.
-        paths: image file of each frame; empty where there are no frames.
-        stated_wh: width and height of the frames where the dataset states them, else None.
-        corners: float64 ``(N, 8)``, the corners of turned boxes, or ``(N, 4)`` of upright ones, 0-based; None where
-            they are ``bboxes``.
-        not_started_in: index of the first and the last frame of each stretch in which TRE starts no run.
-        object_class: what the target is, where the dataset says it.
-    """
-
-    name: str
-    bboxes: Floats
-    attributes: tuple[str, ...] = ()
-    paths: tuple[Path, ...] = ()
-    stated_wh: tuple[int, int] | None = None
-    corners: Floats | None = None
-    not_started_in: tuple[tuple[int, int], ...] = ()
-    object_class: str = ""
-
-    @property
-    def is_public(self) -> bool:
-        """Whether more than the first box is known; of test sets a server keeps the rest."""
-        return bool(np.isfinite(self.bboxes[1:]).any())
-
-    @property
-    def regions(self) -> Floats:
-        """Corners ``(N, 8)`` where the target's box is turned, else boxes ``(N, 4)``; 0-based."""
-        return self.bboxes if self.corners is None else self.corners
-
-    @cached_property
-    def frame_wh(self) -> tuple[int, int]:
-        """Width and height of the frames: as the dataset states them, or of the first image.
-
-        Raises:
-            OSError: the image cannot be read.
-            ValueError: there are no frames.
-        """
-        if self.stated_wh:
-            return self.stated_wh
-        if not self.paths:
-            raise ValueError(f"sequence {self.name} has no frames: --root must be the dataset's own folder")
-        height, width = read_image(self.paths[0]).shape[:2]
-        return width, height
 
 
 @dataclass(frozen=True)
@@ -88,14 +38,14 @@ class Annotations:
     Attributes:
         dataset: registered name of the dataset.
         results_name: folder of its results, e.g. ``OTB2015``; case and punctuation do not matter.
-        sequences: name -> annotation.
+        sequences: name -> its boxes, and its frames where they are at hand.
         problems: a line for each sequence of the benchmark that is missing or broken.
         year: of a VOT challenge, where the name of the root says it: it decides the range of EAO.
     """
 
     dataset: str
     results_name: str
-    sequences: dict[str, Annotation]
+    sequences: dict[str, Clip]
     problems: tuple[str, ...] = ()
     year: int | None = None
 
@@ -126,26 +76,10 @@ def read_annotations(dataset: str, root: Path, subset: str | None = None) -> Ann
 def annotations_of(dataset: Dataset) -> Annotations:
     """The ground truth of a dataset that has been read."""
     broken = [f"sequence {name} is left out: {reason}" for name, reason in dataset.broken.items()]
-    missing = [_missing(dataset.missing, dataset.root)] if dataset.missing else []
-    sequences = {
-        one.name: Annotation(
-            one.name,
-            one.bboxes,
-            one.attributes,
-            one.paths,
-            one.frame_wh,
-            one.corners,
-            one.not_started_in,
-            one.object_class,
-        )
-        for one in dataset
-    }
-    problems = (*broken, *missing)
+    lacking = f"not in {dataset.root}, {len(dataset.missing)} sequences: {some(dataset.missing, 5)}"
+    sequences = {one.name: one for one in dataset}
+    problems = (*broken, *([lacking] if dataset.missing else []))
     return Annotations(dataset.name, dataset.results_name, sequences, problems, _year(dataset.root))
-
-
-def _missing(names: tuple[str, ...], root: Path) -> str:
-    return f"not in {root}, {len(names)} sequences: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
 
 
 def _read_json(dataset: str, path: Path, subset: str | None) -> Annotations:
@@ -158,11 +92,14 @@ def _read_json(dataset: str, path: Path, subset: str | None) -> Annotations:
         name = canonical_name(given) if dataset.startswith("otb") else given
         corners = _regions(entry, f"{path}, sequence {given}")
         target = otb_targets().get(name) if dataset.startswith("otb") else None
-        sequences[name] = Annotation(
+        tags = _tags(entry, len(corners))
+        sequences[name] = Clip(
             name,
+            (),
             upright(corners),
-            _attributes(entry),
-            corners=corners,
+            tuple(tags) or _attributes(entry),
+            corners=corners if corners.shape[1] == 8 else None,
+            tags=tags,
             not_started_in=target.not_started_in if target else (),
             object_class=str(entry.get("object_class", "")),
         )
@@ -189,11 +126,15 @@ def _regions(entry: object, where: str) -> Floats:
     return bboxes
 
 
-def _attributes(entry: dict[str, list[Any]]) -> tuple[str, ...]:
-    """The first list that says something, for files of several sources carry several; or VOT's flags a frame."""
-    flagged = tuple(name for name in _FRAME_FLAGS if any(entry.get(name) or ()))
-    if flagged:
-        return flagged
+def _tags(entry: dict[str, Any], frames: int) -> dict[str, NDArray[np.bool_]]:
+    """The attributes of VOT that hold in some frame -> in which."""
+    listed = {name: entry[name] for name in _VOT_TAGS if isinstance(entry.get(name), list)}
+    tags = {name: frame_tags(values, frames) for name, values in listed.items()}
+    return {name: held for name, held in tags.items() if held.any()}
+
+
+def _attributes(entry: dict[str, Any]) -> tuple[str, ...]:
+    """The first list that says something, for files of several sources carry several."""
     listed: Any = next((entry[key] for key in _ATTRIBUTE_KEYS if entry.get(key)), ())
     names = listed if isinstance(listed, list | tuple) else [listed]  # or one text, "IV,OCC"
     return tuple(word.strip() for name in names for word in str(name).split(",") if word.strip())

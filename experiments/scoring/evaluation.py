@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from data.boxes import Floats
-from data.files import printable
+from data.datasets.clip import Clip
+from data.files import printable, some
 from experiments.runtime.workers import worker_pool
 from experiments.scoring.annotations import Annotations
 from experiments.scoring.metrics import Rules, Score, has_average_overlap, mean_score, score_runs
-from experiments.scoring.protocols import Stretches
-from experiments.scoring.record import FILE, Record, misfits, read_record, sequence_record, some
+from experiments.scoring.record import FILE, Record, misfits, read_record, sequence_record
 from experiments.scoring.resets import BASELINE, UNSUPERVISED, ResetScore, evaluate_resets
 from experiments.scoring.result_files import Runs, read_runs, read_times
 from experiments.scoring.timing import Timing
@@ -143,20 +143,17 @@ def evaluate(
     """
     gives_average_overlap = has_average_overlap(annotations.dataset) and rules == "got10k"
     public = {name: one for name, one in annotations.sequences.items() if one.is_public}
-    truths = {name: one.bboxes for name, one in public.items()}
     recorded = any((folder / part / FILE).is_file() for folder in folders for part in _PARTS)
     has_resets = any((folder / part).is_dir() for folder in folders for part in _PARTS[1:])
     sizes, unreadable = _frame_sizes(annotations) if gives_average_overlap or has_resets else ({}, {})
-    if gives_average_overlap and truths and not sizes:
+    if gives_average_overlap and public and not sizes:
         raise ValueError(f"GOT-10k's rules need the frames' size: {next(iter(unreadable.values()))}")
     left_out = unreadable if gives_average_overlap else {}
     work = partial(
         evaluate_tracker,
-        truths={name: truth for name, truth in truths.items() if name not in left_out},
+        clips={name: replace(one, paths=()) for name, one in public.items() if name not in left_out},
         timed=tuple(annotations.sequences),
         data=_data(annotations) if recorded else {},
-        regions={name: one.regions for name, one in public.items()} if has_resets else {},
-        not_started_in={name: one.not_started_in for name, one in public.items()},
         year=annotations.year,
         sizes=sizes,
         clipped=gives_average_overlap,
@@ -164,7 +161,7 @@ def evaluate(
         protocol=protocol,
     )
     processes = min(len(folders), processes or os.cpu_count() or 1)
-    if processes > 1 and len(folders) * len(truths) >= _FILES_FOR_A_POOL:
+    if processes > 1 and len(folders) * len(public) >= _FILES_FOR_A_POOL:
         with worker_pool(processes) as pool:
             # One chunk for each process, because the ground truth is sent along with every chunk.
             found = tuple(pool.map(work, folders, chunksize=math.ceil(len(folders) / processes)))
@@ -189,7 +186,7 @@ def _frame_sizes(annotations: Annotations) -> tuple[dict[str, tuple[int, int]], 
     sizes, unreadable = {}, {}
     for name, one in annotations.sequences.items():
         try:
-            sizes[name] = one.frame_wh
+            sizes[name] = one.read_frame_wh()
         except (OSError, ValueError) as error:
             unreadable[name] = f"{name}: boxes cannot be cut to the frame, its size is not known: {error}"
     return sizes, unreadable
@@ -197,11 +194,9 @@ def _frame_sizes(annotations: Annotations) -> tuple[dict[str, tuple[int, int]], 
 
 def evaluate_tracker(
     folder: Path,
-    truths: Mapping[str, Floats],
+    clips: Mapping[str, Clip],
     timed: Iterable[str],
     data: Mapping[str, Record],
-    regions: Mapping[str, Floats],
-    not_started_in: Mapping[str, Stretches],
     year: int | None,
     sizes: Mapping[str, tuple[int, int]],
     clipped: bool,
@@ -212,11 +207,9 @@ def evaluate_tracker(
 
     Args:
         folder: of the tracker.
-        truths: sequence -> its ground truth.
+        clips: sequence -> its ground truth.
         timed: the sequences whose times make the tracker's speed.
         data: sequence -> what `experiments.scoring.record` says of it.
-        regions: sequence -> its boxes or corners, for supervised runs.
-        not_started_in: sequence -> stretches in which TRE starts no run.
         year: of a VOT challenge, where it is known.
         sizes: sequence -> width and height of its frames, where they are known.
         clipped: cut boxes to the frames, as GOT-10k's rules have it; supervised runs always are.
@@ -225,15 +218,15 @@ def evaluate_tracker(
     """
     problems: list[str] = []
     others = {name for part in _PARTS for name in _of_other_data(folder / part, data, problems)}
-    usable = {name: truth for name, truth in truths.items() if name not in others}
-    runs = read_runs(folder, usable, protocol, rules, problems, not_started_in)
+    usable = {name: clip for name, clip in clips.items() if name not in others}
+    runs = read_runs(folder, usable, protocol, rules, problems)
     scores = _scores(runs, rules, sizes if clipped else None)
-    regions = {name: region for name, region in regions.items() if name not in others}
-    resets = evaluate_resets(folder, regions, sizes, problems, year)
-    missing = [name for name in truths if name not in scores]
+    resets = evaluate_resets(folder, usable, sizes, problems, year)
+    missing = [name for name in clips if name not in scores]
     if missing and (scores or not resets):
-        some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-        problems.append(f"{folder} is incomplete: no score for {len(missing)} of {len(truths)}: {some}")
+        problems.append(
+            f"{folder} is incomplete: no score for {len(missing)} of {len(clips)}: {some(missing, 5)}"
+        )
     times = next((found for part in _PARTS if (found := read_times(folder / part, timed, problems))), {})
     timing = Timing.of(*chain.from_iterable(times.values())) if times else None
     bboxes = {name: found[0][0] for name, found in runs.items()}

@@ -6,17 +6,18 @@ accuracy, failures and the expected average overlap (EAO); without resets the av
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from data.boxes import Floats
 from data.datasets.box_files import parse_corners_of_region
-from data.files import read_text
+from data.datasets.clip import Clip
+from data.files import read_text, some
 from data.polygons import polygon_iou
-from experiments.scoring.record import some
 
 BURN_IN = 10
 """Frames from each start on that accuracy leaves out: a fresh box is too good to count (Kristan et al., 2015)."""
@@ -27,22 +28,27 @@ EAO_RANGES = {2015: (108, 371), 2016: (108, 371), 2017: (100, 356), 2018: (100, 
 SKIPPED, START, FAILURE = 0, 1, 2
 """Codes in place of a region: here the tracker was not run, here it was started, here it had lost the target."""
 
+NO_TAG = "empty"
+"""The attribute of the frames that have no other, as VOT's toolkit calls it."""
+
 BASELINE, UNSUPERVISED = "baseline", "unsupervised"
 """Folders in a tracker's, as VOT's toolkit and got10k call them: runs with resets and without."""
 
 
 @dataclass(frozen=True)
 class ResetScore:
-    """Accuracy, robustness and EAO over all sequences and repetitions of supervised runs; NaN where there are none.
+    """Accuracy, robustness and EAO over all sequences of supervised runs; NaN where there are none.
 
     Attributes:
-        accuracy: mean overlap over the frames that count; NaN where none does.
-        failures: how often the target was lost.
+        accuracy: mean over the frames that count of the overlap, itself the mean over a sequence's repetitions; NaN
+            where no frame counts.
+        failures: how often the target was lost: the mean over a sequence's repetitions, summed over sequences.
         failures_per_100: the same for each 100 frames.
-        frames: of all supervised runs together.
+        frames: of all sequences together.
         eao: expected average overlap; NaN where the year of the challenge, and so its range, is not known.
         ao: average overlap of the runs without resets.
         sequences: how many have a supervised run.
+        by_attribute: attribute -> the score of the frames that have it, where the dataset says which these are.
     """
 
     accuracy: float = math.nan
@@ -52,6 +58,7 @@ class ResetScore:
     eao: float = math.nan
     ao: float = math.nan
     sequences: int = 0
+    by_attribute: Mapping[str, "ResetScore"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,14 +67,14 @@ class SupervisedRun:
 
     Attributes:
         regions: boxes ``(N, 4)`` or corners ``(N, 8)``, 0-based, NaN where the tracker gave none.
-        codes: ``(N,)``: 1 where it was started, 2 where it failed, 0 elsewhere.
+        codes: int ``(N,)``: 1 where it was started, 2 where it failed, 0 elsewhere.
         truth: the ground truth, ``(N, 4)`` or ``(N, 8)``.
         frame_wh: width and height of the frames, to which regions are cut, as the VOT toolkit cuts them; None to
             leave them as they are.
     """
 
     regions: Floats
-    codes: Sequence[int]
+    codes: ArrayLike
     truth: Floats
     frame_wh: tuple[int, int] | None = None
 
@@ -76,6 +83,11 @@ class SupervisedRun:
         overlap = polygon_iou(self.regions, self.truth, self.frame_wh)
         nothing = np.isnan(self.regions[:, 0]) | np.isnan(self.truth[:, 0])
         return np.where(nothing, np.nan, np.nan_to_num(overlap))  # of two regions outside nothing is left
+
+    def only(self, frames: NDArray[np.bool_]) -> "SupervisedRun":
+        """The run as if these frames ``(N,)`` were all there are."""
+        codes = np.asarray(self.codes)[frames]
+        return replace(self, regions=self.regions[frames], codes=codes, truth=self.truth[frames])
 
     def stretches(self, overlap: Floats) -> list[tuple[Floats, bool]]:
         """Overlaps from each start to its failure or the end, and whether it came to the end."""
@@ -88,22 +100,47 @@ class SupervisedRun:
         return found
 
 
-def score_resets(runs: Iterable[SupervisedRun], year: int | None = None) -> ResetScore:
-    """Score supervised runs; EAO takes the range of the challenge's year."""
-    overlaps, stretches, failures, frames = [], list[tuple[Floats, bool]](), 0, 0
-    for run in runs:
-        overlap = run.overlap()
-        stretches += run.stretches(overlap)
-        starts = np.flatnonzero(np.equal(run.codes, START))
-        burning = (starts[:, None] + np.arange(BURN_IN)).ravel()
-        overlap[burning[burning < len(overlap)]] = np.nan
-        overlaps.append(overlap[np.isfinite(overlap)])
-        failures += int(np.equal(run.codes, FAILURE).sum())
-        frames += len(run.truth)
+def score_resets(sequences: Iterable[Sequence[SupervisedRun]], year: int | None = None) -> ResetScore:
+    """Score the supervised runs of each sequence; EAO takes the range of the challenge's year."""
+    overlaps, stretches, failures, frames = [], list[tuple[Floats, bool]](), 0.0, 0
+    for runs in sequences:
+        repetitions = []
+        for run in runs:
+            overlap = run.overlap()
+            stretches += run.stretches(overlap)
+            starts = np.flatnonzero(np.equal(run.codes, START))
+            burning = (starts[:, None] + np.arange(BURN_IN)).ravel()
+            overlap[burning[burning < len(overlap)]] = np.nan
+            repetitions.append(overlap)
+            failures += np.equal(run.codes, FAILURE).sum() / len(runs)
+        counts = np.isfinite(repetitions).sum(axis=0)
+        overlaps.append(np.nansum(repetitions, axis=0)[counts > 0] / counts[counts > 0])
+        frames += len(counts)
     counted = np.concatenate([*overlaps, np.empty(0)])
     accuracy = float(counted.mean()) if counted.size else math.nan
     eao = expected_average_overlap(stretches, EAO_RANGES[year]) if year in EAO_RANGES else math.nan
-    return ResetScore(accuracy, failures, 100 * failures / max(frames, 1), frames, eao)
+    return ResetScore(accuracy, float(failures), 100 * failures / max(frames, 1), frames, eao)
+
+
+def score_attributes(
+    sequences: Mapping[str, Sequence[SupervisedRun]], clips: Mapping[str, Clip]
+) -> dict[str, ResetScore]:
+    """Accuracy and failures by attribute, frame by frame: attribute -> its score; of none, `NO_TAG`.
+
+    VOT's toolkit (`sequence_tag_selectors` of the one in MATLAB) scores the frames that have an attribute as if a
+    sequence had no others. So a failure counts where its frame has the attribute, and the burn-in is that many frames
+    with the attribute from a start on that has it too.
+    """
+    if not any(clips[name].tags for name in sequences):
+        return {}
+    chosen: dict[str, list[list[SupervisedRun]]] = {}
+    for name, runs in sequences.items():
+        tags = clips[name].tags
+        without = ~np.any([np.zeros(len(clips[name]), np.bool_), *tags.values()], axis=0)
+        for tag, held in {**tags, NO_TAG: without}.items():
+            chosen.setdefault(tag, []).append([run.only(held) for run in runs])
+    order = sorted(chosen, key=lambda tag: (tag == NO_TAG, tag))
+    return {tag: score_resets(chosen[tag]) for tag in order}
 
 
 def expected_average_overlap(stretches: Sequence[tuple[Floats, bool]], lengths: tuple[int, int]) -> float:
@@ -147,7 +184,7 @@ def average_overlap(runs: Iterable[SupervisedRun]) -> float:
 
 def evaluate_resets(
     folder: Path,
-    truths: Mapping[str, Floats],
+    clips: Mapping[str, Clip],
     sizes: Mapping[str, tuple[int, int]],
     problems: list[str],
     year: int | None = None,
@@ -156,47 +193,51 @@ def evaluate_resets(
 
     Args:
         folder: of the tracker.
-        truths: sequence -> its ground truth, boxes or corners.
+        clips: sequence -> its ground truth.
         sizes: sequence -> width and height of its frames, where they are known.
         problems: gets a line for each file that cannot be used.
         year: of the challenge, where it is known.
     """
-    supervised = _read_runs(folder, BASELINE, truths, sizes, problems)
-    free = list(chain.from_iterable(_read_runs(folder, UNSUPERVISED, truths, sizes, problems).values()))
+    supervised = _read_runs(folder, BASELINE, clips, sizes, problems)
+    free = list(chain.from_iterable(_read_runs(folder, UNSUPERVISED, clips, sizes, problems).values()))
     if not supervised and not free:
         return None
     if not supervised:
         return ResetScore(ao=average_overlap(free))
     if year not in EAO_RANGES:
         problems.append(f"{folder.name} has no EAO: the name of the root does not say a year of 2015 to 2019")
-    lacking = [name for name in truths if name not in supervised]
+    lacking = [name for name in clips if name not in supervised]
     if lacking:
         problems.append(
-            f"{folder} is incomplete: no supervised run of {len(lacking)} of {len(truths)}: {some(lacking)}"
+            f"{folder} is incomplete: no supervised run of {len(lacking)} of {len(clips)}: {some(lacking)}"
         )
-    found = score_resets(chain.from_iterable(supervised.values()), year)
-    return replace(found, ao=average_overlap(free), sequences=len(supervised))
+    return replace(
+        score_resets(supervised.values(), year),
+        ao=average_overlap(free),
+        sequences=len(supervised),
+        by_attribute=score_attributes(supervised, clips),
+    )
 
 
 def _read_runs(
     folder: Path,
     part: str,
-    truths: Mapping[str, Floats],
+    clips: Mapping[str, Clip],
     sizes: Mapping[str, tuple[int, int]],
     problems: list[str],
 ) -> dict[str, list[SupervisedRun]]:
     """Sequence -> its runs in ``part`` of a tracker's folder; sequences without any are not in it."""
     runs: dict[str, list[SupervisedRun]] = {}
-    for name, truth in truths.items():
+    for name, clip in clips.items():
         for path in sorted((folder / part / name).glob(f"{name}_[0-9][0-9][0-9].txt")):
             try:
                 regions, codes = read_resets(path)
-                if len(regions) != len(truth):
-                    raise ValueError(f"{path}: {len(regions)} rows for {len(truth)} frames")
+                if len(regions) != len(clip):
+                    raise ValueError(f"{path}: {len(regions)} rows for {len(clip)} frames")
             except (OSError, ValueError) as error:
                 problems.append(f"a run of {name} of {folder.name} is left out: {error}")
             else:
-                runs.setdefault(name, []).append(SupervisedRun(regions, codes, truth, sizes.get(name)))
+                runs.setdefault(name, []).append(SupervisedRun(regions, codes, clip.regions, sizes.get(name)))
     return runs
 
 

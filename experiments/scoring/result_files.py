@@ -12,18 +12,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
 from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.box_files import read_bboxes, upright, write_bboxes
+from data.datasets.clip import Clip
 from data.datasets.otb_protocol import canonical_name
 from data.files import read_json, remove_left_overs, replacing, write_json
 from experiments.runtime.lock import holding
 from experiments.scoring.metrics import Rules
-from experiments.scoring.protocols import PROTOCOLS, SUPERVISED, Stretches, run_truths
+from experiments.scoring.protocols import PROTOCOLS, SUPERVISED, run_truths
 from experiments.scoring.record import FILE, Record, differences, read_record
 from experiments.scoring.resets import BASELINE, START, UNSUPERVISED, read_resets
 from experiments.scoring.toolkit_files import SUFFIXES, read_toolkit_runs, toolkit_sequence
@@ -257,34 +257,32 @@ def find_runs(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
 
 def read_runs(
     folder: Path,
-    truths: Mapping[str, Floats],
+    clips: Mapping[str, Clip],
     protocol: str,
     rules: Rules,
     problems: list[str],
-    not_started_in: Mapping[str, Stretches] = MappingProxyType({}),
 ) -> Runs:
     """Read every file of a tracker that can be scored, with the ground truth of its frames.
 
     Args:
         folder: of the tracker.
-        truths: sequence -> its ground truth.
+        clips: sequence -> its ground truth.
         protocol: one of `PROTOCOLS`: how the tracker was run.
         rules: whose rules say which files can be scored.
         problems: gets a line for each file that cannot, and for what is odd with those that can.
-        not_started_in: sequence -> stretches in which TRE starts no run, where there are any.
     """
     free = folder / UNSUPERVISED  # as VOT has it
     files, odd = find_runs(free if free.is_dir() else folder)
     problems += odd
     runs: dict[str, list[tuple[Floats, Floats]]] = {}
-    for name, truth in truths.items():
+    for name, clip in clips.items():
         paths = files.get(canonical_name(name), [])
         found = []
         try:
             if paths and paths[0].suffix in SUFFIXES:
-                runs[name] = read_toolkit_runs(paths[0], truth, protocol)
+                runs[name] = read_toolkit_runs(paths[0], clip.bboxes, protocol)
                 continue
-            expectations = run_truths(truth, protocol, len(paths), not_started_in.get(name, ()))
+            expectations = run_truths(clip.bboxes, protocol, len(paths), clip.not_started_in)
             for path, expected in zip(paths, expectations, strict=True):
                 bboxes = _read_coded(path, expected) if free in path.parents else read_bboxes(path)
                 # A run of TRE with fewer rows may have started later, and each box would meet another frame's.

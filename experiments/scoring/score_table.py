@@ -15,7 +15,7 @@ _COLUMNS = {
 
 _VOT = {
     "accuracy": ("accuracy", 3),
-    "failures": ("failures", 0),
+    "failures": ("failures", 1),
     "  EAO": ("eao", 3),
     "AO without resets": ("ao", 3),
 }

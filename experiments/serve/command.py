@@ -81,10 +81,10 @@ class Serve(Command):
 
     def _builders(self) -> "dict[str, Callable[[], Tracker]]":
         """Name -> builder of the trackers; each is built once, so that an error is reported at the start."""
-        from experiments.trackers.by_name import Description, parse_contenders
+        from experiments.trackers.by_name import Description, build_available, parse_contenders
 
         contenders = parse_contenders(self.trackers, self.weights, self.device)
-        return {Description(one).label: one.build for one in contenders}
+        return {described.label: one.build for one, described in build_available(contenders, Description)}
 
     def _listen(self) -> "socket.socket":
         import socket

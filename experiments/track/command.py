@@ -110,7 +110,7 @@ class Track(Command):
     slower on a busy one; more serve a large backbone."""
 
     def run(self) -> int:
-        """Track the targets and write their boxes, track.csv, run.json and the videos asked for."""
+        """Track the targets, write their boxes, track.csv, run.json and videos; 1 if a tracker was left out."""
         from data import open_video
         from experiments.track.targets import read_targets
         from experiments.track.window import select_bbox
@@ -138,7 +138,7 @@ class Track(Command):
                     f"no target starts within the {video.frames_read} frames of {self.source}: frames count from 0"
                 )
             self._record(video, chain([scene], scenes), list(names.values()))
-        return 0
+        return int(len(trackers) < len(self.tracker.split(",")))
 
     def _check(self) -> None:
         """Say what is wrong with the flags before an hour of tracking."""
@@ -162,7 +162,7 @@ class Track(Command):
             raise ValueError(f"--backward needs a video file or images, got {self.source}")
 
     def _trackers(self) -> "dict[str, MultiTracker]":
-        from experiments.trackers.by_name import parse_contenders
+        from experiments.trackers.by_name import build_available, parse_contenders
         from tracker import MultiTracker
 
         contenders = parse_contenders(
@@ -177,7 +177,8 @@ class Track(Command):
         chosen = [
             replace(one, filter=self.filter, threads=self.threads, runtime=self.runtime) for one in contenders
         ]
-        return {one.label: MultiTracker(one.build) for one in chosen}
+        built = build_available(chosen, lambda one: MultiTracker(one.build))
+        return {one.label: tracker for one, tracker in built}
 
     def _scenes(
         self,

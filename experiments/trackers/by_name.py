@@ -3,12 +3,14 @@
 import inspect
 import json
 import re
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from data.files import sha256_of
+from data.files import printable, sha256_of
 from data.registry import nearest
 from experiments.trackers.online_loss import online_criterion, parse_loss
 from experiments.trackers.peers import (
@@ -199,6 +201,31 @@ class Description:
             return list(self._tracker.files.values())
         file = self._contender.checkpoint or self._contender.weights
         return [] if file is None else [file]
+
+
+Built = TypeVar("Built")
+
+
+def build_available(
+    contenders: Sequence[Contender], build: Callable[[Contender], Built]
+) -> list[tuple[Contender, Built]]:
+    """What ``build`` makes of each tracker; those of others that are not to be had are said and left out.
+
+    Raises:
+        TrackerUnavailable: None of them is to be had.
+        ValueError, FileNotFoundError: One of ours cannot be built.
+    """
+    built, unavailable = [], []
+    for contender in contenders:
+        try:
+            built.append((contender, build(contender)))
+        except TrackerUnavailable as error:
+            unavailable.append(error)
+    if not built:
+        raise unavailable[-1]
+    for reason in unavailable:
+        print(f"left out: {printable(str(reason))}", file=sys.stderr)
+    return built
 
 
 def parse_contenders(

@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import math
+import os
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from data.boxes import Floats, Image, check_bbox, from_one_based, to_one_based
 from tracker import TrackOutput
+from tracker.base import NOT_STARTED
 
 OPENCV = {
     "opencv-csrt": "TrackerCSRT",
@@ -75,7 +78,7 @@ class OpenCVTracker:
     def update(self, image: Image) -> TrackOutput:
         """Find the target in the next frame; raises ``RuntimeError`` before ``init``."""
         if self._bbox is None:
-            raise RuntimeError("update was called before init: call init(image, bbox) with the first frame")
+            raise RuntimeError(NOT_STARTED)
         try:
             found, bbox = self._tracker.update(_bgr(image))
         except cv2.error:
@@ -146,12 +149,22 @@ def load_got10k_tracker(name: str) -> FromGot10k:
 
 def _of_others(name: str, make: Callable[[], Any]) -> Any:
     """What code of others returns; whatever else it does, but for Ctrl-C, makes the tracker unavailable."""
+    end, here = os._exit, (os.getpid(), threading.get_ident())
+
+    def leave(status: int) -> None:
+        if (os.getpid(), threading.get_ident()) == here:  # else it is a process or a thread that may end
+            raise SystemExit(status)
+        end(status)
+
+    os._exit = leave  # type: ignore[assignment]  # nothing would be left of the benchmark, not even a status
     try:
         return make()
     except (Exception, SystemExit) as error:
         raise TrackerUnavailable(
             f"tracker {name} does not come up: {type(error).__name__}: {error}"
         ) from error
+    finally:
+        os._exit = end
 
 
 def _bgr(image: Image) -> Image:

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -108,20 +109,56 @@ class TestDeepImages:
         assert "values 0 to 899" in done.stderr
 
 
-def huge_png(width, height):
-    """69 bytes that promise any size; its checksums are right."""
+def png(width, height, rows=b"\0" * 9, more=b""):
+    """A PNG with right checksums, whatever is in it."""
 
     def chunk(kind, content):
         body = kind + content
         return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 9)) + chunk(b"IEND", b"")
+    profile = chunk(b"iCCP", more) if more else b""
+    return b"\x89PNG\r\n\x1a\n" + header + profile + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+class TestWhatDecodersSay:
+    """libjpeg and libpng print to the process's stderr; their readers get a line with the file's name, or nothing."""
+
+    def test_a_damaged_jpeg_is_read_and_said_once(self, tmp_path, picture, capfd, caplog):
+        scan = cv2.imencode(".jpg", picture)[1].tobytes()
+        path = tmp_path / "x\x1b.jpg"
+        path.write_bytes(scan[: len(scan) * 3 // 4] + b"\xff\xd9")
+        for _ in range(2):
+            assert read_image(path).shape == (48, 64, 3)
+        (line,) = caplog.messages
+        assert r"x\x1b.jpg may be damaged, a part of it grey or shifted: Corrupt JPEG data" in line
+        assert capfd.readouterr().err == ""
+
+    def test_a_png_is_read_or_refused_without_a_word(self, tmp_path, capfd, caplog):
+        rows = (b"\0" + b"\x7f" * 24) * 8
+        (tmp_path / "profile.png").write_bytes(png(8, 8, rows, b"sRGB\0\0" + zlib.compress(b"none")))
+        assert (read_image(tmp_path / "profile.png") == 127).all()
+        (tmp_path / "short.png").write_bytes(png(8, 8, rows[:50]))
+        with pytest.raises(ValueError, match=r"cannot be decoded: .*short\.png"):
+            read_image(tmp_path / "short.png")
+        assert (capfd.readouterr().err, caplog.messages) == ("", [])
+
+    def test_threads_get_stderr_back(self, tmp_path, capfd):
+        (tmp_path / "short.png").write_bytes(png(8, 8))
+
+        def read(_):
+            with pytest.raises(ValueError, match="cannot be decoded"):
+                read_image(tmp_path / "short.png")
+
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(read, range(200)))
+        os.write(2, b"still there")
+        assert capfd.readouterr().err == "still there"
 
 
 @pytest.mark.parametrize("size", [(25000, 25000), (2**30, 2**20), (2**31 - 1, 2**31 - 1)])
 def test_more_pixels_than_the_limit_are_refused_before_memory_is_spent(tmp_path, size):
-    (tmp_path / "x.png").write_bytes(huge_png(*size))
+    (tmp_path / "x.png").write_bytes(png(*size))
     with pytest.raises(ValueError, match=rf"x\.png must have at most {MAX_PIXELS // 10**6} million pixels"):
         read_image(tmp_path / "x.png")
 

@@ -1,5 +1,5 @@
 "use strict";
-// The page: what each control shows. window.REPORT holds the numbers; see experiments/page.py.
+// The page: what each control shows. window.REPORT holds the numbers; see experiments/report/page.py.
 
 const summary = () => REPORT.protocols[byId("protocol").value];
 const sequenceOrder = { column: 0, descending: false };
@@ -37,7 +37,7 @@ function showCurves() {
       hovertemplate: "%{y:.3f} at %{x}<extra>%{fullData.name}</extra>",
     }));
     const height = `${410 + 20 * traces.length}px`; // the legend is below, a line a tracker
-    return { place: element("div", { style: { height } }), plot, traces };
+    return { place: element("div", { className: "card", style: { height } }), plot, traces };
   });
   byId("curves").replaceChildren(...places.map((one) => one.place));
   for (const { place, plot, traces } of places) {
@@ -146,18 +146,37 @@ function showResets() {
   fillTable(place, [
     { title: "tracker", value: (one) => one.name, cell: (one) => trackerName(one.name), text: true },
     { title: "accuracy", value: (one) => one.resets.accuracy, cell: (one) => number(one.resets.accuracy) },
-    { title: "failures", value: (one) => one.resets.failures },
+    { title: "failures", value: (one) => one.resets.failures, cell: (one) => number(one.resets.failures, 1) },
     { title: "failures per 100 frames", value: (one) => one.resets.failures_per_100, cell: (one) => number(one.resets.failures_per_100, 2) },
     { title: "EAO", value: (one) => one.resets.eao, cell: (one) => number(one.resets.eao) },
     { title: "AO without resets", value: (one) => one.resets.ao, cell: (one) => number(one.resets.ao) },
   ], summary().trackers.filter((one) => one.resets));
+  showResetsByAttribute(summary().trackers.filter((one) => one.resets));
+}
+
+function showResetsByAttribute(trackers) {
+  const frames = Object.fromEntries(trackers.flatMap((one) =>
+    Object.entries(one.resets.by_attribute).map(([name, score]) => [name, score.frames])));
+  if (!Object.keys(frames).length) return byId("resets-by-attribute").replaceChildren();
+  const score = (one, name) => one.resets.by_attribute[name];
+  fillTable(byId("resets-by-attribute"), [
+    { title: "attribute", value: (name) => name, text: true },
+    { title: "frames", value: (name) => frames[name] },
+    ...trackers.map((one) => ({
+      title: one.name,
+      value: (name) => score(one, name)?.accuracy,
+      cell: (name) => `${number(score(one, name)?.accuracy)} / ${number(score(one, name)?.failures, 1)}`,
+    })),
+  ], Object.keys(frames));
 }
 
 function showSequences() {
   const metric = byId("sequence-metric").value;
   const attribute = byId("sequence-attribute").value;
   const { sequences, trackers } = summary();
-  const rows = Object.keys(sequences).filter((name) => !attribute || sequences[name].includes(attribute));
+  const wanted = byId("sequence-name").value.trim().toLowerCase();
+  const rows = Object.keys(sequences).filter((name) =>
+    (!attribute || sequences[name].includes(attribute)) && name.toLowerCase().includes(wanted));
   // From orange to white to blue: told apart by colour-blind readers, and still in grey by the number itself.
   const shade = (value) => {
     if (value === null) return "";
@@ -193,6 +212,7 @@ const changes = {
   "difference-interval": showDifferences,
   "sequence-metric": showSequences,
   "sequence-attribute": showSequences,
+  "sequence-name": showSequences,
 };
 for (const [id, show] of Object.entries(changes)) {
   byId(id)?.addEventListener("change", () => {
@@ -200,4 +220,5 @@ for (const [id, show] of Object.entries(changes)) {
     remember();
   });
 }
+byId("sequence-name").addEventListener("input", showSequences);
 dark.addEventListener("change", showAll);

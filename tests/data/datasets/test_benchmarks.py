@@ -89,6 +89,22 @@ def test_uav123_as_got10k_reads_it(tmp_path):
     assert load_dataset("uav123", tmp_path)[0].attributes == ("SV", "SOB")
 
 
+@pytest.mark.parametrize("subset", [None, "UAV123_10fps"])
+def test_uav123_at_10_fps_has_every_third_frame_counted_anew(tmp_path, subset):
+    """Frames of both as their authors' configSeqs.m of that release lists them."""
+    anno = tmp_path / "anno" / "UAV123_10fps"
+    anno.mkdir(parents=True)
+    listed = {"bird1_2": (259, 493), "car1_s": (1, 492)}
+    for name, (first, last) in listed.items():
+        folder = tmp_path / "data_seq" / "UAV123_10fps" / {"bird1_2": "bird1"}.get(name, name)
+        write_images(folder, range(1, last + 1), "{:06d}.jpg")
+        (anno / f"{name}.txt").write_text(box_lines(last - first + 1))
+    dataset = load_dataset("uav123", tmp_path, subset)
+    assert (dataset.results_name, len(dataset.missing), dataset.broken) == ("UAV123_10fps", 121, {})
+    ends = {one.name: (int(one.paths[0].stem), int(one.paths[-1].stem)) for one in dataset}
+    assert ends == listed
+
+
 def test_temple_color_as_got10k_reads_it(tmp_path):
     from got10k.datasets import TColor128
 
@@ -116,6 +132,21 @@ def test_dtb70_as_got10k_reads_it(tmp_path):
 
     make_otb(tmp_path, "Animal1", pattern="{:05d}.jpg")
     assert_as_got10k(load_dataset("dtb70", tmp_path), quietly(DTB70, str(tmp_path)))
+
+
+def test_the_tags_of_vot_hold_frame_by_frame(tmp_path):
+    """A file may end early, as those of VOT2019's graduate do; those of VOT2013 and 2014 are called labels."""
+    write_images(tmp_path / "ball", range(1, 5), "{:08d}.jpg")
+    (tmp_path / "ball" / "groundtruth.txt").write_text("10,9,30,12\n" * 4)
+    (tmp_path / "ball" / "occlusion.tag").write_text("0\n1\n1\n")
+    (tmp_path / "ball" / "size_change.label").write_text("0\n0\n0\n1\n")
+    (tmp_path / "ball" / "illum_change.tag").write_text("0\n" * 4)
+    ball = load_dataset("vot", tmp_path)[0]
+    assert ball.attributes == ("occlusion", "size_change")
+    assert {name: held.tolist() for name, held in ball.tags.items()} == {
+        "occlusion": [False, True, True, False],
+        "size_change": [False, False, False, True],
+    }
 
 
 @pytest.mark.parametrize("colour", ["", "color"])

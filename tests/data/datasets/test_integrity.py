@@ -39,12 +39,15 @@ def test_every_kind_of_problem_is_named_once(tmp_path):
         (cut / "img" / f"000{number}.jpg").write_bytes(encoded()[:500])
     make_otb(tmp_path, "short", boxes=box_lines(7))
     make_otb(tmp_path, "absent", boxes="nan,nan,nan,nan\n" + box_lines(5))
+    grown = make_otb(tmp_path, "grown")
+    cv2.imwrite(str(grown / "img" / "0004.jpg"), np.zeros((48, 80, 3), np.uint8))
     make_otb(tmp_path, "outside", boxes="900,900,20,20\n" + box_lines(5))
     problems = dict(find_problems(load_dataset("folder", tmp_path)))
-    assert problems.keys() == {"cut", "short", "absent", "outside"}
+    assert problems.keys() == {"cut", "short", "absent", "grown", "outside"}
     assert "2 of 6 images cannot be read, the first: image is cut short" in problems["cut"]
     assert "7 boxes for 6 images" in problems["short"]
     assert "first frame has no box" in problems["absent"]
+    assert "0001.jpg has 64x48 pixels, 0004.jpg has 80x48 pixels" in problems["grown"]
     assert "centre inside the 64x48 frame" in problems["outside"]
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from data.datasets.box_files import write_bboxes
 from data.datasets.by_name import load_dataset
+from data.datasets.clip import Clip
 from experiments.__main__ import main
 from experiments.report.sequences import pack, write_thumbnails
-from experiments.scoring.annotations import Annotation
 from tests.material.results_trees import TRUTHS, write_annotations, write_tracker
 from tests.material.trees import make_otb, write_images
 
@@ -133,6 +133,16 @@ def test_tre_is_reported_beside_ope_and_baselines_beside_ones_own(tree, tmp_path
 
 
 @pytest.mark.slow
+def test_a_tracker_is_not_doubled_by_the_published_one(tree, tmp_path, capsys):
+    write_tracker(tmp_path / "results", "mdnet")
+    assert main([*tree, "--baselines"]) == 0
+    printed = capsys.readouterr().out
+    assert "OPE mdnet: success AUC 0.952" in printed
+    assert "ATOM (published)" in printed
+    assert "MDNet (published)" not in printed
+
+
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_an_attribute_without_scores_has_no_panel_and_a_problem_is_told_once(tree, tmp_path, capsys):
     """The only sequence with IV has no results; the file of annotations is the same for OPE and SRE."""
@@ -187,7 +197,7 @@ def test_thumbnails_keep_to_their_budget_and_to_what_must_be_there(tmp_path):
     folder = tmp_path / "frames"
     write_images(folder, range(200))
     paths = tuple(sorted(folder.iterdir()))
-    sequence = Annotation("a", np.ones((200, 4)), paths=paths)
+    sequence = Clip("a", paths, np.ones((200, 4)))
     written = write_thumbnails(sequence, [77], tmp_path / "small", budget=40_000)
     size = sum(path.stat().st_size for path in (tmp_path / "small").iterdir())
     assert 20_000 < size < 45_000

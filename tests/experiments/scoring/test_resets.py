@@ -7,8 +7,15 @@ import pytest
 from got10k.utils.metrics import poly_iou
 
 from data.boxes import from_one_based, to_one_based
+from data.datasets.clip import Clip
 from experiments.__main__ import main
-from experiments.scoring.resets import SupervisedRun, expected_average_overlap, read_resets, score_resets
+from experiments.scoring.resets import (
+    SupervisedRun,
+    expected_average_overlap,
+    read_resets,
+    score_attributes,
+    score_resets,
+)
 from tests.material.trees import write_images
 
 TRUTH = np.tile([20.0, 10, 20, 16], (60, 1))
@@ -27,7 +34,7 @@ def test_failures_are_counted_and_frames_after_a_start_are_not():
     run = supervised(right=5)
     run.regions[1:10] += 100  # burnt in
     run.regions[36:45] += 100
-    found = score_resets([run, supervised(right=5)])
+    found = score_resets([[run], [supervised(right=5)]])
     assert found.accuracy == pytest.approx(15 / 25)
     assert (found.failures, found.frames) == (2, 120)
     assert found.failures_per_100 == pytest.approx(100 / 60)
@@ -35,9 +42,35 @@ def test_failures_are_counted_and_frames_after_a_start_are_not():
 
 def test_a_run_that_ends_in_the_burn_in_has_no_accuracy():
     run = supervised()
-    found = score_resets([SupervisedRun(run.regions[:6], run.codes[:6], run.truth[:6])])
+    found = score_resets([[SupervisedRun(run.regions[:6], run.codes[:6], run.truth[:6])]])
     assert np.isnan(found.accuracy)
     assert found.failures == 0
+
+
+def test_repetitions_of_a_sequence_are_averaged():
+    """One overlaps by .6 and fails once, the other is exact: 35 frames have both, 15 the exact one alone."""
+    exact = SupervisedRun(TRUTH, [1] + [0] * 59, TRUTH)
+    found = score_resets([[supervised(right=5), exact]])
+    assert found.accuracy == pytest.approx((35 * 0.8 + 15 * 1) / 50)
+    assert (found.failures, found.frames) == (0.5, 60)
+
+
+def test_attributes_are_scored_frame_by_frame():
+    """As VOT's toolkit does it: a start in a frame without the attribute burns none of those with it."""
+    run = supervised(right=5)
+    run.regions[36:45, 0] = TRUTH[36:45, 0] + 10  # overlap 1/3
+    occluded, moving = np.zeros((2, 60), bool)
+    occluded[25:40] = moving[36:] = True
+    ball = Clip("ball", (), TRUTH, tags={"occlusion": occluded, "motion_change": moving})
+    plain = Clip("plain", (), TRUTH)
+    found = score_attributes({"ball": [run], "plain": [supervised()]}, {"ball": ball, "plain": plain})
+    assert list(found) == ["motion_change", "occlusion", "empty"]
+    assert found["motion_change"].accuracy == pytest.approx((9 * 1 / 3 + 15 * 0.6) / 24)
+    assert found["occlusion"].accuracy == pytest.approx(0.6)  # frames 25 to 29; 35 to 39 are burnt in
+    assert found["empty"].accuracy == pytest.approx((15 * 0.6 + 35 * 1) / 50)
+    assert [one.failures for one in found.values()] == [0, 1, 1]
+    assert [one.frames for one in found.values()] == [24, 15, 85]
+    assert score_attributes({"plain": [supervised()]}, {"plain": plain}) == {}
 
 
 def test_overlap_is_that_of_what_is_inside_the_frame():
@@ -64,8 +97,8 @@ def test_stretches_go_from_a_start_to_its_failure_or_the_end():
     run = supervised()
     (first, ended), (second, ended_too) = run.stretches(run.overlap())
     assert (len(first), ended, len(second), ended_too) == (30, False, 25, True)
-    assert score_resets([run], 2019).eao < 1
-    assert np.isnan(score_resets([run]).eao)
+    assert score_resets([[run]], 2019).eao < 1
+    assert np.isnan(score_resets([[run]]).eao)
 
 
 def test_a_mask_is_refused_in_words(tmp_path):
@@ -92,6 +125,7 @@ def test_the_report_shows_them(tmp_path):
     lines = [",".join(f"{value:g}" for value in row) for row in TRUTH + (1, 1, 0, 0)]
     write_images(tmp_path / "vot" / "ball", range(1, 61), "{:08d}.jpg")
     (tmp_path / "vot" / "ball" / "groundtruth.txt").write_text("\n".join(lines))
+    (tmp_path / "vot" / "ball" / "occlusion.tag").write_text("0\n" * 20 + "1\n" * 11)
     (tmp_path / "vot" / "list.txt").write_text("ball\n")
     folder = tmp_path / "results" / "VOT" / "mine" / "baseline" / "ball"
     folder.mkdir(parents=True)
@@ -108,9 +142,16 @@ def test_the_report_shows_them(tmp_path):
         "eao": None,
         "ao": None,
         "sequences": 1,
+        "by_attribute": {
+            "occlusion": {"accuracy": pytest.approx(1), "failures": 1, "frames": 11},
+            "empty": {"accuracy": pytest.approx(1), "failures": 0, "frames": 49},
+        },
     }
     assert summary["problems"] == [
         f"a run of ball of mine is left out: {folder / 'ball_002.txt'}: 1 rows for 60 frames",
         "mine has no EAO: the name of the root does not say a year of 2015 to 2019",
     ]
-    assert "| mine | 1.000 | 1 | 1.67 | – | – |" in (tmp_path / "out" / "report.md").read_text()
+    tables = (tmp_path / "out" / "report.md").read_text()
+    assert "| mine | 1.000 | 1.0 | 1.67 | – | – |" in tables
+    assert "| occlusion | 11 | 1.000 / 1.0 |" in tables
+    assert "by the rules of\n  got10k." in (tmp_path / "out" / "report.html").read_text()

@@ -7,10 +7,12 @@ import pytest
 from scipy.io import savemat
 
 from data.boxes import to_one_based
+from data.datasets.clip import Clip
 from experiments.scoring.result_files import read_runs
 from experiments.scoring.toolkit_files import read_toolkit_runs
 
 TRUTH = np.array([[10.0 + frame, 20, 30, 40] for frame in range(50)])
+DEER = Clip("Deer", (), TRUTH)
 STARTS = [0, *range(2, 21)]  # not the 20 that follow from the truth alone
 
 
@@ -38,7 +40,7 @@ def write_mat(path, runs):
 def test_each_run_meets_the_truth_of_its_own_frames(tmp_path, write, name):
     write(tmp_path / name, runs_of(STARTS))
     problems = []
-    found = read_runs(tmp_path, {"Deer": TRUTH}, "tre", "otb", problems)
+    found = read_runs(tmp_path, {"Deer": DEER}, "tre", "otb", problems)
     assert problems == []
     assert [len(truth) for _, truth in found["Deer"]] == [50 - start for start in STARTS]
     for bboxes, truth in found["Deer"]:
@@ -84,5 +86,5 @@ def test_a_run_of_tre_with_fewer_rows_is_not_scored_against_other_frames(tmp_pat
     for number, boxes in enumerate(runs_of(STARTS), 1):  # as an earlier toolbox started them
         np.savetxt(tmp_path / "Deer" / f"Deer_{number:03d}.txt", boxes, delimiter=",")
     problems = []
-    assert read_runs(tmp_path, {"Deer": TRUTH}, "tre", "otb", problems) == {}
+    assert read_runs(tmp_path, {"Deer": DEER}, "tre", "otb", problems) == {}
     assert "the file ends after" in problems[0]

@@ -41,7 +41,7 @@ REAL_NET = [
 ]
 
 
-@pytest.mark.parametrize("loss", ["l2", "ghm-r", "gaussian-focal"])
+@pytest.mark.parametrize("loss", ["ghm-r", "gaussian-focal"])
 def test_two_processes_follow_the_curve_of_one(clips, tmp_path, loss):
     """The real network, every step; with SGD, as Adam makes a step of full size of a gradient that is rounding."""
     more = [f"--loss.name={loss}", *REAL_NET, "--optimiser.name=sgd", "--optimiser.rate=0.01"]
@@ -62,11 +62,11 @@ def test_two_processes_follow_the_curve_of_one(clips, tmp_path, loss):
 
 def test_killed_at_random_moments_the_run_ends_bit_for_bit_as_if_it_had_not_been(clips, tmp_path):
     """In two processes; one process alone is killed at its changes of files in tests/robustness/test_kills.py."""
-    more = ["--steps=60", "--checkpoint-every=2", "--validation.every=7", "--data.workers=1"]
+    more = ["--steps=40", "--checkpoint-every=2", "--validation.every=7", "--data.workers=1"]
     run(TORCHRUN, clips, tmp_path / "whole", *more)
     chance = random.Random(0)
     kills = 0
-    for _ in range(3):
+    for _ in range(2):
         process = start(
             TORCHRUN,
             clips,
