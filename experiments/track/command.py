@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import chain, dropwhile, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -251,8 +252,11 @@ class Track(Command):
             "save_response": self.save_response,
             "overwrite": self.overwrite,
         }
-        files = TrackFiles(folder, names, video.fps or 25.0, plain, **wanted)
         outputs: dict[str, dict[int, TrackOutput]] = {name: {} for name in names}
+        write_annotations = partial(self._annotate, video, outputs) if self.format else None
+        files = TrackFiles(
+            folder, names, video.fps or 25.0, plain, **wanted, write_annotations=write_annotations
+        )
         try:
             with ExitStack() as stack:
                 stack.enter_context(files)
@@ -269,21 +273,17 @@ class Track(Command):
                         break
         finally:
             if files.summary:
-                self._annotate(folder, video, outputs)
                 print(f"{files.summary}; results in {folder}")
 
     def _annotate(
-        self, folder: Path, video: "VideoFrames", outputs: "Mapping[str, Mapping[int, TrackOutput]]"
+        self, video: "VideoFrames", outputs: "Mapping[str, Mapping[int, TrackOutput]]", folder: Path
     ) -> None:
-        """Replace the boxes of an earlier run by those of this run, in the formats asked for."""
-        import shutil
-
+        """Write the boxes in the formats asked for."""
         import numpy as np
 
         from data.formats import write_tracks
         from data.track_result import TrackResult
 
-        shutil.rmtree(folder / "annotations", ignore_errors=True)
         results = [
             TrackResult(
                 name,
@@ -300,7 +300,7 @@ class Track(Command):
             if track
         ]
         for format in self.format:
-            write_tracks(folder / "annotations", format, results)
+            write_tracks(folder, format, results)
 
 
 _PARTS_OF_DATASETS = ("img", "img1", "color", "imgs", "images", "frames")
