@@ -63,8 +63,9 @@ class ParallelCommand(Command):
 
     def check_workers(self) -> None:
         """Raise ``ValueError`` if the number of workers or the combination of engine and address is wrong."""
-        if self.workers < 1:
-            raise ValueError(f"--workers must be 1 or more, got {self.workers}")
+        from experiments.runtime.workers import check_workers
+
+        check_workers(self.workers)
         if self.address is not None and self.engine != "ray":
             raise ValueError(f"--address is Ray's: give --engine ray as well, got --engine {self.engine}")
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from experiments.compare.settings import Budget, ComparisonSettings
 
 LOSSES = ("l2", "l3", "shrinkage", "focal-regression:gamma=2", "ghm-r", "spatial-ce", "quality-focal")
+LIMITS = {"seeds": (1, 1000), "steps": (1, 10**9), "frames": (2, 10**6)}
 CONFIG = Path(__file__).parents[1] / "configs" / "compare.yaml"
 
 
@@ -132,12 +133,10 @@ class Compare(ParallelCommand):
         return budget if self.frames is None else replace(budget, frames=self.frames)
 
     def _check(self) -> None:
-        for name in ("seeds", "steps"):
+        for name, (least, most) in LIMITS.items():
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"--{name} must be 1 or more, got {value}")
-        if self.frames is not None and self.frames < 2:
-            raise ValueError(f"--frames must be 2 or more, got {self.frames}")
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"--{name} must be {least} to {most}, got {value}")
         if not self.stages:
             raise ValueError("--stages must be offline, online or both, got none")
         self.check_workers()

@@ -7,7 +7,7 @@ import cv2
 
 from data import synthetic_sequence
 from data.boxes import Floats, Image
-from data.files import replacing
+from data.files import write_bytes
 from data.synthetic.scene import SyntheticSequence
 from experiments.drawing.frames import annotate, overlay_response
 from experiments.drawing.palette import colours
@@ -39,8 +39,7 @@ def write_gallery(folder: Path) -> list[Path]:
         encoded = cv2.imencode(
             ".jpg", cv2.cvtColor(draw(), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88]
         )[1]
-        with replacing(path) as temporary:
-            temporary.write_bytes(encoded.tobytes())
+        write_bytes(path, encoded.tobytes())
         paths.append(path)
     return paths
 

@@ -18,7 +18,7 @@ import numpy as np
 from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.otb_protocol import canonical_name
-from data.files import read_json, sha256_of
+from data.files import read_json, sha256_of, some
 
 VERSION = 1
 FILE = "run.json"
@@ -198,8 +198,3 @@ def _change(key: str, before: Any, now: Any) -> str:
     if not (isinstance(before, Mapping) and isinstance(now, Mapping)):
         return key
     return f"{key} ({some([name for name in {**before, **now} if before.get(name) != now.get(name)])})"
-
-
-def some(names: Collection[str]) -> str:
-    """Join the first names, with a sign if there are more."""
-    return ", ".join([*names][:3]) + (", …" if len(names) > 3 else "")

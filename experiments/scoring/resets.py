@@ -16,9 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from data.boxes import Floats
 from data.datasets.box_files import parse_corners_of_region
 from data.datasets.clip import Clip
-from data.files import read_text
+from data.files import read_text, some
 from data.polygons import polygon_iou
-from experiments.scoring.record import some
 
 BURN_IN = 10
 """Frames from each start on that accuracy leaves out: a fresh box is too good to count (Kristan et al., 2015)."""

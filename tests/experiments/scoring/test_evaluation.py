@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from got10k.utils.metrics import center_error, rect_iou
 
 from data.boxes import from_one_based, to_one_based
 from data.datasets.box_files import read_bboxes, write_bboxes
-from experiments.report.baselines import read_baselines, with_baselines, write_baselines
 from experiments.report.summary import summarise
 from experiments.scoring.annotations import read_annotations
 from experiments.scoring.evaluation import evaluate
@@ -75,22 +73,6 @@ def test_the_published_figures(shared, otb100):
     }  # as the benchmark's paper has them
     counts |= {"IPR": 51, "OPR": 63, "OV": 14, "BC": 31, "LR": 9}
     assert {name: len(evaluation.with_attribute(name)) for name in counts} == counts
-
-
-@pytest.mark.real
-@pytest.mark.slow
-def test_the_stored_baselines_are_the_published_boxes(shared, otb100, tmp_path):
-    evaluation = evaluate_all(shared / "results", otb100)
-    write_baselines(tmp_path / "again.json", evaluation.results, "a test")
-    again = read_baselines(tmp_path / "again.json")
-    mine = tuple(replace(one, name=f"my {one.name}") for one in evaluation.results)
-    laid_over = with_baselines(replace(evaluation, results=mine), "otb2015")
-    means = laid_over.means()
-    for tracker in PUBLISHED:
-        published = f"{tracker} (published)"
-        assert means[published].success_auc == pytest.approx(means[f"my {tracker}"].success_auc, abs=1e-9)
-        np.testing.assert_allclose(means[published].precision, means[f"my {tracker}"].precision, atol=1e-9)
-        assert again[tracker].keys() == evaluation.attributes.keys()
 
 
 @pytest.mark.real
