@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,11 @@ def printable(text: str) -> str:
     '\\x1b[31mred\\udcff'
     """
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def some(names: Collection[str], most: int = 3) -> str:
+    """Join the first names, with a sign if there are more."""
+    return ", ".join([*names][:most]) + (", …" if len(names) > most else "")
 
 
 def check_name(name: str, what: str, *, folders: bool = False) -> None:
@@ -54,11 +59,15 @@ def check_name(name: str, what: str, *, folders: bool = False) -> None:
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, *, flush: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` and move the file written there to ``path`` at the end.
 
     If the block raises, the temporary file is removed; if it wrote no file, nothing happens. The file is flushed
     to disk before the move, so that neither a full disk nor a power cut leaves half a file at ``path``.
+
+    Args:
+        path: The file.
+        flush: False where there are thousands that can be made again: then a power cut may leave half of one.
 
     Raises:
         FileNotFoundError: The folder of ``path`` does not exist.
@@ -72,7 +81,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         with naming_the_file(path):
             yield temporary
             if temporary.exists():
-                flush_to_disk(temporary)
+                if flush:
+                    flush_to_disk(temporary)
                 temporary.replace(path)
     finally:
         with suppress(OSError):
@@ -112,10 +122,10 @@ def partial_path(path: Path) -> Path:
 
 
 @contextmanager
-def naming_the_file(path: Path) -> Iterator[None]:
-    """Add ``path`` to the error of a failed write, because the system's message leaves it out."""
+def naming_the_file(path: Path) -> Iterator[Path]:
+    """Add ``path`` to the error of a failed write, because the system's message leaves it out; yield it."""
     try:
-        yield
+        yield path
     except OSError as error:
         if error.errno in _WRITE_FAULTS and error.filename is None:
             raise OSError(error.errno, f"cannot write {path}: {os.strerror(error.errno or 0)}") from error
@@ -144,8 +154,13 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` to ``path`` in UTF-8, complete or not at all; see `replacing`."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
+    """Write ``content`` to ``path``, complete or not at all; see `replacing`."""
     with replacing(path) as temporary:
-        temporary.write_text(text, "utf-8", newline="\n")
+        temporary.write_bytes(content)
 
 
 def _finite(value: Any) -> Any:

@@ -1,11 +1,12 @@
 """The base class of all commands."""
 
 import re
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import tyro
 
@@ -17,6 +18,9 @@ class Command(ABC):
     debug: bool = False
     """Show the full traceback of an error instead of one line."""
 
+    command_line = ""
+    """What was typed, for records; empty for a command that was made in Python."""
+
     @classmethod
     def parse(cls, options: Sequence[str], prog: str) -> Self:
         """Parse a command.
@@ -25,7 +29,9 @@ class Command(ABC):
             options: the command line after the command's name.
             prog: the command line so far, for messages.
         """
-        return tyro.cli(cls, args=options, prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
+        command = tyro.cli(cls, args=options, prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
+        command.command_line = f"{prog} {shlex.join(options)}"
+        return command
 
     @property
     def cpu_threads(self) -> int:
@@ -40,6 +46,28 @@ class Command(ABC):
         message says what was wrong, what was got, what was expected and how to fix it: the command line
         prints it as one line and exits with status 2.
         """
+
+
+@dataclass(kw_only=True)
+class ParallelCommand(Command):
+    """A command whose jobs run side by side: in processes of this machine, or on a Ray cluster."""
+
+    workers: int = 1
+    """Number of processes, each computing with one thread; a running Ray cluster uses all it has."""
+
+    engine: Literal["local", "ray"] = "local"
+    """Processes of this machine, or a Ray cluster (requirements-cluster.txt)."""
+
+    address: str | None = None
+    """Address of a running Ray cluster, e.g. ray://head:10001; without it, Ray starts on this machine."""
+
+    def check_workers(self) -> None:
+        """Raise ``ValueError`` if the number of workers or the combination of engine and address is wrong."""
+        from experiments.runtime.workers import check_workers
+
+        check_workers(self.workers)
+        if self.address is not None and self.engine != "ray":
+            raise ValueError(f"--address is Ray's: give --engine ray as well, got --engine {self.engine}")
 
 
 def registered(folder: str) -> str:

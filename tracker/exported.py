@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from data.files import replacing
+from data.files import write_bytes
 from tracker.backbones import BACKBONES, Backbone, build_backbone
 from tracker.backbones.base import Concatenation
 from tracker.correlation import CorrelationFilterTracker
@@ -69,8 +69,7 @@ def save_tracker(tracker: CorrelationFilterTracker, file: str | Path) -> None:
         "settings": _flat(told) | {"filter": _name(FILTERS, type(tracker.model))},
     }
     helper.set_model_props(model, {METADATA: json.dumps(told)})
-    with replacing(file) as path:
-        path.write_bytes(model.SerializeToString())
+    write_bytes(file, model.SerializeToString())
 
 
 def load_exported(

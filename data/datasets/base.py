@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from data.datasets.clip import Clip
-from data.files import printable
+from data.files import printable, some
 from data.registry import Registry
 
 Reader = Callable[[], Clip | list[Clip]]
@@ -40,8 +40,8 @@ class Dataset:
     def lack(self) -> str:
         """A sentence that names the targets of the official list that the root lacks; empty if it lacks none."""
         if self.missing:
-            names = ", ".join(self.missing[:8]) + (", …" if len(self.missing) > 8 else "")
-            return f"{len(self.missing)} of the {self.official_count} official targets are not there: {names}"
+            names, count = some(self.missing, 8), len(self.missing)
+            return f"{count} of the {self.official_count} official targets are not there: {names}"
         found = len(self.sequences) + len(self.broken)
         if self.official_count is not None and found < self.official_count:
             return f"{found} of the {self.official_count} official targets are there"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from data.datasets.box_files import read_bboxes, write_bboxes
 from data.datasets.clip import Clip
-from data.files import partial_path, read_text, remove_left_overs
+from data.files import naming_the_file, partial_path, read_text, remove_left_overs
 from data.images import IMAGE_SUFFIXES, list_images, natural_order
 
 OTB_LAYOUT = "NAME/groundtruth_rect.txt and NAME/img/0001.jpg, …"
@@ -116,7 +116,8 @@ def write_otb(sequence: FrameSource, folder: str | Path, suffix: str = ".png") -
     try:
         for number, frame in enumerate(sequence.frames(), 1):
             encoded = cv2.imencode(suffix, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1]
-            (partial / "img" / f"{number:04d}{suffix}").write_bytes(encoded.tobytes())
+            with naming_the_file(folder / "img" / f"{number:04d}{suffix}") as image:
+                (partial / "img" / image.name).write_bytes(encoded.tobytes())
         if sequence.attributes:
             (partial / "attributes.txt").write_text(",".join(sequence.attributes) + "\n", "utf-8")
         write_bboxes(partial / "groundtruth_rect.txt", sequence.bboxes)

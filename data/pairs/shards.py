@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.boxes import Floats
-from data.files import replacing, sha256_of
+from data.files import replacing, sha256_of, write_text
 from data.pairs.blobs import Blob, is_remote, read_blobs
 from data.pairs.sources import View
 from data.pairs.tracklets import Tracklet
@@ -124,10 +124,8 @@ def write_manifest(folder: Path, shards: Sequence[Path], about: dict[str, Any]) 
     tracklets = sum(shard["nsamples"] for shard in listed)
     counts = {"tracklets": tracklets, "frames": frames, "skipped": skipped}
     content = {"format": FORMAT, **about, **counts, "shards": listed}
-    with replacing(folder / "SHA256SUMS") as temporary:
-        temporary.write_text("".join(sums), "utf-8")
-    with replacing(folder / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    write_text(folder / "SHA256SUMS", "".join(sums))
+    write_text(folder / MANIFEST, json.dumps(content, indent=1) + "\n")
     return content
 
 
@@ -320,8 +318,18 @@ def _read_all(places: Sequence[str]) -> list[bytes]:
 def _read_index(data: bytes, place: str | Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            if sum(member.file_size for member in arrays.zip.infolist()) > len(data):
+                raise ValueError("it is compressed, as those of prepare are not")
             return {name: arrays[name] for name in _ARRAYS}
-    except (KeyError, OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        KeyError,
+        OSError,
+        ValueError,
+        EOFError,
+        AttributeError,
+        MemoryError,
+        zipfile.BadZipFile,
+    ) as error:
         raise ValueError(f"{place} is no index of a shard: {error}") from None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
-from experiments.command import Command, registered
+from experiments.command import ParallelCommand, registered
 
 if TYPE_CHECKING:
     from data.datasets.base import Dataset
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class Benchmark(Command):
+class Benchmark(ParallelCommand):
     """Run trackers on a dataset; what is done already is kept, so a broken-off run goes on where it stopped.
 
     Boxes and times go to OUTPUT/results in got10k's layout, one folder a tracker, with run.json beside them.
@@ -50,15 +50,6 @@ class Benchmark(Command):
 
     sequences: str | None = None
     """Only these sequences, with commas between them."""
-
-    workers: int = 1
-    """Number of processes, each tracking with one thread; a running Ray cluster uses all it has."""
-
-    engine: Literal["local", "ray"] = "local"
-    """Processes of this machine, or a Ray cluster (requirements-cluster.txt)."""
-
-    address: str | None = None
-    """Address of a running Ray cluster, e.g. ray://head:10001; without it, Ray starts on this machine."""
 
     output: Path = Path("runs/benchmark")
     """Folder for the results."""
@@ -118,12 +109,9 @@ class Benchmark(Command):
         return 1 if failed else 0
 
     def _check(self) -> None:
-        if self.workers < 1:
-            raise ValueError(f"--workers must be 1 or more, got {self.workers}")
+        self.check_workers()
         if self.timeout is not None and not self.timeout > 0:
             raise ValueError(f"--timeout must be a positive number of seconds, got {self.timeout:g}")
-        if self.address is not None and self.engine != "ray":
-            raise ValueError(f"--address is Ray's: give --engine ray as well, got --engine {self.engine}")
         usual = {"got10k": "val", "trackingnet": "test"}.get(self.dataset)
         if self.pack and (not usual or (self.subset or usual, self.protocol or "ope") != ("test", "ope")):
             raise ValueError(

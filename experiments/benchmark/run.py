@@ -4,6 +4,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -107,6 +108,7 @@ class Benchmarking:
                 "protocol": self.protocol,
                 "data": data,
                 "device": contender.device,
+                "date": f"{date.today()}",
                 "machine": machine(),
                 "versions": versions(),
             }

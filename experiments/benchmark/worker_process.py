@@ -61,7 +61,7 @@ def _run(job: Job, trackers: dict[Contender, Tracker], connection: Connection, f
             if connection.poll():  # nothing is sent during a job: whoever wanted the outcome is gone
                 os._exit(1)
         trackers[job.contender] = tracker
-    except (Exception, SystemExit) as error:  # whatever a tracker raises is this run's failure and no other's
+    except BaseException as error:  # whatever a tracker raises is this run's failure and no other's
         reason = f"{type(error).__name__}: {error} (frame {len(bboxes)})"
         return Outcome.failed(job, " ".join(reason.split()), traceback.format_exc())
     return Outcome(job, np.array(bboxes), np.array(seconds), codes=codes)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from experiments.command import Command
+from experiments.command import ParallelCommand
 from experiments.train.settings import DataSettings
 
 if TYPE_CHECKING:
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from experiments.compare.settings import Budget, ComparisonSettings
 
 LOSSES = ("l2", "l3", "shrinkage", "focal-regression:gamma=2", "ghm-r", "spatial-ce", "quality-focal")
+LIMITS = {"seeds": (1, 1000), "steps": (1, 10**9), "frames": (2, 10**6)}
 CONFIG = Path(__file__).parents[1] / "configs" / "compare.yaml"
 
 
 @dataclass(kw_only=True)
-class Compare(Command):
+class Compare(ParallelCommand):
     """Compare losses: off-line training of the regression network, on-line regression of dslt, same budget and data.
 
     Each loss gets its learning rate by the same small search on validation clips, then runs with several seeds and
@@ -65,13 +66,6 @@ class Compare(Command):
     """File with the backbone's weights."""
 
     workers: int = 2
-    """Processes, each with one thread."""
-
-    engine: Literal["local", "ray"] = "local"
-    """Processes of this machine, or a Ray cluster (requirements-cluster.txt)."""
-
-    address: str | None = None
-    """Address of a running Ray cluster; without it, Ray starts on this machine."""
 
     output: Path = Path("runs/compare")
     """Folder for index.html, comparison.json, the figures, and a file for each run."""
@@ -139,16 +133,13 @@ class Compare(Command):
         return budget if self.frames is None else replace(budget, frames=self.frames)
 
     def _check(self) -> None:
-        for name in ("seeds", "steps", "workers"):
+        for name, (least, most) in LIMITS.items():
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"--{name} must be 1 or more, got {value}")
-        if self.frames is not None and self.frames < 2:
-            raise ValueError(f"--frames must be 2 or more, got {self.frames}")
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"--{name} must be {least} to {most}, got {value}")
         if not self.stages:
             raise ValueError("--stages must be offline, online or both, got none")
-        if self.address is not None and self.engine != "ray":
-            raise ValueError(f"--address is Ray's: give --engine ray as well, got --engine {self.engine}")
+        self.check_workers()
 
     def _check_regress(self, losses: dict[str, dict[str, Any]]) -> None:
         from losses import build_loss

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from data.boxes import Floats
+from experiments.drawing.markdown import markdown_table
 from experiments.scoring.bootstrap import bootstrap
 
 METRICS = {"success_auc": "Success AUC", "precision_20": "Precision@20", "ao": "AO"}
@@ -74,8 +75,8 @@ def hardest(results: Results, count: int) -> list[int]:
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """The table as Markdown, for the documentation."""
-    head = "| loss | rate | " + " | ".join(f"{title} | to reference" for title in METRICS.values())
-    lines = [f"{head} | peak distance | hit rate |", "|---|---:|" + "---:|" * (2 * len(METRICS) + 2)]
+    heads = ["loss", "rate", *(head for title in METRICS.values() for head in (title, "to reference"))]
+    table = []
     for row in rows:
         cells = [f"`{row['label']}`", f"{row['rate']:.3g}{'*' if row['at_edge'] else ''}"]
         for metric in METRICS:
@@ -85,8 +86,8 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
         cells += [
             f"{row[name]['mean']:.3f} ± {row[name]['spread']:.3f}" for name in ("peak_distance", "hit_rate")
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        table.append(cells)
+    return markdown_table([*heads, "peak distance", "hit rate"], table)
 
 
 def _by_clip(runs: Sequence[Mapping[str, Any]]) -> dict[str, Floats]:

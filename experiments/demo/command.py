@@ -1,5 +1,6 @@
 """``python -m experiments demo``: train a tracker, follow synthetic sequences with it and others, show all of it."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ class Demo(Command):
         )
         report.run()
         print(f"open {self.output / 'index.html'}, and {self.output / 'report.html'} to explore the scores")
-        print("track in your own videos, in the browser: python -m experiments serve")
+        print(f"track in your own videos, in the browser: {sys.executable} -m experiments serve")
         return 0
 
     def _trained(self) -> "dict[str, Tracker]":

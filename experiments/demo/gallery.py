@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from data import synthetic_sequence
-from data.boxes import Floats, Image, bbox_from_center
-from data.files import replacing
+from data.boxes import Floats, Image
+from data.files import write_bytes
 from data.synthetic.scene import SyntheticSequence
 from experiments.drawing.frames import annotate, overlay_response
 from experiments.drawing.palette import colours
@@ -40,8 +39,7 @@ def write_gallery(folder: Path) -> list[Path]:
         encoded = cv2.imencode(
             ".jpg", cv2.cvtColor(draw(), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88]
         )[1]
-        with replacing(path) as temporary:
-            temporary.write_bytes(encoded.tobytes())
+        write_bytes(path, encoded.tobytes())
         paths.append(path)
     return paths
 
@@ -53,11 +51,11 @@ def _trackers() -> Image:
 
 
 def _targets() -> Image:
-    """Several targets and one tracker."""
-    sequence = synthetic_sequence(5, FRAMES, FRAME_WH)
-    boxes = {"first": sequence.bboxes[0]}
-    for name, place in {"second": (0.2, 0.25), "third": (0.8, 0.3), "fourth": (0.7, 0.8)}.items():
-        boxes[name] = bbox_from_center(np.multiply(place, FRAME_WH), (60, 48))
+    """Several targets and one tracker: all that move."""
+    sequence = synthetic_sequence(9, FRAMES, FRAME_WH, ("BC",))
+    actors = (sequence.target, *sequence.passers)
+    names = ("first", "second", "third", "fourth")
+    boxes = {name: one.body.bbox(one.pose(0)) for name, one in zip(names, actors, strict=True)}
     return _annotated(_last(["fast"], sequence, boxes))
 
 

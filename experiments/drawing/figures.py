@@ -10,6 +10,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from data.files import replacing
+
 # Okabe and Ito's palette, told apart by colour-blind readers. Plain losses are black; a colour may serve
 # two losses that never share an axis, but a loss has the same colour in every figure.
 COLOURS = {
@@ -63,7 +65,8 @@ class Plot:
     def save(self, folder: Path) -> None:
         """Write ``<name>.png`` (150 dpi) and ``<name>.svg``."""
         for suffix, metadata in (("png", None), ("svg", {"Date": None})):
-            self.figure.savefig(folder / f"{self.name}.{suffix}", dpi=150, metadata=metadata)
+            with replacing(folder / f"{self.name}.{suffix}") as temporary:
+                self.figure.savefig(temporary, dpi=150, metadata=metadata)
 
 
 @contextmanager

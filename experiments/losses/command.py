@@ -54,11 +54,12 @@ class Losses(Command):
         )
         print(f"{self.output}: {doing} …", flush=True)
         if self.benchmark:
+            from data.files import write_text
             from experiments.losses.cost import measure
 
             table = measure()
             print(table)
-            (self.output / "benchmark.md").write_text(table, encoding="utf-8")
+            write_text(self.output / "benchmark.md", table)
             return 0
         if self.solvers:
             return self._measure_solvers()
@@ -73,6 +74,7 @@ class Losses(Command):
         return 0
 
     def _measure_solvers(self) -> int:
+        from data.files import write_text
         from experiments.drawing.figures import house_style
         from experiments.losses.solvers import measure
 
@@ -82,7 +84,7 @@ class Losses(Command):
             table, plot = measure(image, bbox, backbone, weights)
             plot.save(self.output)
         print(table)
-        (self.output / "solvers.md").write_text(table, encoding="utf-8")
+        write_text(self.output / "solvers.md", table)
         return 0
 
     def _draw(self) -> "list[Plot]":

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from experiments.drawing.markdown import markdown_table
 from experiments.runtime.provenance import processor
 from losses import build_loss
 
@@ -42,12 +43,11 @@ def measure() -> str:
     ]
     for mode in ("eager", "compiled"):
         columns = [_column(shape, compiled=mode == "compiled") for shape in SHAPES]
-        lines.append(f"| {mode} | " + " | ".join(map(str, SHAPES)) + " |")
-        lines.append("|---|" + "---:|" * len(SHAPES))
-        for name in columns[0]:
-            cells = [f"{column[name]:.0f} ({column[name] / column['mse_loss']:.1f})" for column in columns]
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
-        lines.append("")
+        rows = [
+            [name, *(f"{column[name]:.0f} ({column[name] / column['mse_loss']:.1f})" for column in columns)]
+            for name in columns[0]
+        ]
+        lines.append(markdown_table([mode, *map(str, SHAPES)], rows))
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from data.boxes import Image
 from experiments.drawing.figures import COLOURS, Plot, label, panels
+from experiments.drawing.markdown import markdown_table
 from experiments.runtime.progress import progress_bar
 from experiments.runtime.provenance import processor
 from experiments.trackers.fitting import fitted_filters
@@ -88,13 +89,9 @@ def _table(courses: dict[tuple[str, str], Course], setting: str) -> str:
         f"Machine: {processor()}, {torch.get_num_threads()} thread(s) of torch {torch.__version__}; "
         f"{time.strftime('%Y-%m-%d')}.",
         "",
-        "| loss | adam | irls | ridge |",
-        "|---|---:|---:|---:|",
     ]
-    for name in LOSSES:
-        cells = [_cell(courses.get((name, solver))) for solver in STEPS]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, ""])
+    rows = [[name, *(_cell(courses.get((name, solver))) for solver in STEPS)] for name in LOSSES]
+    return "\n".join([*lines, markdown_table(["loss", *STEPS], rows)])
 
 
 def _cell(course: Course | None) -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import data.datasets.clip
-from data.files import read_json, remove_left_overs, replacing
+from data.files import read_json, remove_left_overs, write_text
 from data.pairs.shards import is_complete, write_manifest, write_shard
 from data.pairs.tracklets import Tracklet, TrackletFrames, TrackletSettings, crop_tracklet
 from experiments.runtime.progress import progress_bar
-from experiments.runtime.workers import worker_pool
+from experiments.runtime.workers import check_workers, worker_pool
 from experiments.scoring.record import check_record, fingerprint
 
 _SETTINGS = "settings.json"
@@ -57,8 +57,7 @@ class Preparation:
                 and is not to be skipped.
             RuntimeError: A worker process died.
         """
-        if workers < 1:
-            raise ValueError(f"workers must be 1 or more, got {workers}")
+        check_workers(workers)
         frames = [TrackletFrames.of(sequence, self.settings.frames_per_clip) for sequence in sequences]
         frames = [clip for clip in frames if len(clip.numbers)]
         if not frames:
@@ -106,8 +105,7 @@ class Preparation:
             check_record(known.get("record", {}), record)
             return
         self.output.mkdir(parents=True, exist_ok=True)
-        with replacing(file) as temporary:
-            temporary.write_text(json.dumps(mine | {"record": record}, indent=1) + "\n", "utf-8")
+        write_text(file, json.dumps(mine | {"record": record}, indent=1) + "\n")
 
 
 def _frames_sha256(clip: TrackletFrames) -> str:

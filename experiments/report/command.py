@@ -50,7 +50,9 @@ class Report(Command):
     def run(self) -> int:
         """Write the report; return 1 if a tracker lacks usable results of some sequence."""
         from experiments.report.page import write_report_page
+        from experiments.runtime.lock import holding
         from experiments.scoring.annotations import read_annotations
+        from experiments.scoring.record import made
         from experiments.scoring.result_files import find_trackers, present_protocols
 
         annotations = read_annotations(self.dataset, self.root, self.subset)
@@ -69,10 +71,15 @@ class Report(Command):
         lines = (line for evaluation in evaluations.values() for line in evaluation.problems)
         print_problems(list(dict.fromkeys(lines)))
         folder = self.output or Path("runs/report") / annotations.dataset
-        summaries = write_files(folder, evaluations, annotations.dataset)
         main = evaluations[first.upper()]
-        source = f"{self.results_dir} and {self.root}, rules of {main.rules}"
-        write_report_page(folder, summaries, annotations.sequences, main, source)
+        provenance = {
+            "command": self.command_line,
+            "made from": f"{self.results_dir} and {self.root}, rules of {main.rules}",
+            **{path.name: made(path) for path in trackers[first]},
+        }
+        with holding(folder, "another report"):
+            summaries = write_files(folder, evaluations, annotations.dataset)
+            write_report_page(folder, summaries, annotations.sequences, main, provenance)
         print(f"report in {folder}: open {folder / 'report.html'}")
         return int(any(one.lacks(main.attributes) for one in main.results))
 

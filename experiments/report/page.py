@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.datasets.clip import Clip
-from data.files import check_name, read_text, replacing
+from data.files import check_name, naming_the_file, read_text, write_text
 from experiments.drawing.curves import NORMALISED_PRECISION, PRECISION, RATE, SUCCESS
 from experiments.drawing.pages import write_page
 from experiments.drawing.palette import as_hex, colours, repeats
@@ -38,7 +38,7 @@ def write_report_page(
     summaries: Mapping[str, Summary],
     sequences: Mapping[str, Clip],
     evaluation: Evaluation,
-    source: str,
+    provenance: Mapping[str, str],
 ) -> None:
     """Write ``report.html`` and, in ``assets/``, what it loads.
 
@@ -47,15 +47,15 @@ def write_report_page(
         summaries: how the trackers were run -> what came out.
         sequences: the ground truth, by name.
         evaluation: the one whose boxes are shown.
-        source: what the report was made from, in words.
+        provenance: what the report and its results were made by and from, in words; empty ones are left out.
     """
     from plotly.offline import get_plotlyjs
 
     assets = folder / "assets"
     assets.mkdir(exist_ok=True)
-    _write_text(assets / "plotly.min.js", get_plotlyjs())
-    for name in ("links.js", "report.js", "tables.js", "viewer.js", "report.css"):
-        _write_text(assets / name, (ASSETS / name).read_text("utf-8"))
+    write_text(assets / "plotly.min.js", get_plotlyjs())
+    for name in ("links.js", "report.js", "tables.js", "viewer.js"):
+        write_text(assets / name, (ASSETS / name).read_text("utf-8"))
     files = {name: f"{number:04d}" for number, name in enumerate(sequences)}
     _write_script(assets / "data.js", "window.REPORT", _content(summaries, files))
     _write_sequences(folder, sequences, files, evaluation)
@@ -69,10 +69,9 @@ def write_report_page(
         headings=HEADINGS,
         files=[path.relative_to(folder).as_posix() for path in _files(folder)],
         provenance={
-            "made from": source,
-            "on": f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
-            **versions(),
-            "machine": machine(),
+            **{name: text for name, text in provenance.items() if text},
+            "this page": f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, {machine()}, "
+            + ", ".join(f"{name} {version}" for name, version in versions().items()),
         },
     )
 
@@ -109,9 +108,9 @@ def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict
 def _write_sequences(
     folder: Path, sequences: Mapping[str, Clip], files: Mapping[str, str], evaluation: Evaluation
 ) -> None:
-    """Write the boxes of each sequence, and pictures of its frames."""
+    """Write the boxes of each sequence, and pictures of its frames; those of an earlier report go at the end."""
     written = folder / "assets" / WRITTEN
-    _remove_earlier(written)
+    earlier, now = _listed(written), list[str]()
     (folder / "assets" / "sequences").mkdir(exist_ok=True)
     trackers = [one for one in evaluation.results if one.bboxes]
     boxes = sum(len(one.bboxes) for one in sequences.values()) * (len(trackers) + 1)
@@ -125,29 +124,29 @@ def _write_sequences(
         record |= write_thumbnails(sequence, failures, pictures, budget)
         record |= {"pictures": f"assets/frames/{files[name]}", "originals": link_frames(sequence, folder)}
         _write_script(folder / "assets" / "sequences" / f"{files[name]}.js", "window.SEQUENCE", record)
-        with written.open("a", encoding="utf-8") as log:
-            log.write(f"sequences/{files[name]}.js\n")
-            log.writelines(f"frames/{files[name]}/{frame}.jpg\n" for frame in record["kept"])
-
-
-def _remove_earlier(written: Path) -> None:
-    """Remove an earlier report's boxes and pictures, by its own list; they would take room and never be shown."""
-    if not written.is_file():
-        return
-    for name in read_text(written).splitlines():
-        check_name(name, f"a file in {written}", folders=True)
+        made = [
+            f"sequences/{files[name]}.js",
+            *(f"frames/{files[name]}/{frame}.jpg" for frame in record["kept"]),
+        ]
+        with naming_the_file(written), written.open("a", encoding="utf-8") as log:
+            log.writelines(f"{name}\n" for name in made)  # so that what a killed report wrote is known too
+        now += made
+    for name in earlier - set(now):  # it would take room and never be shown
         file = written.parent / name
         file.unlink(missing_ok=True)
         if file.parent.name.isdecimal() and file.parent.is_dir() and not any(file.parent.iterdir()):
             file.parent.rmdir()
-    written.unlink()
+    write_text(written, "".join(f"{name}\n" for name in now))
+
+
+def _listed(written: Path) -> set[str]:
+    """The files that earlier reports wrote, by their own list."""
+    names = set(read_text(written).splitlines()) if written.is_file() else set()
+    for name in names:
+        check_name(name, f"a file in {written}", folders=True)
+    return names
 
 
 def _write_script(path: Path, variable: str, content: dict[str, Any]) -> None:
     """Write data as a script: a page opened from disk may load scripts, but read no other files."""
-    _write_text(path, f"{variable} = {json.dumps(content, separators=(',', ':'))};\n")
-
-
-def _write_text(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, "utf-8")
+    write_text(path, f"{variable} = {json.dumps(content, separators=(',', ':'))};\n")

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from data.boxes import Floats
 from data.datasets.clip import Clip
+from data.files import replacing
 from data.images import read_image
 from experiments.scoring.metrics import Rules, frame_errors
 
@@ -102,7 +103,8 @@ def write_thumbnails(sequence: Clip, wanted: Iterable[int], folder: Path, budget
     for frame in choose_frames(count, wanted, int(affordable)):
         found = _thumbnail(sequence.paths[frame])
         if found:
-            (folder / f"{frame}.jpg").write_bytes(found[0])
+            with replacing(folder / f"{frame}.jpg", flush=False) as temporary:
+                temporary.write_bytes(found[0])
             kept.append(frame)
     width, height = probes[0][1]
     return {"kept": kept, "width": width, "height": height}

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
+from experiments.drawing.markdown import markdown_table
 from experiments.report.summary import Summary
 from experiments.scoring.bootstrap import FEW
 
@@ -58,7 +59,10 @@ def markdown(summary: Summary) -> str:
         (f"{HEADINGS[metric]} by attribute", _by_attribute(summary, metric)),
         (f"Paired differences of {HEADINGS[metric]}", _differences(summary, metric)),
     ]
-    parts = [f"## {title}\n\n{_markdown_table(rows)}" for title, rows in sections if len(rows) > 1]
+    escaped = [
+        (title, [list(map(_markdown, row)) for row in rows]) for title, rows in sections if len(rows) > 1
+    ]
+    parts = [f"## {title}\n\n{markdown_table(heads, rows).rstrip()}" for title, (heads, *rows) in escaped]
     if summary["problems"]:
         parts.append("## Problems\n\n" + "\n".join(f"- {_markdown(line)}" for line in summary["problems"]))
     notes = [_INTERVALS, _FEW] if len(summary["sequences"]) < FEW else [_INTERVALS]
@@ -176,11 +180,6 @@ def _estimate(estimate: dict[str, Any], dash: str) -> str:
 
 def _value(value: float | None, dash: str, digits: int = 3) -> str:
     return dash if value is None else f"{value:.{digits}f}"
-
-
-def _markdown_table(rows: list[_Row]) -> str:
-    lines = ["| " + " | ".join(map(_markdown, row)) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
 def _markdown(text: str) -> str:

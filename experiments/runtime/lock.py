@@ -20,11 +20,13 @@ def holding(folder: Path, what: str) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    place = folder.resolve()  # a folder has one lock, whatever it is called
+    place.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):
-            yield
+        lock = FileLock(place.with_name(f".{place.name}.lock"), timeout=0).acquire()
     except Timeout:
         raise RuntimeError(
             f"{what} is writing into {folder}: wait for it, or give another --output"
         ) from None
+    with lock:
+        yield

@@ -8,6 +8,15 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
+MOST_WORKERS = 1024
+"""Most processes that a command starts: more are a mistake that fills a memory."""
+
+
+def check_workers(count: int) -> None:
+    """Raise ``ValueError`` unless so many processes can be meant."""
+    if not 1 <= count <= MOST_WORKERS:
+        raise ValueError(f"--workers must be 1 to {MOST_WORKERS}, got {count}")
+
 
 def begin_worker() -> None:
     """Make this process a worker: Ctrl-C is for its parent, and it ends when its parent is gone.

@@ -15,7 +15,7 @@ from data.datasets.box_files import upright
 from data.datasets.by_name import find_dataset, load_dataset
 from data.datasets.clip import Clip, frame_tags
 from data.datasets.otb_protocol import canonical_name, otb_targets
-from data.files import check_name, read_json
+from data.files import check_name, read_json, some
 
 _RESULTS_NAMES = {
     ("nfs", None): "NfS/240",
@@ -76,14 +76,10 @@ def read_annotations(dataset: str, root: Path, subset: str | None = None) -> Ann
 def annotations_of(dataset: Dataset) -> Annotations:
     """The ground truth of a dataset that has been read."""
     broken = [f"sequence {name} is left out: {reason}" for name, reason in dataset.broken.items()]
-    missing = [_missing(dataset.missing, dataset.root)] if dataset.missing else []
+    lacking = f"not in {dataset.root}, {len(dataset.missing)} sequences: {some(dataset.missing, 5)}"
     sequences = {one.name: one for one in dataset}
-    problems = (*broken, *missing)
+    problems = (*broken, *([lacking] if dataset.missing else []))
     return Annotations(dataset.name, dataset.results_name, sequences, problems, _year(dataset.root))
-
-
-def _missing(names: tuple[str, ...], root: Path) -> str:
-    return f"not in {root}, {len(names)} sequences: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
 
 
 def _read_json(dataset: str, path: Path, subset: str | None) -> Annotations:

@@ -12,11 +12,11 @@ import numpy as np
 
 from data.boxes import Floats
 from data.datasets.clip import Clip
-from data.files import printable
+from data.files import printable, some
 from experiments.runtime.workers import worker_pool
 from experiments.scoring.annotations import Annotations
 from experiments.scoring.metrics import Rules, Score, has_average_overlap, mean_score, score_runs
-from experiments.scoring.record import FILE, Record, misfits, read_record, sequence_record, some
+from experiments.scoring.record import FILE, Record, misfits, read_record, sequence_record
 from experiments.scoring.resets import BASELINE, UNSUPERVISED, ResetScore, evaluate_resets
 from experiments.scoring.result_files import Runs, read_runs, read_times
 from experiments.scoring.timing import Timing
@@ -224,8 +224,9 @@ def evaluate_tracker(
     resets = evaluate_resets(folder, usable, sizes, problems, year)
     missing = [name for name in clips if name not in scores]
     if missing and (scores or not resets):
-        some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-        problems.append(f"{folder} is incomplete: no score for {len(missing)} of {len(clips)}: {some}")
+        problems.append(
+            f"{folder} is incomplete: no score for {len(missing)} of {len(clips)}: {some(missing, 5)}"
+        )
     times = next((found for part in _PARTS if (found := read_times(folder / part, timed, problems))), {})
     timing = Timing.of(*chain.from_iterable(times.values())) if times else None
     bboxes = {name: found[0][0] for name, found in runs.items()}

@@ -3,7 +3,7 @@
 Version 1 is an object with ``version``, ``tracker``, ``settings``, ``weights`` (file -> SHA-256), ``dataset``,
 ``protocol`` and ``data``; results belong to a run if these are equal. ``data`` holds the root and, for each sequence,
 the number of frames, their bytes, a SHA-256 of their names and sizes, and the first box. The other entries (device,
-machine, versions) are for people, and are those of the first run into the folder.
+date, machine, versions) are for people, and are those of the first run into the folder.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import numpy as np
 from data.boxes import Floats
 from data.datasets.base import Dataset
 from data.datasets.otb_protocol import canonical_name
-from data.files import read_json, sha256_of
+from data.files import read_json, sha256_of, some
 
 VERSION = 1
 FILE = "run.json"
@@ -78,6 +78,18 @@ def read_record(folder: Path) -> Record | None:
     if not isinstance(data, dict) or not isinstance(data.get("sequences"), dict):
         raise ValueError(f"{file} does not say which data the results belong to")
     return record
+
+
+def made(folder: Path) -> str:
+    """Say by which commit, when and where the results in a tracker's folder were made, as far as is known."""
+    try:
+        record = read_record(folder) or {}
+    except ValueError:  # scoring says so
+        return ""
+    versions = record.get("versions")
+    commit = versions.get("commit") if isinstance(versions, dict) else None
+    known = [f"commit {commit}" if commit else None, *map(record.get, ("date", "machine", "device"))]
+    return ", ".join(str(one) for one in known if one)
 
 
 def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any], present: Collection[str]) -> list[str]:
@@ -186,8 +198,3 @@ def _change(key: str, before: Any, now: Any) -> str:
     if not (isinstance(before, Mapping) and isinstance(now, Mapping)):
         return key
     return f"{key} ({some([name for name in {**before, **now} if before.get(name) != now.get(name)])})"
-
-
-def some(names: Collection[str]) -> str:
-    """Join the first names, with a sign if there are more."""
-    return ", ".join([*names][:3]) + (", …" if len(names) > 3 else "")

@@ -14,17 +14,20 @@ from aiohttp import WSMsgType, web
 from aiohttp.typedefs import Handler
 
 from data.formats import list_formats, render_tracks
+from experiments.drawing.pages import STYLE, render_page
 from experiments.serve.desk import Desk, TooManySessions
 from experiments.serve.live import Live
 from experiments.serve.uploads import RefusedUpload
 
+_FOLDER = Path(__file__).with_name("assets")
 ASSETS = {
-    "": ("serve.html", "text/html"),
-    "serve.css": ("serve.css", "text/css"),
-    "serve.js": ("serve.js", "text/javascript"),
-    "stage.js": ("stage.js", "text/javascript"),
+    "": (_FOLDER / "serve.html", "text/html"),
+    "page.css": (STYLE, "text/css"),
+    "serve.css": (_FOLDER / "serve.css", "text/css"),
+    "serve.js": (_FOLDER / "serve.js", "text/javascript"),
+    "stage.js": (_FOLDER / "stage.js", "text/javascript"),
 }
-"""Address -> file in ``assets/`` and its type; no other file is served from disk."""
+"""Address -> file and its type; no other file is served from disk."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -113,7 +116,7 @@ async def _asset(request: web.Request) -> web.StreamResponse:
     if request.match_info["asset"] not in ASSETS:
         raise web.HTTPNotFound
     file, kind = ASSETS[request.match_info["asset"]]
-    text = (Path(__file__).parent / "assets" / file).read_text("utf-8")
+    text = render_page(file) if kind == "text/html" else file.read_text("utf-8")
     return web.Response(text=text, content_type=kind, charset="utf-8")
 
 

@@ -11,10 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from data.boxes import Floats, Image, check_bbox_in_frame
 from data.track_result import TrackResult
 from experiments.drawing.palette import Colour
-from tracker import Tracker, TrackOutput
+from tracker import MultiTracker, TrackOutput
 
 MAP_SIDE = 64
 """Largest number of cells of a response map along its longer side that are sent to the page."""
+
+
+TARGET = "target"
+"""The id that the only target of a lane has in its tracker."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Lane:
         number: Id of the lane.
         target: Number of the target, from 1; several trackers may follow one target.
         name: Name of the tracker.
-        tracker: The tracker.
+        tracker: The tracker, which has no target but this one.
         colour: RGB.
         rows: Frame -> output.
         last: The last frame that the tracker has seen.
@@ -60,33 +64,53 @@ class Lane:
     number: int
     target: int
     name: str
-    tracker: Tracker
+    tracker: MultiTracker
     colour: Colour
     rows: dict[int, Row] = field(default_factory=dict)
     last: int = -1
     drawn: set[int] = field(default_factory=set)
     runs: list[list[int]] = field(default_factory=list)
+    _correction: tuple[Image, Floats, bool] | None = None
 
     def start(self, frame: int, image: Image, bbox: ArrayLike) -> None:
-        """Start, or start again, on ``bbox``, and drop the rows of later frames.
+        """Start on ``bbox``.
 
         Raises:
             ValueError: The box cannot be tracked in the frame.
         """
+        self.tracker.init(image, {TARGET: self._draw(frame, image, bbox)})
+
+    def correct(self, frame: int, image: Image, bbox: ArrayLike, *, forget: bool = False) -> None:
+        """Go on from ``bbox``, and drop the rows of later frames.
+
+        The tracker learns the box when it goes on, so that of a box dragged twice only the last place is learned. It
+        keeps what it learned before, from later frames too, unless ``forget`` or the lane starts in this frame.
+
+        Raises:
+            ValueError: The box cannot be tracked in the frame.
+        """
+        box = self._draw(frame, image, bbox)
+        self._correction = (image, box, forget or frame == min(self.rows))
+
+    def _draw(self, frame: int, image: Image, bbox: ArrayLike) -> Floats:
         box = check_bbox_in_frame(bbox, (image.shape[1], image.shape[0]))
-        self.tracker.init(image, box)
         self.rows = {number: row for number, row in self.rows.items() if number < frame}
         self.drawn = {number for number in self.drawn if number < frame} | {frame}
         self.runs = []
         for number, row in sorted(self.rows.items()):
             self._extend_runs(number, row.lost)
         self._file(frame, Row(box))
+        return box
 
     def advance(self, frame: int, image: Image) -> bool:
         """Track into ``frame`` if the tracker has seen the frame before it last; return whether it tracked."""
         if self.last != frame - 1:
             return False
-        output = self.tracker.update(image)
+        if self._correction is not None:
+            drawn_in, box, forget = self._correction
+            self.tracker.correct(drawn_in, box, TARGET, forget=forget)
+            self._correction = None
+        output = self.tracker.update(image)[TARGET]
         self._file(frame, Row(output.bbox, output.score, output.psr, output.lost, shrink_response(output)))
         return True
 

@@ -67,7 +67,8 @@ class Live:
                 await self.run(self.session.add, _bbox(message), _names(message, "trackers"))
                 self._response_of = max(self.session.lanes)
             elif do == "correct":
-                await self.run(self.session.correct, _whole(message, "lane"), _bbox(message))
+                forget = bool(message.get("forget"))
+                await self.run(self.session.correct, _whole(message, "lane"), _bbox(message), forget)
             elif do == "remove":
                 await self.run(self.session.remove, _whole(message, "lane"))
             elif do == "select":

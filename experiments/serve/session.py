@@ -17,7 +17,7 @@ from experiments.drawing.frames import draw_bbox, draw_text
 from experiments.drawing.palette import PALETTE
 from experiments.serve.frames import encode_jpeg
 from experiments.serve.lane import Lane
-from tracker import Tracker
+from tracker import MultiTracker, Tracker
 
 MAX_LANES = 12
 LONGEST = 1280
@@ -100,7 +100,7 @@ class Session:
             raise ValueError(f"at most {MAX_LANES} boxes are tracked at once: remove some first")
         started: list[Lane] = []
         for name in dict.fromkeys(trackers):
-            lane = Lane(0, 0, name, self._trackers[name](), PALETTE[0])
+            lane = Lane(0, 0, name, MultiTracker(self._trackers[name]), PALETTE[0])
             lane.start(self.frame, self._image, bbox)
             started.append(lane)
         target = next(self._targets)
@@ -113,9 +113,9 @@ class Session:
         used = [lane.colour for lane in self.lanes.values()]
         return min(PALETTE, key=used.count)
 
-    def correct(self, lane: int, bbox: ArrayLike) -> None:
-        """Start a lane again on ``bbox`` in the current frame; raises ``ValueError`` as `add`."""
-        self._lane(lane).start(self.frame, self._image, bbox)
+    def correct(self, lane: int, bbox: ArrayLike, forget: bool) -> None:
+        """Let a lane go on from ``bbox`` in the current frame, as `Lane.correct`; raises ``ValueError`` as `add`."""
+        self._lane(lane).correct(self.frame, self._image, bbox, forget=forget)
 
     def remove(self, lane: int) -> None:
         """Remove a lane; raises ``ValueError`` if there is none of this number."""

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from data.files import write_json, write_text
+from experiments.drawing.markdown import markdown_table
 from experiments.runtime.provenance import machine, versions
 from experiments.speed.losses import measure_losses
 from experiments.speed.tracking import measure_tracking
@@ -128,8 +129,8 @@ def as_markdown(report: Mapping[str, Any]) -> str:
             lines.append(rows)
             continue
         heads = list(dict.fromkeys(key for row in rows for key in row))
-        lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-        lines += ["| " + " | ".join(_cell(row.get(head, "")) for head in heads) + " |" for row in rows]
+        cells = [[_cell(row.get(head, "")) for head in heads] for row in rows]
+        lines.append(markdown_table(heads, cells).rstrip())
     return "\n".join(lines) + "\n"
 
 

@@ -1,9 +1,11 @@
 """``python -m experiments track``: follow one target through a video, images, a camera or a stream."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import chain, dropwhile, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -131,12 +133,12 @@ class Track(Command):
             names = targets.names(trackers)
             scenes = self._scenes(frames, trackers, targets, names)
             # The first scene starts the trackers: nothing is written for a box that cannot be tracked.
-            scene = next(scenes, None)
+            begun, scene = time.perf_counter(), next(scenes, None)
             if scene is None:
                 raise ValueError(
                     f"no target starts within the {video.frames_read} frames of {self.source}: frames count from 0"
                 )
-            self._record(video, chain([scene], scenes), list(names.values()))
+            self._record(video, chain([scene], scenes), list(names.values()), begun)
         return int(len(trackers) < len(self.tracker.split(",")))
 
     def _check(self) -> None:
@@ -234,7 +236,9 @@ class Track(Command):
             store.close()
         return found
 
-    def _record(self, video: "VideoFrames", scenes: "Iterator[TrackedFrame]", names: "Sequence[str]") -> None:
+    def _record(
+        self, video: "VideoFrames", scenes: "Iterator[TrackedFrame]", names: "Sequence[str]", begun: float
+    ) -> None:
         """Write every scene; whatever ends them early, what was tracked is kept and said."""
         from experiments.runtime.interrupt import Interrupt
         from experiments.runtime.progress import progress_bar
@@ -251,8 +255,12 @@ class Track(Command):
             "save_response": self.save_response,
             "overwrite": self.overwrite,
         }
-        files = TrackFiles(folder, names, video.fps or 25.0, plain, **wanted)
         outputs: dict[str, dict[int, TrackOutput]] = {name: {} for name in names}
+        write_annotations = partial(self._annotate, video, outputs) if self.format else None
+        files = TrackFiles(
+            folder, names, video.fps or 25.0, plain, **wanted, write_annotations=write_annotations
+        )
+        files.begun = begun
         try:
             with ExitStack() as stack:
                 stack.enter_context(files)
@@ -269,21 +277,17 @@ class Track(Command):
                         break
         finally:
             if files.summary:
-                self._annotate(folder, video, outputs)
                 print(f"{files.summary}; results in {folder}")
 
     def _annotate(
-        self, folder: Path, video: "VideoFrames", outputs: "Mapping[str, Mapping[int, TrackOutput]]"
+        self, video: "VideoFrames", outputs: "Mapping[str, Mapping[int, TrackOutput]]", folder: Path
     ) -> None:
-        """Replace the boxes of an earlier run by those of this run, in the formats asked for."""
-        import shutil
-
+        """Write the boxes in the formats asked for."""
         import numpy as np
 
         from data.formats import write_tracks
         from data.track_result import TrackResult
 
-        shutil.rmtree(folder / "annotations", ignore_errors=True)
         results = [
             TrackResult(
                 name,
@@ -300,7 +304,7 @@ class Track(Command):
             if track
         ]
         for format in self.format:
-            write_tracks(folder / "annotations", format, results)
+            write_tracks(folder, format, results)
 
 
 _PARTS_OF_DATASETS = ("img", "img1", "color", "imgs", "images", "frames")

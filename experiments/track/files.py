@@ -3,13 +3,11 @@
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self, TextIO
-
-from filelock import FileLock, Timeout
 
 from data.boxes import Floats, Image, to_one_based
 from data.files import flush_to_disk, naming_the_file, write_json
@@ -17,6 +15,7 @@ from data.video.h264 import has_h264
 from data.video.writer import VideoWriter
 from experiments.drawing.frames import annotate, overlay_response
 from experiments.drawing.palette import colours
+from experiments.runtime.lock import holding
 from experiments.runtime.provenance import machine, versions
 from experiments.scoring.timing import Timing
 from experiments.trackers.follow import TrackedFrame
@@ -24,7 +23,8 @@ from experiments.trackers.follow import TrackedFrame
 COLUMNS = ("frame", "target", "x", "y", "w", "h", "score", "psr", "lost", "milliseconds", "time")
 
 FILES = (
-    *("boxes.txt", "boxes", "track.csv", "track.mp4", "track.webm", "response.mp4", "response.webm"),
+    *("boxes.txt", "boxes", "track.csv", "annotations"),
+    *("track.mp4", "track.webm", "response.mp4", "response.webm"),
     "run.json",  # last: where it is, the others are
 )
 
@@ -40,6 +40,7 @@ class TrackFiles:
       of several tracks ``boxes/NAME.txt`` each.
     * ``track.csv``: a row a frame and track, `COLUMNS`, 0-based, time in seconds as the video's container says; empty
       where there is no value.
+    * ``annotations/``: what ``write_annotations`` writes.
     * ``track.mp4``, ``response.mp4`` (without PyAV ``….webm``): where asked for, with the times of the frames.
     * ``run.json``: settings, speed, how the run ended, versions.
 
@@ -51,9 +52,11 @@ class TrackFiles:
         save_video: write the frames with the target's box.
         save_response: write the response maps over the frames.
         overwrite: the folder may hold an earlier run.
+        write_annotations: writes into the folder that it is given, once every frame is known; None for nothing.
 
     Attributes:
         ended: how the run ended, to be set where it is not at the end of the source.
+        begun: when the run began, by ``time.perf_counter``; to be set where it did before this was made.
         summary: what came of it in a line, once the files are there; else None.
 
     Raises:
@@ -72,10 +75,11 @@ class TrackFiles:
         save_video: bool,
         save_response: bool,
         overwrite: bool,
+        write_annotations: Callable[[Path], object] | None = None,
     ) -> None:
         self.ended = "at the end of the source"
         self.summary: str | None = None
-        self._folder, self._settings = folder, settings
+        self._folder, self._settings, self._write_annotations = folder, settings, write_annotations
         self._seconds: list[float] = []
         self._lost, self._failed = dict.fromkeys(names, 0), False
         self._chosen = colours(names) if len(names) > 1 else None
@@ -94,7 +98,7 @@ class TrackFiles:
                 if wanted
             ]
             self._table.write(",".join(COLUMNS) + "\n")
-            self._begin = time.perf_counter()
+            self.begun = time.perf_counter()
             self._writing = stack.pop_all()
 
     def write(self, scene: TrackedFrame, seconds: float | None = None) -> None:
@@ -140,7 +144,7 @@ class TrackFiles:
                 shutil.rmtree(self._staging, ignore_errors=True)
 
     def _finish(self) -> None:
-        wall = time.perf_counter() - self._begin
+        wall = time.perf_counter() - self.begun
         try:
             self._close_files()
         except OSError:
@@ -148,6 +152,8 @@ class TrackFiles:
                 raise
         if self._failed or not self._seconds:
             return
+        if self._write_annotations:
+            self._write_annotations(self._staging / "annotations")
         timing = Timing.of(self._seconds)
         count, lost = len(self._seconds), sum(self._lost.values())
         record = {
@@ -161,7 +167,7 @@ class TrackFiles:
         }
         write_json(self._staging / "run.json", record)
         self._move()
-        each = f" of all {len(self._lost)} tracks together" if len(self._lost) > 1 else ""
+        each = f" (of {len(self._lost)} tracks together)" if len(self._lost) > 1 else ""
         self.summary = f"{count} frames tracked, lost in {lost}{each}; " + _speeds(timing, count / wall)
 
     def _close_files(self) -> None:
@@ -175,8 +181,9 @@ class TrackFiles:
         """Replace the old files by the new ones, once all of these are on the disk."""
         new = [self._staging / name for name in FILES if (self._staging / name).exists()]
         for path in new:
-            for file in path.iterdir() if path.is_dir() else [path]:
-                flush_to_disk(file)
+            for file in (path, *path.rglob("*")):
+                if file.is_file():
+                    flush_to_disk(file)
         for old in (self._folder / name for name in reversed(FILES)):
             shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
         for path in new:
@@ -204,16 +211,13 @@ def _line(bbox: Floats) -> str:
 
 def _claim(stack: ExitStack, folder: Path, overwrite: bool) -> Path:
     """Lock a folder for this run; return the folder of the files that are not yet complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stack.enter_context(holding(folder, "another run"))
     held = next((name for name in FILES if (folder / name).exists()), None)
     if held and not overwrite:
         raise FileExistsError(
             f"folder {folder} holds the {held} of an earlier run: give another --output, or --overwrite to replace it"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        stack.enter_context(FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0))
-    except Timeout:
-        raise RuntimeError(f"another run is writing into {folder}: give another --output") from None
     staging = folder / ".partial"
     shutil.rmtree(staging, ignore_errors=True)  # left by a process that was killed
     staging.mkdir()

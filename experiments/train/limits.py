@@ -11,7 +11,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(
         ("validation.every", "distillation.steps", "optimiser.warmup", "data.max_gap"), (0, _COUNT)
     ),
-    **dict.fromkeys(("model.channels", "model.widths"), (1, 65_536)),
+    **dict.fromkeys(("model.channels", "model.widths"), (1, 4096)),
     "batch_size": (1, 65_536),
     "seed": (0, 2**63 - 1),
     "box_weight": (0, 1e6),

@@ -2,9 +2,10 @@
 
 import json
 import math
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data.boxes import Image
+from data.files import naming_the_file
 from data.pairs.dataset import PairBatch
 from experiments.drawing.frames import colour_map, draw_bbox
 from experiments.drawing.palette import GREEN
 from experiments.train.objective import PairOutcome
 from experiments.train.processes import Processes
-from experiments.train.run_files import METRICS
+from experiments.train.run_files import EVENTS, METRICS
 from experiments.train.step import StepResult
 from losses.settings import easy_background_share
 
@@ -82,15 +84,25 @@ class RunLog:
         if self._processes.is_first:
             from torch.utils.tensorboard import SummaryWriter
 
-            with (self._folder / METRICS).open("ab") as file:
+            with naming_the_file(self._folder / METRICS) as path, path.open("ab") as file:
                 file.truncate(self._bytes)
-            self._writer = SummaryWriter(str(self._folder), purge_step=step + 1)
+            with self._events():
+                self._writer = SummaryWriter(str(self._folder), purge_step=step + 1)
         self._restart_clock()
+        hook = threading.excepthook
+        threading.excepthook = lambda met: None if isinstance(met.exc_value, OSError) else hook(met)
         try:
             yield
         finally:
+            threading.excepthook = hook
             if self._writer:
-                self._writer.close()
+                with self._events():
+                    self._writer.flush()  # raises what its thread met
+                    self._writer.close()
+
+    def _events(self) -> AbstractContextManager[Path]:
+        """For errors of writing TensorBoard's files, whose names are its own."""
+        return naming_the_file(self._folder / EVENTS)
 
     def state(self) -> dict[str, Any]:
         """The state for a checkpoint: the length of metrics.jsonl, and the steps that no line holds yet.
@@ -168,9 +180,11 @@ class RunLog:
                 ("search crops", crops_with_boxes(batch)),
                 ("response | label", responses_beside_labels(outcome)),
             ):
-                self._writer.add_image(name, picture, step, dataformats="HWC")
+                with self._events():
+                    self._writer.add_image(name, picture, step, dataformats="HWC")
             error = (outcome.prediction - outcome.label).abs().float().cpu()
-            self._writer.add_histogram("|p - y|", error.flatten().numpy(), step)
+            with self._events():
+                self._writer.add_histogram("|p - y|", error.flatten().numpy(), step)
 
     def _read_back(self) -> None:
         """Fetch the numbers of the noted steps; all processes do so at the same step.
@@ -195,11 +209,13 @@ class RunLog:
         if self._writer is None:
             return
         known = {name: value for name, value in values.items() if math.isfinite(value)}
-        with (self._folder / METRICS).open("ab") as file:
-            file.write(json.dumps({"step": step, "part": part, **known}).encode() + b"\n")
-            self._bytes = file.tell()
-        for name, value in known.items():
-            self._writer.add_scalar(f"{part}/{name}", value, step)
+        line = json.dumps({"step": step, "part": part, **known}).encode() + b"\n"
+        with naming_the_file(self._folder / METRICS) as path, path.open("ab") as file:
+            file.write(line)
+        self._bytes += len(line)
+        with self._events():
+            for name, value in known.items():
+                self._writer.add_scalar(f"{part}/{name}", value, step)
 
     def _restart_clock(self) -> None:
         self._since, self._waited, self._timed = time.perf_counter(), 0.0, 0

@@ -1,5 +1,6 @@
 """A run's folder: ``config.yaml``, ``last.pt`` to resume from bit for bit, ``best.safetensors`` to track with."""
 
+import io
 import json
 import random
 from collections.abc import Mapping
@@ -11,15 +12,16 @@ import torch
 import yaml
 from torch import nn
 
-from data.files import remove_left_overs, replacing, write_text
+from data.files import remove_left_overs, write_bytes, write_text
 from experiments.config_file import differences
 from experiments.train.parse import read_settings, settings_from
 from experiments.train.settings import TrainingSettings, as_mapping
 from tracker.network.checkpoint import METADATA
 
 LAST, BEST, CONFIG, METRICS = "last.pt", "best.safetensors", "config.yaml", "metrics.jsonl"
+EVENTS = "events.out.tfevents.*"
 _STATE = {"step", "best", "learner", "log", "random", "settings"}
-_FILES = (LAST, BEST, CONFIG, METRICS, "events.out.tfevents.*")
+_FILES = (LAST, BEST, CONFIG, METRICS, EVENTS)
 
 
 def check_folder(
@@ -107,8 +109,9 @@ def seed_everything(seed: int, rank: int) -> None:
 
 def save_last(folder: Path, state: Mapping[str, Any]) -> None:
     """Write ``last.pt``; the old one stays until the new one is complete."""
-    with replacing(folder / LAST) as path:
-        torch.save(dict(state), path)
+    buffer = io.BytesIO()  # of a file that cannot be written torch does not say the name, or why
+    torch.save(dict(state), buffer)
+    write_bytes(folder / LAST, buffer.getbuffer())
 
 
 def load_last(folder: Path) -> dict[str, Any] | None:
@@ -141,8 +144,7 @@ def save_weights(file: Path, net: nn.Module, metadata: Mapping[str, Any]) -> Non
         metadata: plain values, stored as one JSON text under `METADATA`: safetensors writes several entries in any
             order, and the same run should give the same SHA-256.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
-    with replacing(file) as path:
-        save_file(tensors, path, {METADATA: json.dumps(metadata)})
+    write_bytes(file, save(tensors, {METADATA: json.dumps(metadata)}))

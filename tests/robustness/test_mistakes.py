@@ -59,7 +59,7 @@ class TestConfigs:
             ("stepz: 1", "--stepz"),
             ("steps: many", "--steps"),
             ("optimiser: {rate: -1}", "optimiser.rate must be at least 0"),
-            ("model: {channels: 100000000}", "model.channels must be at most 65536"),
+            ("model: {channels: 100000000}", "model.channels must be at most 4096"),
             ("data: {clip_jitter: {scale: 50}}", "data.clip_jitter.scale must be at most 4"),
         ],
     )

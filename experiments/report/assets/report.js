@@ -37,7 +37,7 @@ function showCurves() {
       hovertemplate: "%{y:.3f} at %{x}<extra>%{fullData.name}</extra>",
     }));
     const height = `${410 + 20 * traces.length}px`; // the legend is below, a line a tracker
-    return { place: element("div", { style: { height } }), plot, traces };
+    return { place: element("div", { className: "card", style: { height } }), plot, traces };
   });
   byId("curves").replaceChildren(...places.map((one) => one.place));
   for (const { place, plot, traces } of places) {
@@ -174,7 +174,9 @@ function showSequences() {
   const metric = byId("sequence-metric").value;
   const attribute = byId("sequence-attribute").value;
   const { sequences, trackers } = summary();
-  const rows = Object.keys(sequences).filter((name) => !attribute || sequences[name].includes(attribute));
+  const wanted = byId("sequence-name").value.trim().toLowerCase();
+  const rows = Object.keys(sequences).filter((name) =>
+    (!attribute || sequences[name].includes(attribute)) && name.toLowerCase().includes(wanted));
   // From orange to white to blue: told apart by colour-blind readers, and still in grey by the number itself.
   const shade = (value) => {
     if (value === null) return "";
@@ -210,6 +212,7 @@ const changes = {
   "difference-interval": showDifferences,
   "sequence-metric": showSequences,
   "sequence-attribute": showSequences,
+  "sequence-name": showSequences,
 };
 for (const [id, show] of Object.entries(changes)) {
   byId(id)?.addEventListener("change", () => {
@@ -217,4 +220,5 @@ for (const [id, show] of Object.entries(changes)) {
     remember();
   });
 }
+byId("sequence-name").addEventListener("input", showSequences);
 dark.addEventListener("change", showAll);

@@ -25,7 +25,7 @@ function chartLayout(layout) {
   return {
     paper_bgcolor: "transparent",
     plot_bgcolor: "transparent",
-    font: { family: "system-ui, sans-serif", size: 13, color: colour("--text") },
+    font: { family: "system-ui, sans-serif", size: 13, color: colour("--ink") },
     hovermode: "closest",
     ...layout,
     xaxis: { ...axis, ...layout.xaxis },

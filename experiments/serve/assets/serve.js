@@ -8,7 +8,7 @@ const state = { session: null, socket: null, view: null, waiting: null, drawing:
 const stage = new Stage($("stage"), {
   touch: () => { if (state.view?.playing) send({ do: "pause" }); },
   draw: (bbox) => send({ do: "add", bbox, trackers: chosenTrackers() }),
-  correct: (lane, bbox) => send({ do: "correct", lane, bbox }),
+  correct: (lane, bbox) => send({ do: "correct", lane, bbox, forget: $("forget").checked }),
   select: (lane) => send({ do: "select", lane }),
 });
 

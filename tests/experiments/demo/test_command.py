@@ -1,6 +1,7 @@
 """The demo: every number on the page is the one its files give, every link leads somewhere."""
 
 import json
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import unquote
@@ -198,7 +199,7 @@ def test_the_command_shows_all_scenes_and_says_where(tmp_path, capsys):
     said = capsys.readouterr().out
     assert said.endswith(
         f"open {tmp_path / 'index.html'}, and {tmp_path / 'report.html'} to explore the scores\n"
-        "track in your own videos, in the browser: python -m experiments serve\n"
+        f"track in your own videos, in the browser: {sys.executable} -m experiments serve\n"
     )
     assert (tmp_path / "report.html").is_file()
     assert all(name in said for name in TRACKERS)

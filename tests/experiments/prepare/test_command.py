@@ -111,7 +111,7 @@ class TestPrepare:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["--workers", "0"], "workers must be 1 or more"),
+            (["--workers", "100000"], "--workers must be 1 to 1024, got 100000"),
             (["--clips-per-shard", "0"], "clips_per_shard must be 1 or more"),
             (["--quality", "0"], "quality 1 to 100"),
             (["--root", "nowhere"], "does not exist"),

@@ -133,6 +133,16 @@ def test_tre_is_reported_beside_ope_and_baselines_beside_ones_own(tree, tmp_path
 
 
 @pytest.mark.slow
+def test_a_tracker_is_not_doubled_by_the_published_one(tree, tmp_path, capsys):
+    write_tracker(tmp_path / "results", "mdnet")
+    assert main([*tree, "--baselines"]) == 0
+    printed = capsys.readouterr().out
+    assert "OPE mdnet: success AUC 0.952" in printed
+    assert "ATOM (published)" in printed
+    assert "MDNet (published)" not in printed
+
+
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_an_attribute_without_scores_has_no_panel_and_a_problem_is_told_once(tree, tmp_path, capsys):
     """The only sequence with IV has no results; the file of annotations is the same for OPE and SRE."""

@@ -1,36 +1,24 @@
 """The report in a real browser, from disk: it loads without an error, sorts, opens a sequence, scrubs."""
 
+import json
 import re
-import shutil
 from functools import partial
 
 import pytest
 
 from experiments.__main__ import main
+from tests.material.pages import open_chromium, wait_for
 from tests.material.results_trees import TRUTHS, write_annotations, write_tracker
 from tests.material.trees import make_otb
 
 pytestmark = pytest.mark.slow
 
 HOSTILE = "<img src=x onerror=document.title='run'>"
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--window-size=1400,1000"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 
 
 @pytest.fixture(scope="module")
 def browser():
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip("the browser tests need chromium and chromedriver on the path")
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    opened = open_chromium()
     yield opened
     opened.quit()
 
@@ -39,7 +27,9 @@ def browser():
 def reports(tmp_path_factory):
     """The folders of a report without frames, of one with frames, and of the frames' dataset."""
     folder = tmp_path_factory.mktemp("reports")
-    write_tracker(folder / "results", "exact")
+    about = {"versions": {"commit": "abc1234"}, "date": "2026-11-27", "machine": "a machine", "device": "cpu"}
+    record = write_tracker(folder / "results", "exact") / "run.json"
+    record.write_text(json.dumps({"version": 1, "data": {"sequences": {}}, **about}))
     write_tracker(folder / "results", "beside", right=10)
     write_tracker(folder / "results", HOSTILE, right=30)
     for name, truth in TRUTHS.items():
@@ -70,12 +60,6 @@ def page(browser, reports):
     yield load
     assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
     assert browser.title != "run"
-
-
-def wait_for(condition):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(None, 10, poll_frequency=0.05).until(lambda _: condition())
 
 
 def column(run, table, index):
@@ -255,7 +239,23 @@ def test_what_short_names_mean_and_where_the_files_are(page, reports):
     files = run("return [...document.querySelectorAll('section a')].map((one) => one.getAttribute('href'))")
     assert {"report.csv", "report.json", "report.md", "report.tex", "plots/success.png"} <= set(files)
     assert all((reports / "boxes" / file).is_file() for file in files)
-    assert "commit" in run("return document.body.textContent")
+    made = run("return document.querySelector('dl').textContent")
+    assert f"commandpython -m experiments report {reports / 'results'} --dataset=otb2015" in made
+    assert "exactcommit abc1234, 2026-11-27, a machine, cpu" in made
+
+
+def test_a_name_is_searched_for_and_the_search_has_a_link(page):
+    run = page("boxes")
+    type_in = (
+        "const one = document.getElementById('sequence-name'); one.value = arguments[0];"
+        "for (const kind of ['input', 'change']) one.dispatchEvent(new Event(kind))"
+    )
+    run(type_in, "HUM")
+    assert column(run, "sequences", 0) == ["Human4"]
+    assert "sequence-name=HUM" in run("return location.hash")
+    run("history.back()")
+    wait_for(lambda: len(column(run, "sequences", 0)) == 3)
+    assert run("return document.getElementById('sequence-name').value") == ""
 
 
 def test_a_dark_screen_and_a_narrow_one(page, browser):

@@ -103,7 +103,7 @@ def test_the_page_and_its_files_are_all_that_is_served(desk):
         text = await page.text()
         assert "http" not in text
         assert "style=" not in text
-        for name in ("serve.js", "stage.js", "serve.css"):
+        for name in ("serve.js", "stage.js", "serve.css", "page.css"):
             assert f'"{name}"' in text + 'from "stage.js"'
             assert (await client.get(f"/{TOKEN}/{name}")).status == 200
         for path in ("app.py", "..%2fapp.py", "assets/serve.js", "serve.html"):
@@ -168,7 +168,7 @@ def check_boxes(folder, format, content):
     assert distance < 1.5
 
 
-def test_a_corrected_box_starts_again_and_what_came_after_goes(desk):
+def test_a_correction_drops_what_came_after_it(desk):
     async def story(client):
         async with opened(client) as page:
             view = await page.do("add", bbox=BOX, trackers=["identity"])

@@ -148,9 +148,18 @@ def test_a_box_is_corrected_by_dragging_and_going_on(browser, page, clip):
         wait_for(lambda number=number: frame(run) == number)
     press(run, "back")
     wait_for(lambda: frame(run) == 1)
+    run(
+        "window.sent = []; const send = WebSocket.prototype.send;"
+        "WebSocket.prototype.send = function (text) { sent.push(JSON.parse(text)); send.call(this, text); }"
+    )
     shift = (43 + 24 - 120, 60 + 24 - 35)
     drag(browser, run, (120, 35), (120 + shift[0], 35 + shift[1]))  # its middle to the target's
     wait_for(lambda: lanes(run) == [["1 hog", "drawn"]])
+    press(run, "forget")
+    drag(browser, run, (67, 84), (67, 88))
+    forgets = "return sent.filter((one) => one.do === 'correct').map((one) => one.forget)"
+    wait_for(lambda: run(forgets) == [False, True])
+    drag(browser, run, (67, 88), (67, 84))
     press(run, "play")
     wait_for(lambda: frame(run) == LENGTH - 1, 60)
     press(run, "response")  # off: the picture comes again without the map

@@ -6,7 +6,7 @@ import torch
 
 from experiments.serve.lane import MAP_SIDE, Lane, shrink_response
 from tests.material.serving import BOX, moving
-from tracker import TrackOutput, load_tracker
+from tracker import MultiTracker, TrackOutput, load_tracker
 
 
 class Scripted:
@@ -25,7 +25,7 @@ class Scripted:
 
 
 def lane_of(tracker):
-    return Lane(1, 1, "scripted", tracker, (0, 158, 115))
+    return Lane(1, 1, "scripted", MultiTracker(lambda: tracker), (0, 158, 115))
 
 
 def test_it_tracks_only_from_the_frame_that_its_tracker_has_seen_last():
@@ -44,10 +44,51 @@ def test_runs_of_frames_follow_what_is_lost_and_what_is_corrected():
     for number in range(2, 7):
         lane.advance(number, frames[number])
     assert lane.runs == [[1, 2, 0], [3, 4, 1], [5, 6, 0]]
-    lane.start(4, frames[4], BOX)
+    lane.correct(4, frames[4], BOX)
     assert lane.runs == [[1, 2, 0], [3, 3, 1], [4, 4, 0]]
     assert lane.last == 4
     assert lane.drawn == {1, 4}
+
+
+def followed(*drags):
+    """The box in frame 5 of a lane that starts in frame 0, tracks to 6, goes back and is corrected by ``drags``."""
+    lane, frames = lane_of(load_tracker("gray")), moving()
+    lane.start(0, frames[0], BOX)
+    for number in range(1, 7):
+        lane.advance(number, frames[number])
+    for number, box, forget in drags:
+        lane.correct(number, frames[number], box, forget=forget)
+    for number in range(lane.last + 1, 6):
+        lane.advance(number, frames[number])
+    return lane.rows[5].bbox
+
+
+def expected(learn, first=4):
+    """The same by the tracker alone: ``learn(tracker, image)`` with the image of frame ``first``."""
+    tracker, frames = load_tracker("gray"), moving()
+    tracker.init(frames[0], BOX)
+    for number in range(1, 7):
+        tracker.update(frames[number])
+    learn(tracker, frames[first])
+    return [tracker.update(frames[number]).bbox for number in range(first + 1, 6)][-1]
+
+
+THERE, BESIDE = (30, 38, 24, 24), (60, 20, 30, 40)
+
+
+def test_a_correction_keeps_what_was_learned_unless_told_otherwise():
+    kept = expected(lambda tracker, image: tracker.correct(image, THERE))
+    anew = expected(lambda tracker, image: tracker.init(image, THERE))
+    assert not np.array_equal(kept, anew)
+    np.testing.assert_array_equal(followed((4, THERE, False)), kept)
+    np.testing.assert_array_equal(followed((4, THERE, True)), anew)
+
+
+def test_only_the_last_of_several_drags_is_learned_and_in_the_first_frame_nothing_older():
+    kept = expected(lambda tracker, image: tracker.correct(image, THERE))
+    np.testing.assert_array_equal(followed((4, BESIDE, False), (4, THERE, False)), kept)
+    anew = expected(lambda tracker, image: tracker.init(image, THERE), first=0)
+    np.testing.assert_array_equal(followed((0, THERE, False)), anew)
 
 
 def test_what_the_page_gets_is_plain_json():
@@ -74,7 +115,7 @@ def test_a_box_outside_the_frame_changes_nothing():
     lane, frames = lane_of(Scripted()), moving()
     lane.start(0, frames[0], BOX)
     with pytest.raises(ValueError, match="centre inside"):
-        lane.start(1, frames[1], (400, 0, 20, 20))
+        lane.correct(1, frames[1], (400, 0, 20, 20))
     assert sorted(lane.rows) == [0]
 
 

@@ -60,6 +60,24 @@ def test_a_command_pauses_what_plays(tmp_path):
     play(tmp_path, story)
 
 
+def test_a_correction_forgets_what_was_learned_when_it_is_told_to(tmp_path):
+    ends = []
+
+    async def story(live):
+        live.sockets.add(Socket())
+        await live.command({"do": "add", "bbox": BOX, "trackers": ["gray"]})
+        for forget in (False, True):
+            await live.command({"do": "show", "frame": 0})
+            for _ in range(5):
+                await live.command({"do": "step"})
+            await live.command({"do": "correct", "lane": 1, "bbox": [36, 38, 24, 24], "forget": forget})
+            await live.command({"do": "step"})
+            ends.append(live.session.lanes[1].rows[6].bbox.tolist())
+
+    play(tmp_path, story)
+    assert ends[0] != ends[1]
+
+
 def test_a_page_that_has_gone_is_left_out(tmp_path):
     async def story(live):
         gone, here = Socket(broken=True), Socket()

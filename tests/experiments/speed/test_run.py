@@ -23,7 +23,7 @@ def test_every_part_is_measured_on_a_cpu(tmp_path, capsys):
     assert ratios["mse_loss"] == 1
     assert ratios["shrinkage"] > 0
     text = (tmp_path / "speed.md").read_text()
-    assert text.count("|---|") >= 3
+    assert text.count("| --- |") >= 3
 
 
 def test_a_part_that_breaks_or_comes_too_late_costs_no_other_its_figures(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ CONFIGS = sorted((Path(__file__).resolve().parents[3] / "experiments" / "configs
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ({"model": {"channels": 100_000_000}}, "model.channels must be at most 65536, got 100000000"),
+        ({"model": {"channels": 100_000_000}}, "model.channels must be at most 4096, got 100000000"),
         ({"model": {"widths": [8, -1]}}, "model.widths must be at least 1, got -1"),
         ({"data": {"search_area_scale": 1e6}}, "data.search_area_scale must be at most 32"),
         ({"data": {"clip_jitter": {"scale": 50}}}, "data.clip_jitter.scale must be at most 4, got 50"),

@@ -60,15 +60,15 @@ def test_two_processes_follow_the_curve_of_one(clips, tmp_path, loss):
     assert one[0]["loss"] != pytest.approx(one[-2]["loss"], rel=1e-2)  # something was learned
 
 
-@pytest.mark.parametrize("launcher", [ALONE, TORCHRUN], ids=["one process", "two processes"])
-def test_killed_at_random_moments_the_run_ends_bit_for_bit_as_if_it_had_not_been(clips, tmp_path, launcher):
+def test_killed_at_random_moments_the_run_ends_bit_for_bit_as_if_it_had_not_been(clips, tmp_path):
+    """In two processes; one process alone is killed at its changes of files in tests/robustness/test_kills.py."""
     more = ["--steps=40", "--checkpoint-every=2", "--validation.every=7", "--data.workers=1"]
-    run(launcher, clips, tmp_path / "whole", *more)
+    run(TORCHRUN, clips, tmp_path / "whole", *more)
     chance = random.Random(0)
     kills = 0
     for _ in range(2):
         process = start(
-            launcher,
+            TORCHRUN,
             clips,
             tmp_path / "parts",
             *more,
@@ -84,7 +84,7 @@ def test_killed_at_random_moments_the_run_ends_bit_for_bit_as_if_it_had_not_been
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
     assert kills >= 1, "the run was over before it could be killed"
-    run(launcher, clips, tmp_path / "parts", *more, "--resume")
+    run(TORCHRUN, clips, tmp_path / "parts", *more, "--resume")
     assert_same_run(tmp_path / "parts", tmp_path / "whole")
     assert not list((tmp_path / "parts").glob(".*.partial*"))
 
