@@ -117,7 +117,9 @@ def measured(boxes: BoxMap, region: SearchRegion, place: Floats) -> Measured:
     pixel = (place - (region.x, region.y) + 0.5) / scale - 0.5
     cell = (pixel - (boxes.stride - 1) / 2) / boxes.stride
     height, width = boxes.bbox.shape[-2:]
-    column, row = (min(max(round(at), 0), last) for at, last in zip(cell, (width - 1, height - 1), strict=True))
+    column, row = (
+        min(max(round(at), 0), last) for at, last in zip(cell, (width - 1, height - 1), strict=True)
+    )
     # The whole map at once: tensors are several times slower than arrays to read an element of.
     bbox = boxes.bbox[0].cpu().numpy()[:, row, column].astype(np.float64) * scale + (region.x, region.y, 0, 0)
     return Measured(bbox_center(bbox), np.maximum(bbox[2:], 1.0))
