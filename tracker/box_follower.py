@@ -24,7 +24,6 @@ class BoxSettings:
         box_pull: weight of the head's centre, against that of the filter's peak, in [0, 1].
         box_reach: the head's box is used only if its centre lies within so many target sizes, ``sqrt(w h)``, of the
             filter's peak along each axis; > 0.
-        least_overlap: least expected overlap (IoU) of a box that is used, in [0, 1].
         unsure_change: while the filter's peak is too low to learn from, log width and log height stay within this
             of their last values before, so that a hidden target does not take over the occluder's size; >= 0.
 
@@ -35,14 +34,12 @@ class BoxSettings:
     box_rate: float = 0.3
     box_pull: float = 0.5
     box_reach: float = 0.5
-    least_overlap: float = 0.0
     unsure_change: float = 0.2
 
     def __post_init__(self) -> None:
         share("box_rate", self.box_rate)
         share("box_pull", self.box_pull)
         positive("box_reach", self.box_reach)
-        share("least_overlap", self.least_overlap)
         not_negative("unsure_change", self.unsure_change)
 
 
@@ -52,12 +49,10 @@ class Measured(NamedTuple):
     Attributes:
         center: ``(x, y)`` in image pixels.
         size: width and height in image pixels, float64 ``(2,)``.
-        overlap: expected overlap (IoU) with the target's box, in [0, 1].
     """
 
     center: Floats
     size: Floats
-    overlap: float
 
 
 @dataclass(eq=False)
@@ -106,7 +101,7 @@ class BoxFollower:
         """
         found = measured(said, region, peak)
         away = np.abs(found.center - peak).max() / math.sqrt(size.prod())
-        if away > self.box.box_reach or found.overlap < self.box.least_overlap:
+        if away > self.box.box_reach:
             return peak, size
         center = peak + self.box.box_pull * (found.center - peak)
         size = size * (found.size / size) ** self.box.box_rate
@@ -120,9 +115,11 @@ def measured(boxes: BoxMap, region: SearchRegion, place: Floats) -> Measured:
     """Read a box head's map at the cell nearest to ``place``; result in image coordinates."""
     scale = region.side / region.size
     pixel = (place - (region.x, region.y) + 0.5) / scale - 0.5
-    cell = np.rint((pixel - (boxes.stride - 1) / 2) / boxes.stride).astype(int)
+    cell = (pixel - (boxes.stride - 1) / 2) / boxes.stride
     height, width = boxes.bbox.shape[-2:]
-    column, row = np.clip(cell, 0, (width - 1, height - 1))
-    bbox = boxes.bbox[0, :, row, column].cpu().double().numpy() * scale + (region.x, region.y, 0, 0)
-    overlap = float(boxes.logit[0, 0, row, column].sigmoid())
-    return Measured(bbox_center(bbox), np.maximum(bbox[2:], 1.0), overlap)
+    column, row = (
+        min(max(round(at), 0), last) for at, last in zip(cell, (width - 1, height - 1), strict=True)
+    )
+    # The whole map at once: tensors are several times slower than arrays to read an element of.
+    bbox = boxes.bbox[0].cpu().numpy()[:, row, column].astype(np.float64) * scale + (region.x, region.y, 0, 0)
+    return Measured(bbox_center(bbox), np.maximum(bbox[2:], 1.0))

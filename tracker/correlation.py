@@ -53,6 +53,7 @@ class CorrelationLearningSettings:
     Attributes:
         output_sigma_factor: standard deviation of the Gaussian label over ``sqrt(w h)`` of the target, > 0.
         interp_factor: weight of each new sample in the memory, in [0, 1].
+        update_interval: number of frames from one that is learned to the next, at least 1.
         memory_size: number of samples kept, including frame 1's, at least 1.
         update_gate: learn only from frames whose response peak is at least this share of its running mean, so
             that an occluder is not learned; 0 learns from every frame.
@@ -65,6 +66,7 @@ class CorrelationLearningSettings:
 
     output_sigma_factor: float = 0.1
     interp_factor: float = 0.05
+    update_interval: int = 1
     memory_size: int = 8
     update_gate: float = 0.5
     reuse_within: float = 1.0
@@ -72,6 +74,7 @@ class CorrelationLearningSettings:
     def __post_init__(self) -> None:
         positive("output_sigma_factor", self.output_sigma_factor)
         share("interp_factor", self.interp_factor)
+        whole("update_interval", self.update_interval, 1)
         whole("memory_size", self.memory_size, 1)
         not_negative("update_gate", self.update_gate)
         not_negative("reuse_within", self.reuse_within)
@@ -161,7 +164,7 @@ class CorrelationFilterTracker:
         self._first_side = self.search.side(self._size)
         cells = self._size * (self._map_size / self._first_side)
         self._usual_score = 0.0
-        self._frame = 0
+        self._frame = self._learned = 0
         self._sigma = self.learning.output_sigma_factor * math.sqrt(cells.prod())
 
         region = self._region()
@@ -232,7 +235,8 @@ class CorrelationFilterTracker:
         sure = peak.score >= self.learning.update_gate * self._usual_score
         if peak.score >= NOISE * self._usual_score:
             self._follow(image, seen, peak, region, sure, boxes)
-        if sure:
+        if sure and self._frame - self._learned >= self.learning.update_interval:
+            self._learned = self._frame
             moved = np.abs(peak.displacement).max() > self.learning.reuse_within
             self._learn(memory, *(self._sample(image) if moved else (spectrum, region)))
         self._usual_score += SCORE_RATE * (peak.score - self._usual_score)

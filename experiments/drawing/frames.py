@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from data.boxes import Floats, Image
 from data.crop import SearchRegion, paste
+from data.images import LUMA
 from experiments.drawing.palette import BLACK, GREEN, VERMILION, WHITE, Colour, colours
 from tracker import TrackOutput
 
@@ -56,7 +57,7 @@ def draw_names(image: Image, bboxes: Mapping[str, ArrayLike], chosen: Mapping[st
         )
         taken.append(plate)
         cv2.rectangle(image, (left, top), (right, bottom), chosen[name], cv2.FILLED)
-        ink = BLACK if np.dot(chosen[name], (0.299, 0.587, 0.114)) > 110 else WHITE
+        ink = BLACK if np.dot(chosen[name], LUMA) > 110 else WHITE
         place = left + 2, top + height + 2
         cv2.putText(image, name, place, cv2.FONT_HERSHEY_SIMPLEX, size, ink, 1, cv2.LINE_AA)
 

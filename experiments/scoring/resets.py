@@ -90,13 +90,16 @@ class SupervisedRun:
         return replace(self, regions=self.regions[frames], codes=codes, truth=self.truth[frames])
 
     def stretches(self, overlap: Floats) -> list[tuple[Floats, bool]]:
-        """Overlaps from each start to its failure or the end, and whether it came to the end."""
+        """Overlaps from each start to its failure or the end, and whether it came to the end.
+
+        A failure so near to the end that no start follows ends no stretch (Kristan et al.'s toolkit in MATLAB).
+        """
         starts, failures = (np.flatnonzero(np.equal(self.codes, code)) for code in (START, FAILURE))
         found = []
         for start in starts:
-            ends = failures[failures > start]
-            end = ends[0] if ends.size else len(overlap)
-            found.append((np.nan_to_num(overlap[start:end]), not ends.size))
+            ends, is_last = failures[failures > start], not (starts > start).any()
+            end = ends[0] if ends.size and not is_last else len(overlap)
+            found.append((np.nan_to_num(overlap[start:end]), is_last))
         return found
 
 
@@ -147,11 +150,11 @@ def expected_average_overlap(stretches: Sequence[tuple[Floats, bool]], lengths: 
     """EAO: the mean, over a range of lengths, of the overlap to be expected on a sequence of that length.
 
     A stretch that ended by a failure goes on with overlap 0 for ever; one that came to the end of its sequence
-    says nothing about longer ones. The frame of the start is left out.
+    says nothing about longer ones. The frame of the start is left out of the mean.
 
     Args:
         stretches: overlaps from a start on, and whether they reach the end of the sequence.
-        lengths: the first and the last length, both counted.
+        lengths: the first and the last length in frames, the start's included; both are counted.
 
     Returns:
         EAO in [0, 1]; NaN where no stretch is that long.
@@ -166,7 +169,7 @@ def expected_average_overlap(stretches: Sequence[tuple[Floats, bool]], lengths: 
         total[1:known] += padded.cumsum()[1:known] / np.arange(1, known)
         count[1:known] += 1
     with np.errstate(invalid="ignore"):
-        curve = (total / count)[lengths[0] : lengths[1] + 1]
+        curve = (total / count)[lengths[0] - 1 : lengths[1]]
     curve = curve[np.isfinite(curve)]  # lengths that no sequence has
     return float(curve.mean()) if curve.size else math.nan
 

@@ -122,10 +122,9 @@ async def _asset(request: web.Request) -> web.StreamResponse:
 
 async def _offer(request: web.Request) -> web.Response:
     desk = request.app[DESK]
-    names = [f"Camera {one}" if one.isdecimal() else Path(one).name for one in desk.sources]
     return web.json_response(
         {
-            "sources": names,
+            "sources": desk.source_names,
             "trackers": list(desk.trackers),
             "formats": list_formats(),
             "upload_bytes": desk.limits.upload_bytes,

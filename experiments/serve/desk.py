@@ -45,6 +45,7 @@ class Desk:
         self, sources: Sequence[str], trackers: Mapping[str, Callable[[], Tracker]], limits: Limits
     ) -> None:
         self.sources, self.trackers, self.limits = list(sources), trackers, limits
+        self.source_names = [name_source(one, sources) for one in sources]
         self.sessions: dict[str, Live] = {}
         self._opening = 0
         self.folder = Path(mkdtemp(prefix="serve-"))
@@ -57,9 +58,9 @@ class Desk:
         """
         if not 0 <= index < len(self.sources):
             raise ValueError(f"there is no source {index}")
-        source = self.sources[index]
-        name = f"camera {source}" if source.isdecimal() else Path(source).name
-        return await self._open(name, lambda folder: asyncio.sleep(0, source))
+        return await self._open(
+            self.source_names[index], lambda folder: asyncio.sleep(0, self.sources[index])
+        )
 
     async def open_upload(self, name: str, chunks: AsyncIterator[bytes]) -> str:
         """Store an uploaded video and open it; return the session's id.
@@ -123,6 +124,20 @@ class Desk:
             with suppress(OSError, RuntimeError):
                 await self.close(key)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def name_source(source: str, sources: Sequence[str]) -> str:
+    """Name a source of the command line by the last parts of its path, as many as tell it from the others.
+
+    >>> name_source("otb/David/img", ["otb/David/img", "otb/Car4/img"])
+    'David/img'
+    """
+    if source.isdecimal():
+        return f"Camera {source}"
+    parts = Path(source).absolute().parts
+    others = [Path(one).absolute().parts for one in sources if one != source]
+    last = next(n for n in range(1, len(parts) + 1) if parts[-n:] not in [one[-n:] for one in others])
+    return "/".join(parts[-last:])
 
 
 class TooManySessions(ValueError):

@@ -1,6 +1,7 @@
 """``python -m experiments track``: follow one target through a video, images, a camera or a stream."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -132,12 +133,12 @@ class Track(Command):
             names = targets.names(trackers)
             scenes = self._scenes(frames, trackers, targets, names)
             # The first scene starts the trackers: nothing is written for a box that cannot be tracked.
-            scene = next(scenes, None)
+            begun, scene = time.perf_counter(), next(scenes, None)
             if scene is None:
                 raise ValueError(
                     f"no target starts within the {video.frames_read} frames of {self.source}: frames count from 0"
                 )
-            self._record(video, chain([scene], scenes), list(names.values()))
+            self._record(video, chain([scene], scenes), list(names.values()), begun)
         return int(len(trackers) < len(self.tracker.split(",")))
 
     def _check(self) -> None:
@@ -235,7 +236,9 @@ class Track(Command):
             store.close()
         return found
 
-    def _record(self, video: "VideoFrames", scenes: "Iterator[TrackedFrame]", names: "Sequence[str]") -> None:
+    def _record(
+        self, video: "VideoFrames", scenes: "Iterator[TrackedFrame]", names: "Sequence[str]", begun: float
+    ) -> None:
         """Write every scene; whatever ends them early, what was tracked is kept and said."""
         from experiments.runtime.interrupt import Interrupt
         from experiments.runtime.progress import progress_bar
@@ -257,6 +260,7 @@ class Track(Command):
         files = TrackFiles(
             folder, names, video.fps or 25.0, plain, **wanted, write_annotations=write_annotations
         )
+        files.begun = begun
         try:
             with ExitStack() as stack:
                 stack.enter_context(files)

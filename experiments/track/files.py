@@ -56,6 +56,7 @@ class TrackFiles:
 
     Attributes:
         ended: how the run ended, to be set where it is not at the end of the source.
+        begun: when the run began, by ``time.perf_counter``; to be set where it did before this was made.
         summary: what came of it in a line, once the files are there; else None.
 
     Raises:
@@ -97,7 +98,7 @@ class TrackFiles:
                 if wanted
             ]
             self._table.write(",".join(COLUMNS) + "\n")
-            self._begin = time.perf_counter()
+            self.begun = time.perf_counter()
             self._writing = stack.pop_all()
 
     def write(self, scene: TrackedFrame, seconds: float | None = None) -> None:
@@ -143,7 +144,7 @@ class TrackFiles:
                 shutil.rmtree(self._staging, ignore_errors=True)
 
     def _finish(self) -> None:
-        wall = time.perf_counter() - self._begin
+        wall = time.perf_counter() - self.begun
         try:
             self._close_files()
         except OSError:
@@ -166,7 +167,7 @@ class TrackFiles:
         }
         write_json(self._staging / "run.json", record)
         self._move()
-        each = f" of all {len(self._lost)} tracks together" if len(self._lost) > 1 else ""
+        each = f" (of {len(self._lost)} tracks together)" if len(self._lost) > 1 else ""
         self.summary = f"{count} frames tracked, lost in {lost}{each}; " + _speeds(timing, count / wall)
 
     def _close_files(self) -> None:

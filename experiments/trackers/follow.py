@@ -66,7 +66,7 @@ class TrackedFrame:
         frame: number of the frame, from 0.
         image: the frame, uint8 ``(H, W, 3)`` RGB.
         outputs: name of a track -> the tracker's answer; where a box was drawn that box, with the score NaN.
-        seconds: name of a track -> time that its tracker took for all its targets, decoding left out.
+        seconds: name of a track -> its share of the time that its tracker took for all targets, decoding left out.
     """
 
     frame: int
@@ -112,9 +112,9 @@ def follow_targets(
                 elif one.frame == frame:
                     tracker.add(image, one.bbox, one.target)
             _wait_for_gpu()
-            took = time.perf_counter() - start
+            share = (time.perf_counter() - start) / max(len(tracker.targets), 1)
             for target, followed in tracker.targets.items():
-                outputs[names[target, name]], seconds[names[target, name]] = followed.output, took
+                outputs[names[target, name]], seconds[names[target, name]] = followed.output, share
         yield TrackedFrame(frame, image, outputs, seconds)
 
 

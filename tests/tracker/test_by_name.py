@@ -174,9 +174,9 @@ def test_a_network_is_copied_and_may_be_trained_on(tmp_path):
     assert tracker.settings() == told
 
 
-def test_a_network_holds_its_weights_itself_and_looks_at_the_crops_of_its_training():
+def test_a_network_holds_its_weights_itself_and_sees_targets_as_large_as_in_its_training():
     net = build_regression_net(**SETTINGS, crops=TrainingCrops(160, 4.0))
     with pytest.raises(ValueError, match=r"the network holds its weights itself, got weights='other\.pth'"):
         load_tracker(net, weights="other.pth")
     search = load_tracker(net).search
-    assert (search.crop_size, search.search_area_scale) == (160, 4.0)
+    assert (search.crop_size, search.search_area_scale) == (144, 3.6)

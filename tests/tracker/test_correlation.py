@@ -44,6 +44,20 @@ def test_the_size_changes_only_in_the_frames_it_is_searched_in(interval):
     assert changed == list(range(interval, 8, interval))
 
 
+@pytest.mark.parametrize("interval", [1, 3])
+def test_the_filter_changes_only_in_the_frames_that_it_learns_from(interval):
+    tracker = load_tracker("gray", num_scales=1, update_interval=interval)
+    frames, boxes = zip(*(textured_frame((n, 0)) for n in range(8)), strict=True)
+    tracker.init(frames[0], boxes[0])
+    changed = []
+    for number, frame in enumerate(frames[1:], start=1):
+        before = tracker.model.spectrum.clone()
+        tracker.update(frame)
+        if not before.equal(tracker.model.spectrum):
+            changed.append(number)
+    assert changed == list(range(interval, 8, interval))
+
+
 @pytest.mark.parametrize(
     ("cells", "reuse_within", "passes"),
     [(3, 0, 2), (3, 2.5, 2), (3, 3.5, 1), (0, 1, 1), (7, 1, 2), (7, 99, 1)],

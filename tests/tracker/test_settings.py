@@ -94,6 +94,7 @@ NUMBERS = {
         "scale_interval",
         "output_sigma_factor",
         "interp_factor",
+        "update_interval",
         "memory_size",
         "update_gate",
         "reuse_within",

@@ -8,10 +8,11 @@ import torch
 
 from tracker.backbones.mobile import Mobile
 from tracker.correlation import CorrelationFilterTracker
+from tracker.network.box_head import CELLS, BoxHead
 from tracker.network.checkpoint import load_regression_net
 from tracker.network.filter_layers import FILTER_LAYERS
 from tracker.network.folding import fold_norms
-from tracker.network.regression_net import RegressionNet
+from tracker.network.regression_net import RegressionNet, TrainingCrops
 from tracker.presets.base import TRACKERS, check_device
 from tracker.presets.correlation import assemble, correlation_filter_tracker
 
@@ -67,7 +68,7 @@ def trained(
         box_head: use the network's box head, if it has one.
         device: device of network and filter.
         runtime: see ``assemble``.
-        settings: see ``assemble``. With a network that has a box head, the default crops are those of its training;
+        settings: see ``assemble``. With a network that has a box head, the default crops are ``searched_crops``;
             with the filter that λ was learned with, the default λ is the learned one.
 
     Raises:
@@ -87,19 +88,30 @@ def trained(
     net = net.to(device)
     head = net.box_head if box_head else None
     if net.box_head is not None and net.crops is not None:
-        settings = {**net.crops._asdict(), **settings}
+        settings = {**searched_crops(net.crops, net.box_head)._asdict(), **settings}
     if filter in FILTER_LAYERS and FILTER_LAYERS[filter] is type(net.filter_layer):
         # Features have the same units in training: so has λ. A run that diverges may take it out of float32's range.
         learned = net.filter_layer.log_regularisation.clamp(-80, 80).exp()
         settings = {"regularisation": float(learned), **settings}
     if head is not None:
-        settings = {"reuse_within": REUSE, **settings}
+        settings = {"reuse_within": REUSE, "update_interval": 2, "interp_factor": 0.1, **settings}
     reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]
     if reduction is None and isinstance(net.backbone, Mobile):
         settings = {"max_channels": COMPONENTS, **settings}
     return assemble(
         net.features, filter, device, settings, reduction=reduction, box_head=head, runtime=runtime
     )
+
+
+SEARCHED = 7 / 8
+"""Share of the side of the training's crops that is searched."""
+
+
+def searched_crops(crops: TrainingCrops, head: BoxHead) -> TrainingCrops:
+    """Return crops in which the target is as large as in training's, with less around it, in whole pairs of cells."""
+    pair = 2 * head.stride
+    side = max(round(SEARCHED * crops.crop_size / pair) * pair, CELLS * head.stride)
+    return TrainingCrops(side, crops.search_area_scale * side / crops.crop_size)
 
 
 REUSE = 1000.0

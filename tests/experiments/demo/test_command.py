@@ -53,7 +53,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
-        self.links += [value for name, value in attrs if name in ("src", "href")]
+        self.links += [value for name, value in attrs if name in ("src", "href") and value != "data:,"]
         if tag == "tr":
             self.rows.append([])
         elif tag in ("td", "th"):

@@ -135,6 +135,7 @@ def test_the_published_figures_of_ocean_on_vot2019(shared, tmp_path):
     resets = evaluation.results[0].resets
     assert resets.accuracy == pytest.approx(0.589, abs=5e-4)
     assert resets.failures == 82
+    assert resets.eao == pytest.approx(0.299357, abs=1e-6)  # by the second program below
     scores = {name: (one.accuracy, one.failures) for name, one in resets.by_attribute.items()}
     # As a second program found them, written from the toolkit's source, that goes through the frames one by one.
     assert scores == {

@@ -84,11 +84,11 @@ def test_overlap_is_that_of_what_is_inside_the_frame():
 
 
 def test_expected_average_overlap_by_hand():
-    """One stretch fails after 3 frames, one ends with its sequence after 4: of frames 1, 2, … each mean counts."""
+    """One stretch fails after 3 frames, one ends with its sequence after 4: lengths of 2, 3, … frames."""
     failed, whole = (np.array([1.0, 0.6, 0.3]), False), (np.array([1.0, 0.8, 0.8, 0.2]), True)
     curve = [(0.6 + 0.8) / 2, (0.45 + 0.8) / 2, (0.3 + 0.6) / 2, 0.9 / 4]
-    for lengths in ((1, 1), (1, 3), (2, 4)):
-        expected = np.mean(curve[lengths[0] - 1 : lengths[1]])
+    for lengths in ((2, 2), (2, 4), (3, 5)):
+        expected = np.mean(curve[lengths[0] - 2 : lengths[1] - 1])
         assert expected_average_overlap([failed, whole], lengths) == pytest.approx(expected)
     assert np.isnan(expected_average_overlap([whole], (9, 12)))
 
@@ -99,6 +99,17 @@ def test_stretches_go_from_a_start_to_its_failure_or_the_end():
     assert (len(first), ended, len(second), ended_too) == (30, False, 25, True)
     assert score_resets([[run]], 2019).eao < 1
     assert np.isnan(score_resets([[run]]).eao)
+
+
+def test_a_failure_without_another_start_is_no_end():
+    """In the last five frames: MATLAB's toolkit takes the rest as overlap 0, and says nothing of longer sequences."""
+    run = supervised()
+    run.codes[58] = 2
+    run.regions[58:] = np.nan
+    (_, ended), (second, ended_too) = run.stretches(run.overlap())
+    assert (ended, ended_too) == (False, True)
+    assert second.tolist() == [0, *[1] * 22, 0, 0]
+    assert score_resets([[run]]).failures == 2
 
 
 def test_a_mask_is_refused_in_words(tmp_path):

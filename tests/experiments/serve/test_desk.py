@@ -31,6 +31,11 @@ def test_sessions_are_limited_and_closing_one_makes_room(clip):
     run(story())
 
 
+def test_folders_of_one_name_are_told_apart_and_others_keep_their_last_name():
+    names = Desk(["otb/Car4/img", "otb/David/img", "0", "car.mp4"], BUILDERS, Limits()).source_names
+    assert names == ["Car4/img", "David/img", "Camera 0", "car.mp4"]
+
+
 class Page:
     """Stands for a page's connection."""
 

@@ -89,6 +89,14 @@ def test_one_good_frame_in_the_middle_annotates_the_whole_video(video, sequence,
     np.testing.assert_allclose(boxes, both[8:11], atol=0.05)
 
 
+def test_the_speed_of_a_run_counts_the_way_back(video, sequence, tmp_path):
+    arguments = ["--init-bbox", text(sequence.bboxes[-1]), "--start-frame", LENGTH - 1, "--backward"]
+    assert track(video, tmp_path / "out", *arguments, "--tracker", "hog") == 0
+    timing = json.loads((tmp_path / "out" / "run.json").read_text())["timing"]
+    rows = list(csv.DictReader((tmp_path / "out" / "track.csv").open()))
+    assert LENGTH / timing["fps_in_all"] > sum(float(row["milliseconds"]) for row in rows) / 1000
+
+
 @pytest.mark.parametrize("forget", [False, True])
 def test_a_correction_is_followed_on_from_its_frame(video, sequence, tmp_path, forget):
     off = sequence.bboxes[0] + (40, 30, 0, 0)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from experiments.scoring.timing import Timing
-from experiments.trackers.follow import follow
-from tracker import TrackOutput, load_tracker
+from experiments.trackers.follow import GivenBox, follow, follow_targets
+from tracker import MultiTracker, TrackOutput, load_tracker
 
 
 class Sleeper:
@@ -32,6 +32,14 @@ def test_only_the_trackers_own_time_is_counted():
     assert [step.frame for step in steps] == list(range(6))
     assert steps[0].seconds >= 0.02
     assert np.median([step.seconds for step in steps[1:]]) < 0.015
+
+
+def test_targets_share_the_time_of_their_tracker():
+    given = [GivenBox(name, 0, np.array([1.0, 2, 3, 4])) for name in "abc"]
+    names = {(name, "sleeper"): name for name in "abc"}
+    begun, frames = time.perf_counter(), enumerate(slow_frames(4))
+    scenes = list(follow_targets({"sleeper": MultiTracker(Sleeper)}, frames, given, names))
+    assert 0.07 < sum(sum(scene.seconds.values()) for scene in scenes) < time.perf_counter() - begun
 
 
 def test_frame_zero_is_the_given_box():

@@ -32,9 +32,10 @@ def test_a_checkpoint_is_a_tracker(checkpoint, settings):
     assert bbox_iou(boxes, sequence.bboxes[1:]).min() > 0.5
 
 
-def test_a_box_head_looks_at_crops_as_in_training(checkpoint):
+def test_a_box_head_sees_targets_as_large_as_in_training(checkpoint):
+    """Trained on crops of 160 pixels and four target sizes; its maps have pairs of cells of 16 pixels."""
     tracker = load_tracker(str(checkpoint))
-    assert (tracker.search.crop_size, tracker.search.search_area_scale) == (160, 4.0)
+    assert (tracker.search.crop_size, tracker.search.search_area_scale) == (144, 3.6)
     assert tracker.box is not None
     assert load_tracker(str(checkpoint), search_area_scale=5.0).search.search_area_scale == 5.0
 
