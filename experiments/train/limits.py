@@ -28,6 +28,8 @@ LIMITS: dict[str, tuple[float, float]] = {
         for name in ("scale", "aspect")
     },
     **{f"data.{pairs}.shift": (0, 16) for pairs in ("clip_jitter", "still_jitter")},
+    **{f"data.appearance.{name}": (0, 4) for name in ("gain", "tint", "curve", "saturation", "rotation")},
+    "data.appearance.bias": (0, 255),
     "optimiser.clip": (0, 1e6),
     "optimiser.rate": (0, 1e3),
     "optimiser.backbone_factor": (0, 1e3),

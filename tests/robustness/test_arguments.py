@@ -118,11 +118,11 @@ def test_any_command_line_ends_in_words(material, monkeypatch, name):
         except SystemExit as stop:  # the parser has said what is wrong, or shown the help
             status = stop.code
         except BaseException as error:
-            pytest.fail(f"input {number}: {words}: {type(error).__name__}: {error}")
-        assert status in (0, 1, 2), words
-        assert status == 0 or said.getvalue().strip(), words
-        assert "\x1b[31m" not in said.getvalue().replace("│", ""), words
-        assert "Traceback" not in said.getvalue(), words
+            pytest.fail(ascii(f"input {number}: {words}: {type(error).__name__}: {error}"))
+        assert status in (0, 1, 2), ascii(words)
+        assert status == 0 or said.getvalue().strip(), ascii(words)
+        assert "\x1b[31m" not in said.getvalue().replace("│", ""), ascii(words)
+        assert "Traceback" not in said.getvalue(), ascii(words)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -140,4 +140,4 @@ def test_any_config_is_read_or_refused_in_words(tmp_path):
             said = f"{type(error).__name__}: {error}"
         else:
             continue
-        assert str(tmp_path / "c.yaml") in said, f"input {number}: {words}: {said}"
+        assert str(tmp_path / "c.yaml") in said, ascii(f"input {number}: {words}: {said}")

@@ -330,3 +330,14 @@ def resign(folder):
 def _all(folder):
     clips = ShardClips.open(folder)
     return [clips[number] for number in range(len(clips))]
+
+
+def test_an_index_that_inflates_is_refused_before_it_does(folder):
+    """Zeros, of which a thousandth is stored."""
+    file = next(folder.glob("*.npz"))
+    with np.load(file) as arrays:
+        found = dict(arrays)
+    np.savez_compressed(file, **{**found, "firsts": np.zeros(10**6)})
+    assert not is_complete(file.with_suffix(".tar"))
+    with pytest.raises(ValueError, match="it is compressed"):
+        write_manifest(folder, [file.with_suffix(".tar")], {})

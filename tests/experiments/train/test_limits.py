@@ -22,6 +22,7 @@ CONFIGS = sorted((Path(__file__).resolve().parents[3] / "experiments" / "configs
         ({"optimiser": {"weight_decay": -1}}, "optimiser.weight_decay must be at least 0"),
         ({"optimiser": {"rate": "nan"}}, "optimiser.rate must be at least 0, got nan"),
         ({"ema_decay": 1.5}, "ema_decay must be at most 1"),
+        ({"data": {"appearance": {"gain": 1e9}}}, "data.appearance.gain must be at most 4"),
         ({"compute": {"threads": 100_000}}, "compute.threads must be at most 1024"),
     ],
 )
