@@ -16,7 +16,9 @@ def write_head(file):
     from onnx import TensorProto, helper, numpy_helper
 
     sizes = {"input1": (CHANNELS, 8), "input2": (CHANNELS, 16), "output1": (2, 16), "output2": (4, 16)}
-    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, c, s, s]) for n, (c, s) in sizes.items()]
+    values = [
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, c, s, s]) for n, (c, s) in sizes.items()
+    ]
     ends = {"zero": 0, "two": 2, "six": 6, "axis": 1}
     constants = [numpy_helper.from_array(np.array([value]), name) for name, value in ends.items()]
     nodes = [

@@ -37,7 +37,9 @@ def test_two_targets_at_once_are_the_targets_alone(shared):
 
 
 def test_without_its_files_it_says_what_it_needs(tmp_path):
-    with pytest.raises(ValueError, match=r"a folder with nanotrack_backbone_sim\.onnx and nanotrack_head_sim"):
+    with pytest.raises(
+        ValueError, match=r"a folder with nanotrack_backbone_sim\.onnx and nanotrack_head_sim"
+    ):
         load_tracker("nano")
     with pytest.raises(FileNotFoundError, match=r"nanotrack_backbone_sim\.onnx"):
         load_tracker("nano", weights=str(tmp_path))
