@@ -14,7 +14,7 @@ from tracker.base import Image, Tracker, TrackOutput, check_image
 from tracker.by_name import load_tracker
 from tracker.correlation import CorrelationFilterTracker
 from tracker.features import to_tensor
-from tracker.network.box_head import BoxMap
+from tracker.network.box_head import BoxMap, Template
 from tracker.threads import torch_threads
 
 CROPS = 4
@@ -179,7 +179,7 @@ def _ask_box_head(trackers: Sequence[CorrelationFilterTracker], seen: torch.Tens
     if not boxes:
         return None
     kept = zip(*(box.template for box in boxes), strict=True)
-    return boxes[0].head(type(boxes[0].template)(*(torch.cat(each) for each in kept)), seen)
+    return boxes[0].head(Template(*(torch.cat(each) for each in kept)), seen)
 
 
 def _row(boxes: BoxMap, index: int) -> BoxMap:

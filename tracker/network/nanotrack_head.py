@@ -1,7 +1,7 @@
 """NanoTrack's published box head, which ONNX Runtime runs at our filter's peak."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from torch import Tensor
 from data.files import sha256_of
 from tracker.backbones.cells import recover_level
 from tracker.backbones.mobile import Mobile
-from tracker.network.box_head import CELLS, BoxMap, check_template
+from tracker.network.box_head import CELLS, BoxMap, Template, check_template
 from tracker.network.onnx_engine import OnnxSession
 
 STRIDE = 16
@@ -18,16 +18,6 @@ STRIDE = 16
 
 CHANNELS = 48
 """Channels of that level."""
-
-
-class NanoTemplate(NamedTuple):
-    """The head's memory of frame 1.
-
-    Attributes:
-        look: float32 ``(B, CHANNELS, CELLS, CELLS)``, the middle of frame 1's map.
-    """
-
-    look: Tensor
 
 
 class NanoTrackHead:
@@ -60,21 +50,27 @@ class NanoTrackHead:
         """Class and checksum of the file."""
         return {"class": type(self).__name__, "sha256": self._sha256}
 
-    def start(self, features: Tensor, bbox: Tensor) -> NanoTemplate:
-        """Keep the middle of the map ``(B, C, h, w)`` of a crop with the target in the middle, whatever its box."""
+    def start(self, features: Tensor, bbox: Tensor) -> Template:
+        """Keep the middle of the map ``(B, C, h, w)`` of a crop with the target in the middle; see ``BoxHead.start``.
+
+        The template's ``look`` is the level itself, ``(B, CELLS², CHANNELS)``; the head needs no ``extent``.
+        """
         level = _level(features)
         height, width = level.shape[-2:]
         check_template(height, width, STRIDE)
         top, left = (height - CELLS) // 2, (width - CELLS) // 2
-        return NanoTemplate(level[..., top : top + CELLS, left : left + CELLS].contiguous())
+        middle = level[..., top : top + CELLS, left : left + CELLS]
+        look = middle.flatten(2).transpose(1, 2)
+        return Template(look, look.new_zeros(*look.shape[:2], 0), bbox[:, 2:].prod(1).sqrt())
 
-    def __call__(self, template: NanoTemplate, features: Tensor) -> BoxMap:
+    def __call__(self, template: Template, features: Tensor) -> BoxMap:
         """Predict the box of the template's target at every cell; see ``BoxHead.forward``.
 
         NanoTrack's cell ``i`` stands for pixel ``16 i``, with pixels' corners at whole numbers. As a map of ours has
         its cells' centres half a cell further, each cell's box is the mean of those of the four around its centre.
         """
-        pairs = zip(template.look.split(1), _level(features).split(1), strict=True)
+        looks = template.look.transpose(1, 2).unflatten(2, (CELLS, CELLS))
+        pairs = zip(looks.split(1), _level(features).split(1), strict=True)
         said = [self._session(look, level) for look, level in pairs]
         logits, edges = (torch.cat(each) for each in zip(*said, strict=True))
         pixel = STRIDE * torch.arange(edges.shape[-1], dtype=torch.float32)

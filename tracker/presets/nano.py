@@ -8,6 +8,7 @@ import torch
 from tracker.backbones import build_backbone
 from tracker.correlation import CorrelationFilterTracker
 from tracker.network.nanotrack_head import NanoTrackHead
+from tracker.network.regression_net import RegressionNet
 from tracker.presets.base import TRACKERS
 from tracker.presets.correlation import assemble
 from tracker.presets.trained import COMPONENTS, EVERY_SECOND
@@ -19,7 +20,7 @@ FILES = "nanotrack_backbone_sim.onnx", "nanotrack_head_sim.onnx"
 @TRACKERS.register("nano")
 def nano(
     *,
-    weights: str | None = None,
+    weights: str | RegressionNet | None = None,
     filter: str = "spatial",
     device: str | torch.device = "cpu",
     runtime: str = "auto",
@@ -29,7 +30,7 @@ def nano(
 
     ``weights`` is the folder of its two files; they are not shipped.
     """
-    if weights is None:
+    if not isinstance(weights, str):
         raise ValueError(f"tracker 'nano' needs as weights a folder with {' and '.join(FILES)}")
     backbone, head = (Path(weights, name) for name in FILES)
     chosen = {
