@@ -12,7 +12,10 @@ from data.boxes import Floats, bbox_center, bbox_from_center
 from data.crop import SearchRegion
 from tracker.checks import not_negative, positive, share
 from tracker.network.box_head import BoxHead, BoxMap
+from tracker.network.nanotrack_head import NanoTrackHead
 from tracker.network.onnx_engine import OnnxBoxHead
+
+AnyBoxHead = BoxHead | OnnxBoxHead | NanoTrackHead
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class BoxFollower:
         box: settings of the use of its measurements.
     """
 
-    head: BoxHead | OnnxBoxHead
+    head: AnyBoxHead
     box: BoxSettings = field(default_factory=BoxSettings)
 
     def start(self, features: Tensor, region: SearchRegion, center: Floats, size: Floats) -> None:

@@ -11,6 +11,7 @@ from tracker.backbones import BACKBONES, Backbone, build_backbone
 from tracker.backbones.base import Concatenation
 from tracker.correlation import CorrelationFilterTracker
 from tracker.filters import FILTERS
+from tracker.network.box_head import BoxHead
 from tracker.network.onnx_engine import OnnxBackbone, OnnxBoxHead, export, learned_part, told_of_head
 from tracker.presets.base import check_device
 from tracker.presets.correlation import assemble
@@ -52,7 +53,7 @@ def save_tracker(tracker: CorrelationFilterTracker, file: str | Path) -> None:
         raise ValueError(f"an exported tracker's file must end in {SUFFIX}, got {file}")
     extractor, head = tracker.extractor, tracker.box.head if tracker.box else None
     place, told = learned_part(extractor.backbone), tracker.settings()
-    if place is None or isinstance(head, OnnxBoxHead) or told["filter"].get("initial") is not None:
+    if place is None or not isinstance(head, BoxHead | None) or told["filter"].get("initial") is not None:
         raise ValueError(
             "a tracker can be exported that has runtime='torch', one learned part among its features and a filter "
             f"that starts from zero, got {told['extractor']}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import torch
 from numpy.typing import ArrayLike
@@ -154,8 +154,14 @@ def _update_together(trackers: Sequence[CorrelationFilterTracker], image: Image)
     if min(threads, len(groups)) < 2:
         with torch_threads(threads):
             return [output for group in groups for output in update(group)]
-    with torch_threads(1), ThreadPoolExecutor(threads) as pool:
-        return [output for outputs in pool.map(update, groups) for output in outputs]
+    with torch_threads(1):
+        return [output for outputs in _pool(threads).map(update, groups) for output in outputs]
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """One for all trackers and frames: starting threads takes as long as a crop."""
+    return ThreadPoolExecutor(threads)
 
 
 @torch.inference_mode()

@@ -19,6 +19,7 @@ from experiments.compare.plan import Stage, Unit, best_factors, final_units, sea
 from experiments.compare.progress import Remaining, work
 from experiments.compare.settings import ComparisonSettings, as_mapping, with_defaults
 from experiments.config_file import differences, read_config
+from experiments.runtime.progress import time_left
 from experiments.runtime.provenance import machine, versions
 from experiments.runtime.workers import worker_pool
 from experiments.scoring.record import check_record, fingerprint, sequence_record, weights_record
@@ -170,8 +171,7 @@ class Comparison:
 
     def _rest(self, unit: Unit) -> str:
         """The time left, of both phases together, after a unit that has just ended."""
-        left = round(self._remaining.done(unit.stage, work(unit, self.settings.budget, self._clips)))
-        return f"left {left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
+        return time_left(self._remaining.done(unit.stage, work(unit, self.settings.budget, self._clips)))
 
     def _all_work(self) -> Counter[Stage]:
         """Work of the units that are not done yet; the rates of the final ones decide nothing of it."""

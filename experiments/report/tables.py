@@ -157,7 +157,8 @@ def _numbers(summary: Summary, part: str, columns: dict[str, tuple[str, int]]) -
 def _by_attribute(summary: Summary, metric: str) -> list[_Row]:
     names = [one["name"] for one in summary["trackers"]]
     rows = [["attribute", "sequences", *names]]
-    for attribute in summary["attributes"]:
+    has_scores = any(one["trackers"] for one in summary["attributes"])  # runs with resets alone have none
+    for attribute in summary["attributes"] if has_scores else ():
         values = (_value(attribute["trackers"].get(name, {}).get(metric), "–") for name in names)
         rows.append([attribute["full_name"], str(attribute["count"]), *values])
     return rows

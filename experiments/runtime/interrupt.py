@@ -18,8 +18,10 @@ def end_on_signals() -> None:
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    os.write(2, f"{Interrupted(number)}\n".encode())
-    os._exit(128 + number)
+    try:
+        os.write(2, f"{Interrupted(number)}\n".encode())
+    finally:
+        os._exit(128 + number)
 
 
 _DEFAULTS = (signal.SIG_DFL, signal.default_int_handler, _end)

@@ -8,6 +8,12 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 
+def time_left(seconds: float) -> str:
+    """Say a time as ``left 1:02:03``."""
+    left = round(seconds)
+    return f"left {left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
+
+
 def progress_bar(steps: Iterable[Any] | None = None, *, total: int | None, unit: str) -> "tqdm":
     """Make a bar on stderr with rate and time left, around ``steps`` or moved by its ``update``.
 

@@ -138,7 +138,9 @@ class Track(Command):
                 raise ValueError(
                     f"no target starts within the {video.frames_read} frames of {self.source}: frames count from 0"
                 )
-            self._record(video, chain([scene], scenes), list(names.values()), begun)
+            ends = [video.frame_count, None if self.end_frame is None else self.end_frame + 1]
+            total = min((end - scene.frame for end in ends if end), default=None)
+            self._record(video, chain([scene], scenes), list(names.values()), begun, total)
         return int(len(trackers) < len(self.tracker.split(",")))
 
     def _check(self) -> None:
@@ -237,7 +239,12 @@ class Track(Command):
         return found
 
     def _record(
-        self, video: "VideoFrames", scenes: "Iterator[TrackedFrame]", names: "Sequence[str]", begun: float
+        self,
+        video: "VideoFrames",
+        scenes: "Iterator[TrackedFrame]",
+        names: "Sequence[str]",
+        begun: float,
+        total: int | None,
     ) -> None:
         """Write every scene; whatever ends them early, what was tracked is kept and said."""
         from experiments.runtime.interrupt import Interrupt
@@ -266,7 +273,7 @@ class Track(Command):
                 stack.enter_context(files)
                 window = stack.enter_context(Window(self.source)) if self.show else None
                 interrupt = stack.enter_context(Interrupt())  # so that all files end with the same frame
-                for scene in stack.enter_context(progress_bar(scenes, total=video.frame_count, unit="frame")):
+                for scene in stack.enter_context(progress_bar(scenes, total=total, unit="frame")):
                     files.write(scene, video.time)
                     if self.format:  # else a video without an end would fill the memory
                         for name, output in scene.outputs.items():

@@ -22,6 +22,7 @@ from experiments.trackers.peers import (
 )
 from losses import build_loss
 from tracker import Tracker, list_trackers, load_tracker
+from tracker.presets.nano import FILES as NANO_FILES
 from tracker.settings import Configured
 
 CHECKPOINT = ".safetensors"
@@ -200,7 +201,9 @@ class Description:
         if isinstance(self._tracker, OpenCVTracker):
             return list(self._tracker.files.values())
         file = self._contender.checkpoint or self._contender.weights
-        return [] if file is None else [file]
+        if file is None:
+            return []
+        return [file / name for name in NANO_FILES] if file.is_dir() else [file]
 
 
 Built = TypeVar("Built")

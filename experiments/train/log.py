@@ -19,6 +19,7 @@ from data.files import naming_the_file
 from data.pairs.dataset import PairBatch
 from experiments.drawing.frames import colour_map, draw_bbox
 from experiments.drawing.palette import GREEN
+from experiments.runtime.progress import time_left
 from experiments.train.objective import PairOutcome
 from experiments.train.processes import Processes
 from experiments.train.run_files import EVENTS, METRICS
@@ -121,7 +122,7 @@ class RunLog:
         self._timed += 1
         if self._processes.is_first and time.perf_counter() - self._said > self._patience:
             pace = (time.perf_counter() - self._since) / self._timed
-            rest = _left(pace * (self._steps - step))
+            rest = time_left(pace * (self._steps - step))
             print(f"step {step}/{self._steps}  step {1e3 * pace:.1f} ms  {rest}", flush=True)
             self._said, self._patience = time.perf_counter(), PATIENCE[1]
         for message in batch.skipped:
@@ -158,7 +159,7 @@ class RunLog:
                 f" (response {means['response_loss']:.5f}, box {means['box_loss']:.5f})  rate {rate:.2e}"
                 f"  gradient {means['gradient_norm']:.3g}{easy}"
                 f"  data {1e3 * waited:.1f} ms  step {1e3 * elapsed:.1f} ms"
-                f"  {_left(elapsed * (self._steps - step))}",
+                f"  {time_left(elapsed * (self._steps - step))}",
                 flush=True,
             )
         self._rows.clear()
@@ -220,11 +221,6 @@ class RunLog:
     def _restart_clock(self) -> None:
         self._since, self._waited, self._timed = time.perf_counter(), 0.0, 0
         self._said = self._since
-
-
-def _left(seconds: float) -> str:
-    left = round(seconds)
-    return f"left {left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
 
 
 def _mean(values: tuple[float, ...]) -> float:

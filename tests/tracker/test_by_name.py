@@ -17,7 +17,7 @@ from tracker.filters import FILTERS
 from tracker.network.regression_net import TrainingCrops, build_regression_net
 
 # Those of networks have tests of their own.
-WITHOUT_WEIGHTS = [name for name in list_trackers() if name != "squeezenet" and not name.startswith("dslt")]
+WITHOUT_WEIGHTS = sorted(set(list_trackers()) - {"squeezenet", "nano", "dslt", "dslt-code", "dslt-paper"})
 
 
 @pytest.mark.parametrize("name", WITHOUT_WEIGHTS)

@@ -28,6 +28,18 @@ def place_cells(level: Tensor, level_stride: int, stride: int, size_hw: tuple[in
     return down @ level.contiguous() @ across.T
 
 
+def recover_level(placed: Tensor, level_stride: int, stride: int) -> Tensor:
+    """Recover the level ``(B, C, h, w)`` that ``place_cells`` resampled to a finer map ``(B, C, H, W)``."""
+    down, across = (_recovery(length, level_stride, stride).to(placed) for length in placed.shape[-2:])
+    return down @ placed @ across.T
+
+
+@lru_cache(maxsize=64)
+def _recovery(length: int, level_stride: int, stride: int) -> Tensor:
+    placement = _placement(length * stride // level_stride, level_stride, stride, length)
+    return torch.linalg.pinv(placement.double()).float()
+
+
 @lru_cache(maxsize=64)
 def _placement(cells: int, level_stride: int, stride: int, length: int) -> Tensor:
     """Compute the bilinear weights ``(length, cells)`` of a level's cells for the cells of a map along one axis."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tracker.backbones import Backbone, build_backbone
-from tracker.box_follower import BoxFollower, BoxSettings
+from tracker.box_follower import AnyBoxHead, BoxFollower, BoxSettings
 from tracker.correlation import (
     CorrelationFilterTracker,
     CorrelationLearningSettings,
@@ -16,7 +16,7 @@ from tracker.correlation import (
 from tracker.features import FeatureExtractor
 from tracker.filters import FILTERS
 from tracker.network.box_head import BoxHead
-from tracker.network.onnx_engine import OnnxBoxHead, chosen_runtime, on_onnx
+from tracker.network.onnx_engine import chosen_runtime, on_onnx
 from tracker.presets.base import TRACKERS, check_device
 from tracker.search_area import SearchSettings
 from tracker.settings import check_known, make
@@ -60,7 +60,7 @@ def assemble(
     settings: Mapping[str, Any],
     *,
     reduction: Tensor | None = None,
-    box_head: BoxHead | OnnxBoxHead | None = None,
+    box_head: AnyBoxHead | None = None,
     runtime: str = "auto",
 ) -> CorrelationFilterTracker:
     """Build a ``CorrelationFilterTracker`` from a backbone, the name of a filter, and settings.
@@ -91,10 +91,9 @@ def assemble(
     check_known(settings, parts, others=("backbone", "filter", "max_channels", "runtime"))
     device, search = check_device(device), make(SearchSettings, settings)
     if chosen_runtime(runtime, device, backbone) == "onnx":
-        assert not isinstance(
-            box_head, OnnxBoxHead
-        )  # it has an exported backbone beside it, which has no weights
-        backbone, box_head = on_onnx(backbone, box_head, search.crop_size)
+        learned = box_head if isinstance(box_head, BoxHead) else None
+        backbone, engine = on_onnx(backbone, learned, search.crop_size)
+        box_head = engine or box_head
     return CorrelationFilterTracker(
         FeatureExtractor(backbone, settings.get("max_channels"), reduction),
         make(filter_class, settings),

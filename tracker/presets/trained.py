@@ -94,7 +94,7 @@ def trained(
         learned = net.filter_layer.log_regularisation.clamp(-80, 80).exp()
         settings = {"regularisation": float(learned), **settings}
     if head is not None:
-        settings = {"reuse_within": REUSE, "update_interval": 2, "interp_factor": 0.1, **settings}
+        settings = {**EVERY_SECOND, **settings}
     reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]
     if reduction is None and isinstance(net.backbone, Mobile):
         settings = {"max_channels": COMPONENTS, **settings}
@@ -114,5 +114,5 @@ def searched_crops(crops: TrainingCrops, head: BoxHead) -> TrainingCrops:
     return TrainingCrops(side, crops.search_area_scale * side / crops.crop_size)
 
 
-REUSE = 1000.0
-"""``reuse_within`` in cells with a box head: every frame is learned from its search crop, so that one crop suffices."""
+EVERY_SECOND = {"reuse_within": 1000.0, "update_interval": 2, "interp_factor": 0.1}
+"""Learning with a box head: from every second frame, from its search crop wherever the target is in it."""

@@ -38,7 +38,8 @@ function showCurves() {
     }));
     const height = `${410 + 20 * traces.length}px`; // the legend is below, a line a tracker
     return { place: element("div", { className: "card", style: { height } }), plot, traces };
-  });
+  }).filter((one) => one.traces.length);
+  byId("curves").closest("section").hidden = !places.length; // of runs with resets alone there are none
   byId("curves").replaceChildren(...places.map((one) => one.place));
   for (const { place, plot, traces } of places) {
     Plotly.newPlot(place, traces, chartLayout({
@@ -56,6 +57,7 @@ function showAttributes() {
   if (!place) return;
   const metric = byId("attribute-metric").value;
   const { attributes, trackers } = summary();
+  place.closest("section").hidden = attributes.every((one) => !Object.keys(one.trackers).length);
   const narrow = place.clientWidth < 600;
   const traces = trackers.map((tracker) => ({
     x: attributes.map((one) => one.trackers[tracker.name]?.[metric] ?? null),

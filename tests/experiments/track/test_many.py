@@ -10,6 +10,7 @@ from data import VideoWriter, open_video, read_bboxes, synthetic_sequence
 from data.boxes import bbox_iou
 from data.formats import read_tracks
 from experiments.__main__ import main
+from experiments.runtime.progress import progress_bar
 from tests.material.targets import run
 from tracker import load_tracker
 
@@ -87,6 +88,20 @@ def test_one_good_frame_in_the_middle_annotates_the_whole_video(video, sequence,
     numbers, boxes = boxes_of(tmp_path / "part" / "boxes.txt")
     assert numbers == [8, 9, 10]
     np.testing.assert_allclose(boxes, both[8:11], atol=0.05)
+
+
+def test_the_bar_counts_the_frames_between_start_and_end(video, sequence, tmp_path, monkeypatch):
+    totals = []
+
+    def watched(steps=None, *, total, unit):
+        totals.append(total)
+        return progress_bar(steps, total=total, unit=unit)
+
+    monkeypatch.setattr("experiments.runtime.progress.progress_bar", watched)
+    box = text(sequence.bboxes[8])
+    for number, end in enumerate(([], ["--end-frame", 10])):
+        assert track(video, tmp_path / str(number), "--init-bbox", box, "--start-frame", 8, *end) == 0
+    assert totals == [LENGTH - 8, 3]
 
 
 def test_the_speed_of_a_run_counts_the_way_back(video, sequence, tmp_path):

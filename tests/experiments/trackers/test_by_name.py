@@ -137,3 +137,12 @@ class TestTrained:
         (contender,) = parse_contenders(str(file), (str(file),), "cpu")
         with pytest.raises(ValueError, match="holds its own weights"):
             contender.build()
+
+
+@pytest.mark.real
+def test_weights_that_are_a_folder_are_told_file_by_file(shared):
+    pytest.importorskip("onnxruntime")
+    told = Description(Contender("nano", weights=shared / "weights")).record["weights"]
+    names = ("nanotrack_backbone_sim.onnx", "nanotrack_head_sim.onnx")
+    expected = {name: hashlib.sha256((shared / "weights" / name).read_bytes()).hexdigest() for name in names}
+    assert told == expected

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tracker.backbones.cells import place_cells
+from tracker.backbones.cells import place_cells, recover_level
 
 
 @pytest.mark.parametrize(("level_stride", "stride"), [(8, 4), (16, 4), (16, 8), (8, 8)])
@@ -21,3 +21,10 @@ def test_a_cell_that_reaches_beyond_the_image_keeps_its_place():
     placed = place_cells(level, 16, 4, (10, 10))[0, 0, 0]
     pixels = 4 * torch.arange(10.0) + 1.5
     torch.testing.assert_close(placed, pixels.clamp(7.5, 39.5))
+
+
+@pytest.mark.parametrize(("level_stride", "stride"), [(16, 8), (16, 4), (8, 8)])
+def test_a_level_is_recovered_from_the_map(level_stride, stride):
+    level = torch.randn(2, 3, 64 // level_stride, 96 // level_stride)
+    placed = place_cells(level, level_stride, stride, (64 // stride, 96 // stride))
+    torch.testing.assert_close(recover_level(placed, level_stride, stride), level, rtol=0, atol=1e-4)
