@@ -6,7 +6,9 @@ Only the argument schemas are imported here. A command imports torch, OpenCV and
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 
 from experiments.runtime.interrupt import Interrupt, Interrupted, end_on_signals
 
@@ -63,6 +65,23 @@ def _parse(arguments: list[str]) -> Command:
     return command
 
 
+@contextmanager
+def _printable_errors(arguments: list[str]) -> Iterator[None]:
+    """Escape what would command the terminal in what the parser says of such arguments."""
+    if "".join(arguments).isprintable():
+        yield
+        return
+    from data.files import printable
+
+    said = StringIO()
+    try:
+        with redirect_stderr(said):
+            yield
+    finally:
+        for line in said.getvalue().splitlines():
+            print(printable(line), file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse ``arguments`` (default: the process's), run the command, return its exit status."""
     debug = False
@@ -72,7 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         with Interrupt(at_once=True):
-            command = _parse(given)
+            with _printable_errors(given):
+                command = _parse(given)
             debug = command.debug
             limit_threads(command.cpu_threads)
             status = command.run()

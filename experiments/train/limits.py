@@ -3,6 +3,7 @@
 from operator import attrgetter
 
 from experiments.train.settings import TrainingSettings
+from tracker.network import checkpoint
 
 _COUNT, _SHARE = 10**9, (0, 1)
 
@@ -11,14 +12,12 @@ LIMITS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(
         ("validation.every", "distillation.steps", "optimiser.warmup", "data.max_gap"), (0, _COUNT)
     ),
-    **dict.fromkeys(("model.channels", "model.widths"), (1, 4096)),
+    **checkpoint.LIMITS,
     "batch_size": (1, 65_536),
     "seed": (0, 2**63 - 1),
     "box_weight": (0, 1e6),
     "ema_decay": _SHARE,
     "model.output_sigma_factor": (1e-3, 10),
-    "data.crop_size": (16, 2048),
-    "data.search_area_scale": (1, 32),
     "data.background": _SHARE,
     "data.workers": (0, 1024),
     "compute.threads": (1, 1024),

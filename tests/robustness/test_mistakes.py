@@ -130,6 +130,29 @@ class TestCommands:
         line = refused(["track", tmp_path / "x.mp4", "--init-bbox", "1,1,9,9", "--tracker", file], capsys)
         assert "best.safetensors" in line
 
+    @pytest.mark.parametrize(
+        ("section", "size", "said"),
+        [
+            ("data", {"crop_size": 10**6, "search_area_scale": 4}, "data.crop_size must be 16 to 2048"),
+            ("data", {"crop_size": 128, "search_area_scale": 1e6}, "data.search_area_scale must be 1 to 32"),
+            ("data", {"crop_size": 128, "search_area_scale": "x"}, "data.search_area_scale must be 1 to 32"),
+            ("model", {"channels": 10**8}, "model.channels must be 1 to 4096"),
+        ],
+    )
+    def test_a_checkpoint_that_would_fill_the_memory(self, tmp_path, capsys, section, size, said):
+        file, config = tmp_path / "best.safetensors", {"model": {}} | {section: size}
+        save_file({"x": np.zeros(3, np.float32)}, file, {"training": json.dumps({"config": config})})
+        line = refused(["track", tmp_path / "x.mp4", "--init-bbox", "1,1,9,9", "--tracker", file], capsys)
+        assert f"{file} describes a network that none can build: {said}" in line
+
+    @pytest.mark.parametrize("word", ["\x1b[31m", "--\x1b[31m", "\udcff"])
+    def test_the_parser_shows_escapes_of_a_terminal_escaped(self, word, capsys):
+        with pytest.raises(SystemExit):
+            main(["prepare", "--dataset", "folder", word])
+        said = capsys.readouterr().err
+        assert ascii(word).strip("'") in said
+        assert word not in said
+
     def test_a_loss_or_device_that_is_none_is_said_at_once(self, tmp_path, capsys):
         line = refused(["compare", "--losses", "shrinkage:a=[1", "--output", tmp_path / "out"], capsys)
         assert "a of loss 'shrinkage:a=[1' is not YAML" in line
