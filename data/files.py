@@ -89,9 +89,9 @@ def replacing(path: str | Path, *, flush: bool = True) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def remove_left_overs(folder: Path) -> None:
+def remove_left_overs(folder: Path, pattern: str = "**/.*.partial*") -> None:
     """Remove what processes that were killed left half-written in a folder and below it, see `partial_path`."""
-    for path in folder.rglob(".*.partial*"):
+    for path in list(folder.glob(pattern)):
         number = re.fullmatch(r"\..*\.(\d+)\.partial(\..*)?", path.name)
         if number is None or _is_at_work(int(number[1])):
             continue

@@ -1,6 +1,7 @@
 """``python -m experiments export``: a tracker's network as one ONNX file, for ONNX Runtime and other programs."""
 
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Annotated
 
@@ -34,14 +35,17 @@ class Export(Command):
 
     def run(self) -> int:
         """Write the file and say what is in it."""
+        from data.files import remove_left_overs
         from experiments.trackers.by_name import load_with_loss
         from tracker.correlation import CorrelationFilterTracker
-        from tracker.exported import read_exported, save_tracker
+        from tracker.exported import SUFFIX, read_exported, save_tracker
 
         if self.output.exists() and not self.overwrite:
             raise FileExistsError(
                 f"{self.output} exists: give another --output, or --overwrite to replace it"
             )
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        remove_left_overs(self.output.parent, f".{escape(self.output.stem)}.*.partial{SUFFIX}")
         weights = None if self.weights is None else str(self.weights)
         tracker = load_with_loss(self.tracker, weights=weights, runtime="torch")
         assert isinstance(tracker, CorrelationFilterTracker)  # others know no runtime

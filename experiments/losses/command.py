@@ -48,13 +48,15 @@ class Losses(Command):
         """Write the page or the table, and print its path."""
         import torch
 
+        from data.files import remove_left_overs, write_text
+
         self.output.mkdir(parents=True, exist_ok=True)
+        remove_left_overs(self.output)
         doing = (
             "measuring" if self.benchmark or self.solvers else "drawing, the response maps are learned first"
         )
         print(f"{self.output}: {doing} …", flush=True)
         if self.benchmark:
-            from data.files import write_text
             from experiments.losses.cost import measure
 
             table = measure()

@@ -49,6 +49,7 @@ class Report(Command):
 
     def run(self) -> int:
         """Write the report; return 1 if a tracker lacks usable results of some sequence."""
+        from data.files import remove_left_overs
         from experiments.report.page import write_report_page
         from experiments.runtime.lock import holding
         from experiments.scoring.annotations import read_annotations
@@ -78,6 +79,7 @@ class Report(Command):
             **{path.name: made(path) for path in trackers[first]},
         }
         with holding(folder, "another report"):
+            remove_left_overs(folder)
             summaries = write_files(folder, evaluations, annotations.dataset)
             write_report_page(folder, summaries, annotations.sequences, main, provenance)
         print(f"report in {folder}: open {folder / 'report.html'}")

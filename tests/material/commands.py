@@ -63,11 +63,10 @@ GOES_ON = ("benchmark", "prepare", "compare", "train")
 
 
 def command_line(name, place):
-    """Arguments of a command that writes into ``place/out``, and this folder."""
+    """Arguments of a command that writes below ``place``, and the folder that it writes into."""
     out = place / "out"
     if name == "export":
         pytest.importorskip("onnxruntime")
-        out.mkdir()
     return [*COMMANDS[name](place), "--output", str(out / "x.onnx" if name == "export" else out)], out
 
 
