@@ -89,9 +89,10 @@ class Comparison:
             check_record(stored, record)
         elif (self.folder / "units").is_dir():
             raise ValueError(f"{self.folder} holds units of unknown origin (no {CONFIG}): use --overwrite")
-        (self.folder / "units").mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         remove_left_overs(self.folder)
         write_text(config, yaml.safe_dump(mine | {"record": record}, sort_keys=False))
+        (self.folder / "units").mkdir(exist_ok=True)  # last: units without a config are of unknown origin
         self._over, self._remaining = 0, Remaining(self._all_work())
 
     def _record(self) -> dict[str, Any]:

@@ -63,7 +63,6 @@ class Preparation:
         if not frames:
             raise ValueError("the dataset holds no frame with a box: there is nothing to crop")
         self._begin(frames)
-        remove_left_overs(self.output)
         starts = range(0, len(frames), self.clips_per_shard)
         shards = {self.output / f"shard-{number:06d}.tar": start for number, start in enumerate(starts)}
         missing = {path: start for path, start in shards.items() if not is_complete(path)}
@@ -87,6 +86,7 @@ class Preparation:
         """Refuse a folder that holds anything but shards."""
         if self.output.exists() and not self.output.is_dir():
             raise NotADirectoryError(f"output must be a folder, got the file {self.output}")
+        remove_left_overs(self.output)  # all that there is after a kill in the first file
         if not self.output.is_dir() or (self.output / _SETTINGS).is_file() or not any(self.output.iterdir()):
             return
         raise FileExistsError(f"folder {self.output} holds other files than shards: give a new one")

@@ -51,7 +51,8 @@ def in_this_process(monkeypatch):
     monkeypatch.setattr("experiments.benchmark.engines.local_engine", track)
     monkeypatch.setattr("experiments.compare.run.local_engine", fit)
     monkeypatch.setattr("experiments.benchmark.worker.warm_up", lambda: None)
-    monkeypatch.setattr("experiments.compare.run.versions", dict)  # the commit may change meanwhile
+    for command in ("compare.run", "train.build"):  # the commit may change meanwhile
+        monkeypatch.setattr(f"experiments.{command}.versions", dict)
     monkeypatch.setattr("experiments.compare.page.write_comparison", page)
     monkeypatch.setattr("experiments.compare.clips.SYNTHETIC_CLIPS", 2)
     monkeypatch.setattr("experiments.compare.clips.SYNTHETIC_FRAMES", 2)

@@ -312,6 +312,21 @@ class TestFolders:
         kept = {f".a.{os.getppid()}.partial.txt", f".b.{os.getppid()}.partial", "notes.partial.txt"}
         assert {path.name for path in tmp_path.iterdir()} == kept
 
+    def test_a_prepare_that_was_killed_in_its_first_file_begins_anew(self, tmp_path):
+        make_otb(tmp_path / "data", frames=2)
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / ".settings.4194305.partial.json").write_text("{")  # numbers end at 4194304
+        arguments = [
+            "prepare",
+            "--dataset",
+            "folder",
+            "--root",
+            tmp_path / "data",
+            "--output",
+            tmp_path / "out",
+        ]
+        assert main(list(map(str, arguments))) == 0
+
     def test_rendering_that_was_killed_begins_anew(self, tmp_path):
         (partial_path(tmp_path / "one") / "img").mkdir(parents=True)
         write_otb(synthetic_sequence(0, 2, (64, 48)), tmp_path / "one", ".jpg")
