@@ -30,6 +30,7 @@ MAX_FRAMES = 1_000_000
 
 _LOG = logging.getLogger(__name__)
 _HEARING = threading.Lock()  # a process has one stderr
+_OF_A_DECODER = re.compile(rb"JPEG|JFIF|Adobe marker|progression sequence|scanlines|libpng")
 _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 
 
@@ -233,7 +234,10 @@ def _decode(data: bytes, flags: int) -> NDArray[Any] | None:
 
 @contextlib.contextmanager
 def _heard() -> Iterator[list[str]]:
-    """Catch the lines that libraries in C print to stderr, as libjpeg and libpng do; the list has them at the end."""
+    """Catch the lines that libjpeg and libpng print to stderr; the list has them at the end.
+
+    What other threads print meanwhile follows when it is over.
+    """
     lines: list[str] = []
     with _HEARING:
         try:
@@ -251,8 +255,10 @@ def _heard() -> Iterator[list[str]]:
             os.dup2(stderr, 2)
             os.close(write)
             os.close(stderr)
-            lines += os.read(read, 2**16).decode(errors="replace").splitlines()
+            printed = os.read(read, 2**16).splitlines(keepends=True)
             os.close(read)
+            lines += [line.decode(errors="replace").strip() for line in printed if _OF_A_DECODER.search(line)]
+            os.write(2, b"".join(line for line in printed if not _OF_A_DECODER.search(line)))
 
 
 @functools.lru_cache(1000)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+import data.images
 from data.images import MAX_PIXELS, list_images, read_image, read_images
 from data.video.reader import open_video
 
@@ -133,6 +134,19 @@ class TestWhatDecodersSay:
         (line,) = caplog.messages
         assert r"x\x1b.jpg may be damaged, a part of it grey or shifted: Corrupt JPEG data" in line
         assert capfd.readouterr().err == ""
+
+    def test_what_another_thread_prints_meanwhile_is_none_of_its(
+        self, tmp_path, picture, capfd, caplog, monkeypatch
+    ):
+        decode = data.images._decode
+
+        def decode_beside_a_progress_bar(*arguments):
+            os.write(2, b"half of it done\n")
+            return decode(*arguments)
+
+        monkeypatch.setattr(data.images, "_decode", decode_beside_a_progress_bar)
+        read_image(write(tmp_path / "sound.jpg", picture))
+        assert (capfd.readouterr().err, caplog.messages) == ("half of it done\n", [])
 
     def test_a_png_is_read_or_refused_without_a_word(self, tmp_path, capfd, caplog):
         rows = (b"\0" + b"\x7f" * 24) * 8
