@@ -2,7 +2,7 @@
 
 >>> from tracker import list_trackers
 >>> list_trackers()
-['accurate', 'compact', 'dslt', 'dslt-code', 'dslt-paper', 'fast', 'gray', 'hog', 'identity', 'squeezenet']
+['accurate', 'compact', 'dslt', 'dslt-code', 'dslt-paper', 'fast', 'gray', 'hog', 'identity', 'nano', 'squeezenet']
 """
 
 from tracker.base import Tracker, TrackOutput
