@@ -52,7 +52,7 @@ def load_tracker(
     if has_weights and weights is not None:
         source = "network" if isinstance(name, RegressionNet) else f"checkpoint {name}"
         raise ValueError(f"the {source} holds its weights itself, got weights={weights!r} as well")
-    with torch_threads(whole("threads", threads, 1)):  # ONNX Runtime's sessions take their number over
+    with torch_threads(whole("threads", threads, 1)):
         tracker = _build(name, device, weights, settings)
     if isinstance(tracker, CorrelationFilterTracker | DSLTTracker):
         tracker.threads = threads
