@@ -316,16 +316,8 @@ class TestFolders:
         make_otb(tmp_path / "data", frames=2)
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / ".settings.4194305.partial.json").write_text("{")  # numbers end at 4194304
-        arguments = [
-            "prepare",
-            "--dataset",
-            "folder",
-            "--root",
-            tmp_path / "data",
-            "--output",
-            tmp_path / "out",
-        ]
-        assert main(list(map(str, arguments))) == 0
+        folders = [f"--root={tmp_path / 'data'}", f"--output={tmp_path / 'out'}"]
+        assert main(["prepare", "--dataset=folder", *folders]) == 0
 
     def test_rendering_that_was_killed_begins_anew(self, tmp_path):
         (partial_path(tmp_path / "one") / "img").mkdir(parents=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from data.files import sha256_of
 from tracker.backbones.cells import recover_level
 from tracker.backbones.mobile import Mobile
-from tracker.network.box_head import CELLS, BoxMap, Template, check_template
+from tracker.network.box_head import CELLS, BoxMap, Template
 from tracker.network.onnx_engine import OnnxSession
 
 STRIDE = 16
@@ -18,6 +18,9 @@ STRIDE = 16
 
 CHANNELS = 48
 """Channels of that level."""
+
+CELLS_SEARCHED = 16
+"""Side in cells of the search map, which the published graph fixes."""
 
 
 class NanoTrackHead:
@@ -35,13 +38,17 @@ class NanoTrackHead:
     stride = STRIDE
 
     def __init__(self, file: Path) -> None:
-        import onnx
-
         if not file.is_file():
             raise FileNotFoundError(f"NanoTrack's box head {file} does not exist")
         try:
+            import onnx
+
             model = onnx.load(file, load_external_data=False)
             self._session = OnnxSession(model, ["input1", "input2"], ["output1", "output2"])
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"NanoTrack's box head needs onnx and onnxruntime: pip install onnx onnxruntime ({error})"
+            ) from None
         except Exception as error:  # protobuf and the runtime have errors of their own
             raise ValueError(f"{file} could not be read as NanoTrack's box head: {error}") from error
         self._sha256 = sha256_of(file)
@@ -53,13 +60,18 @@ class NanoTrackHead:
     def start(self, features: Tensor, bbox: Tensor) -> Template:
         """Keep the middle of the map ``(B, C, h, w)`` of a crop with the target in the middle; see ``BoxHead.start``.
 
-        The template's ``look`` is the level itself, ``(B, CELLS², CHANNELS)``; the head needs no ``extent``.
+        The template's ``look`` is the level itself, ``(B, CELLS², CHANNELS)``; the head needs no ``extent``. Raises
+        ``ValueError`` for a map of another size than the published network's.
         """
         level = _level(features)
-        height, width = level.shape[-2:]
-        check_template(height, width, STRIDE)
-        top, left = (height - CELLS) // 2, (width - CELLS) // 2
-        middle = level[..., top : top + CELLS, left : left + CELLS]
+        if level.shape[-2:] != (CELLS_SEARCHED, CELLS_SEARCHED):
+            height, width = (STRIDE * cells for cells in level.shape[-2:])
+            raise ValueError(
+                f"NanoTrack's box head takes crops of {STRIDE * CELLS_SEARCHED} pixels, got {width}x{height}: "
+                "leave crop_size out"
+            )
+        first = (CELLS_SEARCHED - CELLS) // 2
+        middle = level[..., first : first + CELLS, first : first + CELLS]
         look = middle.flatten(2).transpose(1, 2)
         return Template(look, look.new_zeros(*look.shape[:2], 0), bbox[:, 2:].prod(1).sqrt())
 

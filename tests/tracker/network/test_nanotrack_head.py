@@ -1,5 +1,7 @@
 """NanoTrack's head as ours, on a network whose answer is known."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -64,6 +66,17 @@ def test_the_template_is_the_middle_of_the_level(head):
     level = torch.rand(1, CHANNELS, 16, 16)
     look = head.start(seen(level), torch.zeros(1, 4)).look
     torch.testing.assert_close(look[0, 8 * 3 + 5], level[0, :, 4 + 3, 4 + 5], rtol=0, atol=1e-4)
+
+
+def test_crops_of_another_size_are_refused(head):
+    with pytest.raises(ValueError, match="takes crops of 256 pixels, got 224x224: leave crop_size out"):
+        head.start(place_cells(torch.zeros(1, CHANNELS, 14, 14), 16, 8, (28, 28)), torch.zeros(1, 4))
+
+
+def test_a_missing_package_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install onnx onnxruntime"):
+        NanoTrackHead(write_head(tmp_path / "head.onnx"))
 
 
 def test_other_files_are_refused_by_name(tmp_path):
