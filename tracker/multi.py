@@ -1,5 +1,6 @@
 """Several targets in one video: their crops go through the networks together, all else stays each target's own."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -155,12 +156,12 @@ def _update_together(trackers: Sequence[CorrelationFilterTracker], image: Image)
         with torch_threads(threads):
             return [output for group in groups for output in update(group)]
     with torch_threads(1):
-        return [output for outputs in _pool(threads).map(update, groups) for output in outputs]
+        return [output for outputs in _pool(threads, os.getpid()).map(update, groups) for output in outputs]
 
 
 @cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """One for all trackers and frames: starting threads takes as long as a crop."""
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """One for all trackers and frames of a process; a fork of it has none of its threads."""
     return ThreadPoolExecutor(threads)
 
 

@@ -1,5 +1,8 @@
 """Several targets at once are tracked as each of them alone."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
@@ -103,3 +106,15 @@ def test_a_corrected_tracker_follows_the_target_that_it_knows():
     assert bbox_iou([output.bbox for output in outputs], sequence.bboxes[10:]).min() > 0.6
     with pytest.raises(RuntimeError, match="before init"):
         load_tracker("hog").correct(sequence.frame(0), sequence.bboxes[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_goes_on(frames):
+    several = MultiTracker(lambda: load_tracker("gray", threads=2))
+    several.init(frames[0], BOXES)
+    several.update(frames[1])
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        os._exit(len(several.update(frames[2])))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == len(BOXES)
