@@ -19,7 +19,7 @@ from tracker.features import FeatureExtractor, hann2d, to_tensor
 from tracker.filters import FilterModel
 from tracker.filters.memory import SampleMemory
 from tracker.network.box_head import BoxMap
-from tracker.response import SCORE_RATE, Peak, find_peaks, psrs
+from tracker.response import SCORE_RATE, Peak, find_peak, psr
 from tracker.scale import ScaleSearch, ScaleSettings
 from tracker.search_area import SearchSettings, bounded_scale
 from tracker.settings import describe
@@ -236,9 +236,16 @@ class CorrelationFilterTracker:
         self._started()
         return self._region()
 
-    def respond(self, spectrum: torch.Tensor) -> torch.Tensor:
-        """Return the filter's response to a spectrum, float32 ``(1, 1, h, w)``."""
-        return self.model.response(spectrum, self._started().size_hw)
+    def find(self, region: SearchRegion, seen: torch.Tensor) -> Found:
+        """Begin with the next frame: find the filter's peak in what is seen of the search region."""
+        spectrum = self._spectrum(seen)
+        response = self.model.response(spectrum, self._started().size_hw)
+        values = response[0, 0].cpu().numpy()
+        peak = find_peak(values)
+        self._frame += 1
+        self._usual_score = self._usual_score or peak.score
+        sure = peak.score >= self.learning.update_gate * self._usual_score
+        return Found(region, seen, spectrum, response, peak, psr(values), sure)
 
     def follow(self, image: Image, found: Found, boxes: BoxMap | None = None) -> TrackOutput:
         """Move to the peak and follow the size, by the box head or a search when it is due."""
@@ -266,12 +273,6 @@ class CorrelationFilterTracker:
         memory.add(spectrum[0], self._label(region), self.learning.interp_factor)
         self.model.fit(memory)
 
-    def next_frame(self, peak: Peak) -> bool:
-        """Begin with the next frame; tell whether its peak is high enough to learn from."""
-        self._frame += 1
-        self._usual_score = self._usual_score or peak.score
-        return peak.score >= self.learning.update_gate * self._usual_score
-
     def _started(self) -> SampleMemory:
         if self._memory is None:
             raise RuntimeError(NOT_STARTED)
@@ -297,7 +298,7 @@ class CorrelationFilterTracker:
         """Extract the backbone's features of a region, float32 ``(1, channels, h, w)``."""
         return self.extractor.backbone(to_tensor([crop(image, region)], self.device))
 
-    def spectrum(self, seen: torch.Tensor) -> torch.Tensor:
+    def _spectrum(self, seen: torch.Tensor) -> torch.Tensor:
         """Transform features of a region to the spectrum ``(1, C, h, w//2+1)`` used for both search and learning."""
         return torch.fft.rfft2(self.extractor.standardise(seen) * self._window)
 
@@ -329,7 +330,7 @@ class CorrelationFilterTracker:
 
     def _sample(self, image: Image) -> tuple[torch.Tensor, SearchRegion]:
         region = self._region()
-        return self.spectrum(self._look(image, region)), region
+        return self._spectrum(self._look(image, region)), region
 
 
 def decide_together(
@@ -350,7 +351,7 @@ def decide_together(
         seen: the backbone's features of their crops, float32 ``(B, channels, h, w)``.
         boxes: what the box head says of them, where it was asked already.
     """
-    found = _find_together(trackers, regions, seen)
+    found = [tracker.find(*one) for tracker, *one in zip(trackers, regions, seen.split(1), strict=True)]
     said = [None if boxes is None else boxes.only(index) for index in range(len(trackers))]
     outputs = [
         tracker.follow(image, one, box) for tracker, one, box in zip(trackers, found, said, strict=True)
@@ -358,17 +359,3 @@ def decide_together(
     for tracker, one in zip(trackers, found, strict=True):
         tracker.learn(image, one)
     return outputs
-
-
-def _find_together(
-    trackers: Sequence[CorrelationFilterTracker], regions: Sequence[SearchRegion], seen: torch.Tensor
-) -> list[Found]:
-    each = seen.split(1)
-    spectra = [tracker.spectrum(one) for tracker, one in zip(trackers, each, strict=True)]
-    responses = [tracker.respond(one) for tracker, one in zip(trackers, spectra, strict=True)]
-    values = torch.cat(responses)[:, 0].cpu().numpy()
-    peaks = find_peaks(values)
-    sure = [tracker.next_frame(peak) for tracker, peak in zip(trackers, peaks, strict=True)]
-    return [
-        Found(*one) for one in zip(regions, each, spectra, responses, peaks, psrs(values), sure, strict=True)
-    ]

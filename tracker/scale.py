@@ -111,7 +111,7 @@ class ScaleSearch:
         best = int(scores.argmax())
         exponent = float(self.exponents[best])
         if 0 < best < len(scores) - 1:
-            exponent += float(parabola_vertex(*scores[best - 1 : best + 2]))
+            exponent += parabola_vertex(*scores[best - 1 : best + 2].tolist())
         return self.step**exponent
 
 
