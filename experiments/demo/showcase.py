@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +158,7 @@ def _follow(
     The trackers take turns in each frame: only one frame is kept, and a busy machine slows all of them alike.
     """
     trials, chosen = {name: Trial(sequence.bboxes) for name in trackers}, colours(trackers)
-    followers = {name: MultiTracker(lambda one=one: one) for name, one in trackers.items()}
+    followers = {name: MultiTracker(partial(trackers.__getitem__, name)) for name in trackers}
     given, names = [GivenBox("", 0, sequence.bboxes[0])], {("", name): name for name in trackers}
     with VideoWriter(folder / "videos" / f"{sequence.name}.webm", VIDEO_FPS) as video:
         for scene in follow_targets(followers, enumerate(sequence.frames()), given, names):
