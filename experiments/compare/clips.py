@@ -1,7 +1,6 @@
 """The clips of a comparison, kept apart: those trained on, those that choose the rates, those of the table."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from data.datasets.otb import write_otb
 from data.images import read_image
 from data.pairs.dataset import PairDataset
 from data.pairs.held_out import HeldOut
-from data.pairs.jitter_geometry import GeometricJitter
 from data.pairs.sources import ClipSource
 from data.synthetic.sequence import synthetic_sequence
 from experiments.compare.settings import Place
@@ -75,7 +73,7 @@ def clips_at(place: Place) -> list[Clip]:
 
 def probe_pairs(clips: Sequence[Clip], data: DataSettings, count: int) -> PairDataset:
     """Pairs of these clips to be measured, made as training makes its own but with any two frames of a clip."""
-    source = ClipSource.of(clips, max_gap=_ANY_GAP, jitter=GeometricJitter(**asdict(data.clip_jitter)))
+    source = ClipSource.of(clips, max_gap=_ANY_GAP, jitter=data.clip_jitter)
     size, scale = data.crop_size, data.search_area_scale
     return PairDataset([(source, 1.0)], count, crop_size=size, search_area_scale=scale, seed=PROBE_SEED)
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from data.datasets.clip import Clip
 from data.pairs.dataset import PairDataset
 from data.pairs.held_out import HeldOut
-from data.pairs.jitter_appearance import Appearance, PhotometricJitter
+from data.pairs.jitter_appearance import PhotometricJitter
 from experiments.runtime.lock import holding
 from experiments.runtime.provenance import versions
 from experiments.scoring.record import check_record, fingerprint, weights_record
@@ -221,7 +221,7 @@ def build_learner(
     )
     objective = objective.to(processes.device)
     seed_everything(settings.seed, processes.rank)
-    jitter = PhotometricJitter(Appearance(**asdict(settings.data.appearance))).to(processes.device)
+    jitter = PhotometricJitter(settings.data.appearance).to(processes.device)
     optimiser = build_optimiser(objective, settings.optimiser)
     return Learner(objective, optimiser, processes, settings, jitter if settings.photometric else None)
 

@@ -2,7 +2,6 @@
 
 import difflib
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -98,15 +97,11 @@ def build_pairs(
 
 def _build_source(name: SourceName, options: DataSettings, held_out: HeldOut) -> "PairSource":
     from data.pairs.coco import read_coco
-    from data.pairs.jitter_geometry import GeometricJitter
     from data.pairs.shards import ShardClips
     from data.pairs.sources import ClipSource, StillSource, SyntheticSource
 
-    jitter = GeometricJitter(**asdict(options.clip_jitter))
-    of_stills: dict[str, Any] = {
-        "background": options.background,
-        "jitter": GeometricJitter(**asdict(options.still_jitter)),
-    }
+    jitter = options.clip_jitter
+    of_stills: dict[str, Any] = {"background": options.background, "jitter": options.still_jitter}
     if name.kind == "synthetic":
         return SyntheticSource(jitter=jitter)
     if name.kind in ("images", "coco"):

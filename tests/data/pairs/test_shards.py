@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from data.pairs.dataset import PairDataset, build_loader
-from data.pairs.jitter_geometry import GeometricJitter
+from data.pairs.jitter import GeometricJitter
 from data.pairs.shards import ShardClips, is_complete, write_manifest, write_shard
 from data.pairs.sources import ClipSource
 from data.pairs.tracklets import TrackletFrames, TrackletSettings, crop_tracklet

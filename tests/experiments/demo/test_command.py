@@ -206,7 +206,7 @@ def test_the_command_shows_all_scenes_and_says_where(tmp_path, capsys):
     videos = sorted((tmp_path / "videos").iterdir())
     assert len(videos) == len(SCENES)
     width, height = FRAME_WH
-    assert next(open_video(videos[0])).shape == (height + 24, width, 3)
+    assert next(open_video(videos[0])).shape == (height, width, 3)
     challenges = {name for attributes, _ in SCENES for name in attributes}
     assert challenges >= {"SV", "IPR", "OCC", "IV", "MB", "FM", "BC"}
     assert not all(colour for _, colour in SCENES)
