@@ -18,7 +18,7 @@ from experiments.compare.settings import ComparisonSettings
 from experiments.train.build import initial_network, train
 from experiments.train.run_files import METRICS
 from experiments.train.settings import Arguments, LossSettings, TrainingSettings
-from experiments.train.validation import average_overlap
+from experiments.train.validation import track_clip
 from tracker import Tracker, load_tracker
 from tracker.network.regression_net import RegressionNet
 
@@ -44,7 +44,7 @@ class Measurement:
     def __call__(self, net: RegressionNet) -> dict[str, float]:
         """Measure ``peak_distance``, ``hit_rate`` and ``ao`` of a network."""
         tracker = as_tracker(net)
-        overlaps = [average_overlap(tracker, clip, self._frames) for clip in self._clips]
+        overlaps = [track_clip(tracker, clip, self._frames).ao for clip in self._clips]
         return self.peaks(net)[0].means() | {"ao": float(np.mean(overlaps))}
 
     def peaks(self, net: RegressionNet) -> tuple[Peaks, list[Any]]:
