@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from data.images import LUMA
 from data.labels import tensor_center
-from data.pairs.jitter import Appearance
+from data.pairs.settings import Appearance
 
 _GRAIN = 256  # side of the noise image
 _KERNEL = 7  # side of the blur's kernel in pixels
