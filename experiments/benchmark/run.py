@@ -54,13 +54,7 @@ def select(dataset: Dataset, names: str | None) -> Dataset:
 
 
 class Benchmarking:
-    """Trackers on a dataset under a protocol.
-
-    Args:
-        dataset: The dataset.
-        contenders: The trackers.
-        protocol: One of ``experiments.scoring.protocols.PROTOCOLS``, or ``SUPERVISED``.
-        results: Folder ``<output>/results``.
+    """Trackers on a dataset under a protocol, of OTB or ``SUPERVISED``, with results in ``<output>/results``.
 
     Attributes:
         files: Result files by the tracker's label.

@@ -26,13 +26,7 @@ _BATCH = 16  # probes measured at once
 
 
 class Measurement:
-    """Validation of a training run: measures of response maps on pairs, and tracking of clips.
-
-    Args:
-        pairs: pairs whose responses are measured.
-        clips: clips that are tracked.
-        frames: number of frames of each clip.
-    """
+    """Validation of a training run: measures of response maps on pairs, and tracking of clips."""
 
     def __init__(self, pairs: PairDataset, clips: Sequence[Clip], frames: int) -> None:
         self._batches = [

@@ -49,10 +49,6 @@ class Preparation:
     def run(self, sequences: "Sequence[data.datasets.clip.Clip]", workers: int) -> dict[str, Any]:
         """Write the missing shards, then the manifest; return the manifest's content.
 
-        Args:
-            sequences: The sequences to crop.
-            workers: Number of processes.
-
         Raises:
             ValueError: No frame has a box, the folder was made from other clips, or an image or box cannot be used
                 and is not to be skipped.

@@ -95,13 +95,7 @@ def track_clip(
 
 
 class TrackingScore:
-    """Tracks clips with a network's weights; each process takes its share of them.
-
-    Args:
-        clips: what to track.
-        frames: how many frames of each.
-        processes: this process among those that train together.
-    """
+    """Tracks clips with a network's weights; each process takes its share of them."""
 
     def __init__(self, clips: Sequence[Clip | SyntheticSequence], frames: int, processes: Processes) -> None:
         self._clips, self._frames, self._processes = clips, frames, processes
