@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from data.images import LUMA
 from data.labels import tensor_center
-from data.pairs.jitter import Appearance
+from data.pairs.settings import Appearance
 
 _GRAIN = 256  # side of the noise image
 _KERNEL = 7  # side of the blur's kernel in pixels
@@ -23,9 +23,6 @@ class PhotometricJitter(nn.Module):
     """Changes the appearance of pairs; boxes stay as they are.
 
     Occluders and distractors come from the neighbouring pair: pairs 0 and 1, 2 and 3, … of a batch lend each other.
-
-    Args:
-        appearance: Strengths of the jitter.
     """
 
     def __init__(self, appearance: Appearance | None = None) -> None:

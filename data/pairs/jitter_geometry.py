@@ -11,7 +11,7 @@ import numpy as np
 
 from data.boxes import Floats, Image, bbox_center
 from data.crop import CropWindow
-from data.pairs.jitter import GeometricJitter
+from data.pairs.settings import GeometricJitter
 
 
 @dataclass(frozen=True)

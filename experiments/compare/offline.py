@@ -18,7 +18,7 @@ from experiments.compare.settings import ComparisonSettings
 from experiments.train.build import initial_network, train
 from experiments.train.run_files import METRICS
 from experiments.train.settings import Arguments, LossSettings, TrainingSettings
-from experiments.train.validation import average_overlap
+from experiments.train.validation import track_clip
 from tracker import Tracker, load_tracker
 from tracker.network.regression_net import RegressionNet
 
@@ -26,13 +26,7 @@ _BATCH = 16  # probes measured at once
 
 
 class Measurement:
-    """Validation of a training run: measures of response maps on pairs, and tracking of clips.
-
-    Args:
-        pairs: pairs whose responses are measured.
-        clips: clips that are tracked.
-        frames: number of frames of each clip.
-    """
+    """Validation of a training run: measures of response maps on pairs, and tracking of clips."""
 
     def __init__(self, pairs: PairDataset, clips: Sequence[Clip], frames: int) -> None:
         self._batches = [
@@ -44,7 +38,7 @@ class Measurement:
     def __call__(self, net: RegressionNet) -> dict[str, float]:
         """Measure ``peak_distance``, ``hit_rate`` and ``ao`` of a network."""
         tracker = as_tracker(net)
-        overlaps = [average_overlap(tracker, clip, self._frames) for clip in self._clips]
+        overlaps = [track_clip(tracker, clip, self._frames).ao for clip in self._clips]
         return self.peaks(net)[0].means() | {"ao": float(np.mean(overlaps))}
 
     def peaks(self, net: RegressionNet) -> tuple[Peaks, list[Any]]:

@@ -7,7 +7,8 @@ from data import synthetic_sequence
 from data.boxes import Floats, Image
 from data.files import write_bytes
 from data.synthetic.scene import SyntheticSequence
-from experiments.drawing.frames import annotate, encode_jpeg, overlay_response
+from experiments.drawing.frames import annotate, overlay_response
+from experiments.drawing.jpeg import encode_jpeg
 from experiments.drawing.palette import colours
 from experiments.trackers.follow import GivenBox, TrackedFrame, follow_targets
 from tracker import MultiTracker

@@ -15,7 +15,7 @@ from data.boxes import Floats
 from data.datasets.clip import Clip
 from data.files import replacing
 from data.images import read_image
-from experiments.drawing.frames import encode_jpeg
+from experiments.drawing.jpeg import encode_jpeg
 from experiments.scoring.metrics import Rules, frame_errors
 
 BYTES_PER_BOX = 16

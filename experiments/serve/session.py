@@ -14,7 +14,8 @@ from data.boxes import Image
 from data.track_result import TrackResult
 from data.video import VideoWriter
 from data.video.numbered import EndOfFrames, FrameStore
-from experiments.drawing.frames import annotate, encode_jpeg
+from experiments.drawing.frames import annotate
+from experiments.drawing.jpeg import encode_jpeg
 from experiments.drawing.palette import PALETTE, Colour
 from experiments.serve.lane import Lane
 from tracker import MultiTracker, Tracker, TrackOutput

@@ -20,11 +20,10 @@ from data.pairs.jitter_appearance import PhotometricJitter
 from experiments.runtime.lock import holding
 from experiments.runtime.provenance import versions
 from experiments.scoring.record import check_record, fingerprint, weights_record
-from experiments.train.batches import batches
 from experiments.train.data import build_pairs
 from experiments.train.imitation import Imitation
 from experiments.train.limits import check_limits
-from experiments.train.loop import Batches, Training, Validate
+from experiments.train.loop import Batches, Training, Validate, batches
 from experiments.train.objective import PairObjective
 from experiments.train.optimiser import build_optimiser, rate_at
 from experiments.train.parse import complete

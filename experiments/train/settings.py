@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from data.pairs.jitter import Appearance, GeometricJitter
+from data.pairs.settings import Appearance, GeometricJitter
 from experiments.config_file import plain
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from data.pairs.jitter import Appearance
 from data.pairs.jitter_appearance import PhotometricJitter, blur_kernels, neighbours, rotate
+from data.pairs.settings import Appearance
 
 NOTHING = dict.fromkeys(vars(Appearance()), 0.0)
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from data.pairs.dataset import PairDataset, build_loader
-from data.pairs.jitter import GeometricJitter
+from data.pairs.settings import GeometricJitter, TrackletSettings
 from data.pairs.shards import ShardClips, is_complete, write_manifest, write_shard
 from data.pairs.sources import ClipSource
-from data.pairs.tracklets import TrackletFrames, TrackletSettings, crop_tracklet
+from data.pairs.tracklets import TrackletFrames, crop_tracklet
 from tests.material.clips import bright_box, make_clip, same
 
 SETTINGS = TrackletSettings(context=5.0, frames_per_clip=4, target_size=24)

@@ -244,7 +244,7 @@ class TestFiles:
         )
         assert [path.stem for path in results(tmp_path, "OTB2015", "identity").glob("*.txt")] == ["Jogging.1"]
         assert benchmark(tmp_path, "--trackers", "identity", "--sequences", "Carr4", dataset="otb100") == 2
-        assert "did you mean Car4?" in capsys.readouterr().err
+        assert "did you mean 'Car4'?" in capsys.readouterr().err
 
 
 class TestResuming:

@@ -1,11 +1,10 @@
 """Several trackers' boxes on one frame: whose is whose, and nothing hidden."""
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
-from experiments.drawing.frames import annotate, colour_map, draw_bbox, encode_jpeg, overlay_response
+from experiments.drawing.frames import annotate, colour_map, draw_bbox, overlay_response
 from experiments.drawing.palette import BLACK, PALETTE, WHITE, colours
 from tracker import TrackOutput
 
@@ -87,12 +86,3 @@ def test_the_scale_says_what_the_colours_of_a_response_mean():
     assert (drawn[60:180, 270:308] > 180).any()  # its numbers
     again = overlay_response(picture, 7, {"car": output((40, 60, 60, 40), peak=0.4)})
     assert (again[:, 270:308] != drawn[:, 270:308]).any()
-
-
-def test_a_jpeg_is_no_longer_than_asked_for():
-    image = np.zeros((300, 600, 3), np.uint8)
-    image[..., 0] = 200
-    for longest, shape in ((200, (100, 200, 3)), (None, (300, 600, 3)), (900, (300, 600, 3))):
-        decoded = cv2.imdecode(np.frombuffer(encode_jpeg(image, 85, longest), np.uint8), cv2.IMREAD_COLOR)
-        assert decoded.shape == shape
-        assert decoded[50, 100, 2] > 190  # red stays red

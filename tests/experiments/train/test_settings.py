@@ -6,7 +6,7 @@ from dataclasses import asdict
 import torch
 import yaml
 
-from data.pairs.jitter import Appearance
+from data.pairs.settings import Appearance
 from experiments.train.build import build_learner
 from experiments.train.parse import settings_from
 from experiments.train.processes import Processes

@@ -1,4 +1,4 @@
-"""Strengths of the jitter of training pairs, which are options of `train` too: this module loads no other."""
+"""Settings of training pairs, which are options of `train` and `prepare` too: this module loads no other."""
 
 import math
 from dataclasses import dataclass
@@ -71,3 +71,29 @@ def _check(jitter: GeometricJitter | Appearance, probabilities: tuple[str, ...])
         if not 0 <= value <= limit or value == math.inf:
             wanted = "a probability in [0, 1]" if limit == 1 else "finite and not negative"
             raise ValueError(f"{name} of {type(jitter).__name__} must be {wanted}, got {value}")
+
+
+@dataclass(frozen=True)
+class TrackletSettings:
+    """How a target is cropped once, with margin for the jitter of training."""
+
+    frames_per_clip: int = 64
+    """Crops of a clip at most, spread evenly over it."""
+
+    context: float = 8.0
+    """Side of the crops in sqrt(w h) of the target. Training crops need search_area_scale + 2 shift, and a little."""
+
+    target_size: int = 48
+    """Larger targets are shrunk to this sqrt(w h) in pixels. Crops of 200 pixels and 5 targets show them at 40."""
+
+    quality: int = 92
+    """Quality of the JPEG crops, 1 to 100."""
+
+    def __post_init__(self) -> None:
+        if self.frames_per_clip < 1 or self.target_size < 4 or not 1 <= self.quality <= 100:
+            raise ValueError(
+                "frames_per_clip must be 1 or more, target_size 4 or more pixels and quality 1 to 100, "
+                f"got {self.frames_per_clip}, {self.target_size} and {self.quality}"
+            )
+        if not 1 <= self.context < math.inf:
+            raise ValueError(f"context must be 1 or more target sizes, got {self.context}")
