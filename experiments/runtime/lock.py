@@ -18,11 +18,15 @@ def holding(folder: Path, what: str) -> Iterator[None]:
 
     Raises:
         RuntimeError: another process holds it.
+        OSError: the folder above it cannot be made.
     """
     from filelock import FileLock, Timeout
 
     place = folder.resolve()  # a folder has one lock, whatever it is called
-    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"cannot write into {folder}: {error.strerror}; give another --output") from error
     file = place.with_name(f".{place.name}.lock")
     try:
         lock = FileLock(file, timeout=0).acquire()
