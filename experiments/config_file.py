@@ -31,7 +31,11 @@ def read_config(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         FileNotFoundError: there is no such file.
         ValueError: it is no YAML, or no mapping, is larger than `MAX_BYTES` or `MAX_VALUES`, or builds on itself.
     """
-    if not file.is_file():
+    try:
+        found = file.is_file()
+    except OSError:  # a name that is too long
+        found = False
+    if not found:
         asked = f" (base of {above[-1]})" if above else ""
         raise FileNotFoundError(f"config file {file}{asked} does not exist")
     if file.resolve() in above:

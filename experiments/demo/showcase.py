@@ -92,7 +92,7 @@ def show(
     trials: dict[str, Mapping[str, Trial]] = {}
     with progress_bar(total=sum(map(len, sequences)), unit="frame") as bar:
         for sequence in sequences:
-            bar.set_description(sequence.name)
+            bar.set_description(sequence.name, refresh=False)  # or the bar comes before its delay
             trials[sequence.name] = _follow(trackers, sequence, folder, bar)
     by_tracker = {name: [of[name] for of in trials.values()] for name in trackers}
     curves = {name: mean_score([trial.score for trial in of]) for name, of in by_tracker.items()}

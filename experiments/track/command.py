@@ -1,6 +1,7 @@
 """``python -m experiments track``: follow one target through a video, images, a camera or a stream."""
 
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -113,6 +114,7 @@ class Track(Command):
     def run(self) -> int:
         """Track the targets, write their boxes, track.csv, run.json and videos; 1 if a tracker was left out."""
         from data import open_video
+        from data.video.containers import change_of_size
         from experiments.track.targets import read_targets
         from experiments.track.window import select_bbox
 
@@ -122,6 +124,8 @@ class Track(Command):
             targets = read_targets(given, self.init_file, self.correct, self.start_frame)
         trackers = self._trackers()
         with open_video(self.source) as video:
+            if Path(self.source).is_file() and (change := change_of_size(self.source)):
+                print(f"note: {change}: frames and boxes are scaled to the first size", file=sys.stderr)
             frames: Iterator[tuple[int, Image]] = enumerate(video)
             if not (given or self.init_file):
                 frames = dropwhile(lambda frame: frame[0] < self.start_frame, frames)
