@@ -94,14 +94,11 @@ def _over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping) and not _another_loss(key, old, value):
-            value = _over(old, value)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            another_loss = key == "loss" and value.get("name", old.get("name")) != old.get("name")
+            value = value if another_loss else _over(old, value)
         merged[key] = value
     return merged
-
-
-def _another_loss(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    return key == "loss" and new.get("name", old.get("name")) != old.get("name")
 
 
 def plain(value: Any) -> Any:

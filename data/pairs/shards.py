@@ -134,12 +134,12 @@ class ShardClip(NamedTuple):
 
     Attributes:
         clips: All tracklets.
-        index: Index of this one, of those that are left out too.
+        number: Index of this one, of those that are left out too.
         rows: Its crops among those of all.
     """
 
     clips: "ShardClips"
-    index: int
+    number: int
     rows: slice
 
     @property
@@ -151,9 +151,9 @@ class ShardClip(NamedTuple):
         """Return the view of one of the crops."""
         all_of, row = self.clips, self.rows.start + index
         place = int(all_of.starts[row]), int(all_of.stops[row])
-        blob = Blob(all_of.urls[all_of.shards[self.index]], *place, all_of.digests[row].tobytes())
+        blob = Blob(all_of.urls[all_of.shards[self.number]], *place, all_of.digests[row].tobytes())
         bbox: Floats = all_of.bboxes[row].astype(np.float64)
-        return View(f"{all_of.names[self.index]}/{all_of.numbers[row]}", bbox, blob)
+        return View(f"{all_of.names[self.number]}/{all_of.numbers[row]}", bbox, blob)
 
 
 @dataclass(frozen=True)

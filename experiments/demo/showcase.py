@@ -106,7 +106,9 @@ def show(
     }
     mean = {name: _numbers(curves[name], of) for name, of in by_tracker.items()}
     write_json(folder / "scores.json", {"sequences": rows, "mean": mean, "versions": versions()})
-    said = {name: about.get(name) or _first_line(TRACKERS[name]) for name in mean}
+    said = {
+        name: about.get(name) or (inspect.getdoc(TRACKERS[name]) or "").partition("\n")[0] for name in mean
+    }
     _write_page(folder / "index.html", sequences, rows, mean, said)
     return rows, mean
 
@@ -172,10 +174,6 @@ def _follow(
     for name, trial in trials.items():
         write_bboxes(folder / "results" / "synthetic" / name / f"{sequence.name}.txt", trial.bboxes)
     return trials
-
-
-def _first_line(builder: object) -> str:
-    return (inspect.getdoc(builder) or "").partition("\n")[0]
 
 
 def _numbers(curves: Score, trials: Sequence[Trial]) -> dict[str, Any]:

@@ -142,7 +142,9 @@ def overlay_response(
     ]
     top = max((float(values.max()) for values, _ in maps), default=0.0)
     for values, area in maps:
-        paste(picture, colour_map(values, top), _nearest_region(area), alpha=0.5)
+        x, y, side, _ = (round(float(value)) for value in area)
+        region = SearchRegion(x, y, max(side, 1), max(side, 1))
+        paste(picture, colour_map(values, top), region, alpha=0.5)
     for name, output in outputs.items():
         draw_bbox(picture, output.bbox, WHITE if chosen is None else chosen[name], dashed=output.lost)
     draw_text(picture, f"frame {frame}", 0)
@@ -175,8 +177,3 @@ def colour_map(values: NDArray[np.float32], top: float | None = None) -> Image:
     levels = np.clip(values / max(float(values.max()) if top is None else top, 1e-6), 0, 1)
     coloured = cv2.applyColorMap((255 * levels).astype(np.uint8), cv2.COLORMAP_TURBO)
     return cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB)
-
-
-def _nearest_region(bbox: Floats) -> SearchRegion:
-    x, y, side, _ = (round(float(value)) for value in bbox)
-    return SearchRegion(x, y, max(side, 1), max(side, 1))
