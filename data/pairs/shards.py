@@ -143,6 +143,11 @@ class ShardClip(NamedTuple):
     rows: slice
 
     @property
+    def name(self) -> str:
+        """Name of the clip."""
+        return str(self.clips.names[self.number])
+
+    @property
     def numbers(self) -> NDArray[np.int64]:
         """Numbers of the frames in the clip, int64 ``(n,)``."""
         return self.clips.numbers[self.rows]
@@ -153,7 +158,7 @@ class ShardClip(NamedTuple):
         place = int(all_of.starts[row]), int(all_of.stops[row])
         blob = Blob(all_of.urls[all_of.shards[self.number]], *place, all_of.digests[row].tobytes())
         bbox: Floats = all_of.bboxes[row].astype(np.float64)
-        return View(f"{all_of.names[self.number]}/{all_of.numbers[row]}", bbox, blob)
+        return View(f"{self.name}/{all_of.numbers[row]}", bbox, blob)
 
 
 @dataclass(frozen=True)
