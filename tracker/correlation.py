@@ -17,6 +17,7 @@ from tracker.checks import not_negative, positive, share, whole
 from tracker.features import FeatureExtractor, hann2d, to_tensor
 from tracker.filters import FilterModel
 from tracker.filters.memory import SampleMemory
+from tracker.motion import CameraMotion, MotionSettings, TargetMotion
 from tracker.network.box_head import BoxMap
 from tracker.response import SCORE_RATE, Peak, find_peak, psr
 from tracker.scale import ScaleSearch, ScaleSettings
@@ -87,6 +88,7 @@ class CorrelationFilterTracker:
         extractor: turns crops into features that are standardised on frame 1.
         model: the regression filter.
         search: settings of the search region and of lost targets.
+        motion: settings of the place at which the search begins.
         scale: settings of the scale search.
         learning: settings of the samples, the label and the updates.
         box: follows the box with a trained box head, instead of the scale search; or None.
@@ -108,6 +110,7 @@ class CorrelationFilterTracker:
         model: FilterModel,
         *,
         search: SearchSettings | None = None,
+        motion: MotionSettings | None = None,
         scale: CorrelationScaleSettings | None = None,
         learning: CorrelationLearningSettings | None = None,
         box: BoxFollower | None = None,
@@ -118,12 +121,14 @@ class CorrelationFilterTracker:
         extractor.backbone.to(self.device)
         self.model = model
         self.search = search or SearchSettings()
+        self.motion = motion or MotionSettings()
         self.scale = scale or CorrelationScaleSettings()
         self.learning = learning or CorrelationLearningSettings()
         self.box = box
         self._scale_search = ScaleSearch(self.scale)
         self._map_size = self.search.map_size(extractor.backbone.stride)
         self._window = hann2d(self._map_size, self._map_size).to(self.device)
+        self._camera = CameraMotion()
         self._memory: SampleMemory | None = None
 
     def settings(self) -> dict[str, Any]:
@@ -135,6 +140,7 @@ class CorrelationFilterTracker:
             "extractor": describe(self.extractor),
             "filter": describe(self.model),
             "search": describe(self.search),
+            "motion": describe(self.motion),
             "scale": describe(self.scale),
             "learning": describe(self.learning),
             "box": describe(self.box),
@@ -146,6 +152,7 @@ class CorrelationFilterTracker:
             replace(self.extractor),
             replace(self.model),
             search=self.search,
+            motion=self.motion,
             scale=self.scale,
             learning=self.learning,
             box=None if self.box is None else replace(self.box),
@@ -165,6 +172,8 @@ class CorrelationFilterTracker:
         cells = self._size * (self._map_size / self._first_side)
         self._usual_score = 0.0
         self._frame = self._learned = 0
+        self._own_motion = TargetMotion(self.motion)
+        self._camera.start(image)
         self._sigma = self.learning.output_sigma_factor * math.sqrt(cells.prod())
 
         region = self._region()
@@ -197,6 +206,7 @@ class CorrelationFilterTracker:
         self._center, self._size, self._growth = bbox_center(box), box[2:] / growth, growth
         if self.box is not None:
             self.box.sure_size = box[2:]
+        self._camera.start(image)
         spectrum, region = self._sample(image)
         memory.add(spectrum[0], self._label(region), CORRECTED)
         self.model.fit(memory)
@@ -205,18 +215,36 @@ class CorrelationFilterTracker:
     @with_own_threads
     def update(self, image: Image) -> TrackOutput:
         """Find the target in the next frame and learn from it; see ``Tracker.update``."""
-        region = self.search_region()
-        return self.decide(check_image(image), region, self._look(image, region))
-
-    def search_region(self) -> SearchRegion:
-        """Where the target is looked for in the next frame; raises ``RuntimeError`` before ``init``."""
         self._started()
+        moved = self._camera.shift(check_image(image)) if self.predicts else np.zeros(2)
+        region = self.search_region(image, moved)
+        return self.decide(image, region, self._look(image, region))
+
+    @property
+    def predicts(self) -> bool:
+        """Whether the camera's motion matters to it."""
+        return self.motion.predict_from is not None
+
+    def search_region(self, image: Image, moved: Floats) -> SearchRegion:
+        """Choose where the target is looked for in the next frame: the first part of ``update``.
+
+        Args:
+            image: uint8 ``(H, W, 3)`` RGB.
+            moved: how far the picture moved since the last frame, ``(x, y)`` in pixels.
+
+        Raises:
+            RuntimeError: ``init`` was not called.
+        """
+        self._started()
+        self._before = self._center
+        step = self._own_motion.step(moved, self._size * self._growth)
+        self._center = np.clip(self._center + step, 0, _corner(image))
         return self._region()
 
     def decide(
         self, image: Image, region: SearchRegion, seen: torch.Tensor, boxes: BoxMap | None = None
     ) -> TrackOutput:
-        """Find the target in what is seen of its search region, and learn from it: the second half of ``update``.
+        """Find the target in what is seen of its search region, and learn from it: the second part of ``update``.
 
         Args:
             image: uint8 ``(H, W, 3)`` RGB.
@@ -233,8 +261,10 @@ class CorrelationFilterTracker:
         self._frame += 1
         self._usual_score = self._usual_score or peak.score
         sure = peak.score >= self.learning.update_gate * self._usual_score
-        if peak.score >= NOISE * self._usual_score:
+        seen_at_all = peak.score >= NOISE * self._usual_score
+        if seen_at_all:
             self._follow(image, seen, peak, region, sure, boxes)
+        self._own_motion.saw(self._center - self._before if seen_at_all else None)
         if sure and self._frame - self._learned >= self.learning.update_interval:
             self._learned = self._frame
             moved = np.abs(peak.displacement).max() > self.learning.reuse_within
@@ -264,7 +294,7 @@ class CorrelationFilterTracker:
         boxes: BoxMap | None,
     ) -> None:
         """Move to the peak and follow the size: by the box head, or by a search when it is due."""
-        corner = np.array([image.shape[1] - 1, image.shape[0] - 1])
+        corner = _corner(image)
         cell = region.side / self._map_size
         self._center = np.clip(region.center + peak.displacement * cell, 0, corner)
         if self.box is not None:
@@ -320,3 +350,8 @@ class CorrelationFilterTracker:
     def _learn(self, memory: SampleMemory, spectrum: torch.Tensor, region: SearchRegion) -> None:
         memory.add(spectrum[0], self._label(region), self.learning.interp_factor)
         self.model.fit(memory)
+
+
+def _corner(image: Image) -> Floats:
+    """Return the last pixel's ``(x, y)``."""
+    return np.array([image.shape[1] - 1, image.shape[0] - 1], np.float64)

@@ -88,6 +88,7 @@ NUMBERS = {
         "crop_size",
         "search_area_scale",
         "lost_score",
+        "predict_from",
         "num_scales",
         "scale_step",
         "tried_scale_step",
