@@ -30,6 +30,12 @@ MAX_FRAMES = 1_000_000
 
 _LOG = logging.getLogger(__name__)
 _HEARING = threading.Lock()  # a process has one stderr
+if hasattr(
+    os, "register_at_fork"
+):  # a process that is forked meanwhile would have neither the lock nor stderr
+    os.register_at_fork(
+        before=_HEARING.acquire, after_in_parent=_HEARING.release, after_in_child=_HEARING.release
+    )
 _OF_A_DECODER = re.compile(rb"JPEG|JFIF|Adobe marker|progression sequence|scanlines|libpng")
 _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 

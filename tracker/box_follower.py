@@ -64,10 +64,6 @@ class BoxFollower:
 
     The filter has learned this target and finds its position; the head has learned edges of objects and measures
     width and height there.
-
-    Args:
-        head: the trained box head.
-        box: settings of the use of its measurements.
     """
 
     head: AnyBoxHead

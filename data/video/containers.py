@@ -1,6 +1,9 @@
 """Headers of video files: whether the file is complete, and whether its frame count is exact."""
 
+import contextlib
+import importlib.util
 import io
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +45,37 @@ def inspect_container(path: str | Path) -> Container:
         if head[:4] == _EBML:
             return Container(counts_frames=False, cut_short=_segment_end(file) > size)
     return Container(counts_frames=False, cut_short=False)
+
+
+def change_of_size(path: str | Path, seconds: float = 2.0) -> str | None:
+    """Say in words where the frames of a video change their size, which OpenCV's reader hides: it scales them.
+
+    Only key frames can bring another size, so only they are decoded, with PyAV.
+
+    Args:
+        path: The video.
+        seconds: Time after which no more of the file is looked at.
+
+    Returns:
+        None if no change was found, PyAV is not installed, or the file is no video.
+    """
+    if importlib.util.find_spec("av") is None:
+        return None
+    import av
+
+    av.logging.set_level(av.logging.PANIC)  # what is wrong with the file, its reader says
+    until, first = time.monotonic() + seconds, None
+    with contextlib.suppress(av.FFmpegError, IndexError), av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.skip_frame = "NONKEY"
+        for frame in container.decode(stream):
+            size = f"{frame.width}x{frame.height}"
+            first = first or size
+            if size != first:
+                return f"{path} changes its frame size from {first} to {size} at {frame.time or 0:.1f} s"
+            if time.monotonic() > until:
+                break
+    return None
 
 
 def _iso_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:

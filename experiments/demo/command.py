@@ -10,6 +10,7 @@ from experiments.command import Command
 from experiments.report.command import Report
 
 if TYPE_CHECKING:
+    from data.synthetic.scene import SyntheticSequence
     from tracker import Tracker
 
 TRACKERS = ("fast", "hog", "identity")
@@ -50,9 +51,8 @@ class Demo(Command):
 
     def run(self) -> int:
         """Train, track, score and draw; print the table and the paths of the pages."""
-        from data import synthetic_sequence
-        from experiments.demo.showcase import prepare, show, table, write_annotations
-        from tracker import load_tracker
+        from experiments.demo.showcase import write_annotations
+        from experiments.runtime.lock import holding
 
         if self.gallery is not None:
             from experiments.demo.gallery import write_gallery
@@ -61,15 +61,8 @@ class Demo(Command):
             return 0
         if self.length < 2:
             raise ValueError(f"--length must be 2 or more frames, got {self.length}")
-        prepare(self.output, TRACKERS)  # reports a folder that cannot be written before a minute of training
-        trained = self._trained() if self.train else {}
-        sequences = [
-            synthetic_sequence(seed, self.length, FRAME_WH, attributes, colour=colour)
-            for seed, (attributes, colour) in enumerate(SCENES, 1)
-        ]
-        trackers = {name: load_tracker(name) for name in TRACKERS}
-        about = {"trained": "trained by this demo a minute ago, on generated frames, with Shrinkage loss"}
-        print(table(*show(sequences, {**trained, **trackers}, self.output, about)))
+        with holding(self.output, "another demo"):
+            sequences = self._show()
         report = Report(
             results_dir=self.output / "results",
             dataset="synthetic",
@@ -80,6 +73,22 @@ class Demo(Command):
         print(f"open {self.output / 'index.html'}, and {self.output / 'report.html'} to explore the scores")
         print(f"track in your own videos, in the browser: {sys.executable} -m experiments serve")
         return 0
+
+    def _show(self) -> "list[SyntheticSequence]":
+        from data import synthetic_sequence
+        from experiments.demo.showcase import prepare, show, table
+        from tracker import load_tracker
+
+        prepare(self.output, TRACKERS)  # reports a folder that cannot be written before a minute of training
+        trained = self._trained() if self.train else {}
+        sequences = [
+            synthetic_sequence(seed, self.length, FRAME_WH, attributes, colour=colour)
+            for seed, (attributes, colour) in enumerate(SCENES, 1)
+        ]
+        trackers = {name: load_tracker(name) for name in TRACKERS}
+        about = {"trained": "trained by this demo a minute ago, on generated frames, with Shrinkage loss"}
+        print(table(*show(sequences, {**trained, **trackers}, self.output, about)))
+        return sequences
 
     def _trained(self) -> "dict[str, Tracker]":
         from experiments.train.build import train

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from data.files import naming_the_file
+
 HEAD = 16
 """Number of first bytes that tell a file's format."""
 
@@ -49,10 +51,11 @@ async def receive(chunks: AsyncIterator[bytes], stem: Path, limit: int) -> Path:
 
     Raises:
         RefusedUpload: The upload is larger than ``limit``, empty or no video; no file is left.
+        OSError: The disk is full; no file is left.
     """
     temporary, size, head = stem.with_suffix(".part"), 0, b""
     try:
-        with temporary.open("wb") as file:
+        with naming_the_file(temporary), temporary.open("wb") as file:
             async for chunk in chunks:
                 size += len(chunk)
                 if size > limit:

@@ -1,6 +1,7 @@
 """``python -m experiments track``: follow one target through a video, images, a camera or a stream."""
 
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -113,6 +114,7 @@ class Track(Command):
     def run(self) -> int:
         """Track the targets, write their boxes, track.csv, run.json and videos; 1 if a tracker was left out."""
         from data import open_video
+        from data.video.containers import change_of_size
         from experiments.track.targets import read_targets
         from experiments.track.window import select_bbox
 
@@ -122,6 +124,8 @@ class Track(Command):
             targets = read_targets(given, self.init_file, self.correct, self.start_frame)
         trackers = self._trackers()
         with open_video(self.source) as video:
+            if Path(self.source).is_file() and (change := change_of_size(self.source)):
+                print(f"note: {change}: frames and boxes are scaled to the first size", file=sys.stderr)
             frames: Iterator[tuple[int, Image]] = enumerate(video)
             if not (given or self.init_file):
                 frames = dropwhile(lambda frame: frame[0] < self.start_frame, frames)
@@ -290,25 +294,12 @@ class Track(Command):
         self, video: "VideoFrames", outputs: "Mapping[str, Mapping[int, TrackOutput]]", folder: Path
     ) -> None:
         """Write the boxes in the formats asked for."""
-        import numpy as np
-
         from data.formats import write_tracks
-        from data.track_result import TrackResult
+        from experiments.trackers.follow import track_result
 
+        about = {"source": self.source, "frame_wh": video.frame_size, "fps": video.fps}
         results = [
-            TrackResult(
-                name,
-                np.array(list(track)),
-                np.array([output.bbox for output in track.values()]),
-                np.array([output.score for output in track.values()]),
-                np.array([output.lost for output in track.values()]),
-                source=self.source,
-                image_names=tuple(video.names[frame] for frame in track) if video.names else None,
-                frame_wh=video.frame_size,
-                fps=video.fps,
-            )
-            for name, track in outputs.items()
-            if track
+            track_result(name, track, video.names, **about) for name, track in outputs.items() if track
         ]
         for format in self.format:
             write_tracks(folder, format, results)

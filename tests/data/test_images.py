@@ -2,9 +2,12 @@
 
 import logging
 import os
+import signal
 import struct
 import subprocess
 import sys
+import threading
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -168,6 +171,26 @@ class TestWhatDecodersSay:
             list(threads.map(read, range(200)))
         os.write(2, b"still there")
         assert capfd.readouterr().err == "still there"
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+    @pytest.mark.filterwarnings("ignore:.*fork")
+    def test_a_process_forked_meanwhile_decodes_and_has_stderr(self, tmp_path, picture, capfd):
+        path, hearing = write(tmp_path / "x.jpg", picture), threading.Event()
+
+        def hear():
+            with data.images._heard():
+                hearing.set()
+                time.sleep(0.1)
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(hear)
+            hearing.wait()
+            if not (process := os.fork()):
+                signal.alarm(5)  # or it would wait for ever
+                os.write(2, b"%d rows" % len(read_image(path)))
+                os._exit(0)
+            assert os.waitpid(process, 0)[1] == 0
+        assert capfd.readouterr().err == "48 rows"
 
 
 @pytest.mark.parametrize("size", [(25000, 25000), (2**30, 2**20), (2**31 - 1, 2**31 - 1)])

@@ -54,6 +54,7 @@ COMMANDS = {
     "train": lambda place: options(write_clips(place / "clips"), "--resume"),
     "report": _report,
     "losses": lambda place: ["losses", "--curves", "l2"],
+    "demo": lambda place: ["demo", "--no-train", "--length", "3"],
     "export": lambda place: ["export", "fast", "--overwrite"],
 }
 """Name of a command -> function that writes its material into a folder and returns its arguments but ``--output``."""
@@ -134,13 +135,11 @@ def content(folder):
     """What lies below a folder, by name, but for times and locks; nothing half-written is there."""
     files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
     assert not [name for name in files if "partial" in str(name)]
-    timed = ("run.json", "track.csv", "report.html")
+    timed = ("run.json", "track.csv", "report.html", "scores.json")
     return {
         str(name): _read(path)
         for name, path in files.items()
-        if name.name not in timed
-        and not name.name.endswith(("_time.txt", ".lock"))
-        and "tfevents" not in name.name
+        if name.name not in timed and not name.name.endswith("_time.txt") and "tfevents" not in name.name
     }
 
 

@@ -56,6 +56,10 @@ def in_this_process(monkeypatch):
     monkeypatch.setattr("experiments.compare.page.write_comparison", page)
     monkeypatch.setattr("experiments.compare.clips.SYNTHETIC_CLIPS", 2)
     monkeypatch.setattr("experiments.compare.clips.SYNTHETIC_FRAMES", 2)
-    monkeypatch.setattr("experiments.drawing.curves.FORMATS", ("png",))  # others hold the time they were made
+    monkeypatch.setattr("experiments.demo.command.SCENES", ((("IV",), True),))
+    monkeypatch.setattr("experiments.demo.command.FRAME_WH", (64, 48))
+    monkeypatch.setattr("experiments.demo.command.TRACKERS", ("gray", "identity"))
+    monkeypatch.setattr("experiments.demo.showcase.fps_text", lambda _: "1")
+    monkeypatch.setattr("experiments.drawing.curves.save", lambda _, path: write_text(path, "x" * 9999))
     yield
     cv2.setNumThreads(threads)

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from data.datasets.box_files import read_bboxes
 from data.images import read_image
 from data.pairs.coco import read_coco
+from data.video.containers import change_of_size
 from data.video.reader import FramesEndedEarly, open_video
 from data.video.writer import VideoWriter
 from tracker.backbones.weights import read_weights
@@ -61,6 +62,7 @@ def tensors(path):
 
 
 def play(path):
+    change_of_size(path)
     for _ in open_video(path):
         pass
 

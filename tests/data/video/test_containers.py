@@ -1,8 +1,14 @@
 """Headers of video files, written by hand after the formats' specifications."""
 
+import sys
+
+import numpy as np
 import pytest
 
-from data.video.containers import inspect_container
+from data.video.containers import change_of_size, inspect_container
+from data.video.h264 import has_h264
+from data.video.writer import VideoWriter
+from experiments.__main__ import main
 
 
 @pytest.mark.parametrize(
@@ -32,3 +38,27 @@ def test_announced_sizes(data, counts, cut, tmp_path):
     (tmp_path / "file").write_bytes(data)
     container = inspect_container(tmp_path / "file")
     assert (container.counts_frames, container.cut_short) == (counts, cut)
+
+
+@pytest.mark.skipif(not has_h264(), reason="needs PyAV with x264")
+def test_a_video_whose_frames_change_their_size_is_said(tmp_path, capsys, monkeypatch):
+    import av
+
+    with (tmp_path / "x.ts").open("wb") as file:
+        for wh in ((64, 48), (96, 64)):
+            container = av.open(file, "w", format="mpegts")
+            stream = container.add_stream("libx264", rate=25)
+            stream.width, stream.height, stream.pix_fmt = *wh, "yuv420p"
+            for _ in range(5):
+                picture = av.VideoFrame.from_ndarray(np.full((wh[1], wh[0], 3), 90, np.uint8), format="rgb24")
+                container.mux(stream.encode(picture))
+            container.mux(stream.encode())
+            container.close()
+    arguments = ["--init-bbox", "9,9,20,16", "--tracker", "identity", "--output", str(tmp_path / "out")]
+    assert main(["track", str(tmp_path / "x.ts"), *arguments]) == 0
+    said = f"note: {tmp_path / 'x.ts'} changes its frame size from 64x48 to 96x64 at "
+    assert capsys.readouterr().err.startswith(said)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with VideoWriter(tmp_path / "one.avi") as writer:
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    assert change_of_size(tmp_path / "one.avi") is None

@@ -15,10 +15,12 @@ def test_a_second_writer_is_told_and_the_folder_is_free_again(tmp_path):
             pass
     with holding(folder, "another run"):
         assert not folder.exists()  # only who writes makes it
+    assert not any(folder.parent.iterdir())
 
 
 def test_an_error_inside_frees_it(tmp_path):
     with pytest.raises(ValueError, match="wrong"), holding(tmp_path / "run", "another run"):
         raise ValueError("wrong")
+    assert not any(tmp_path.iterdir())
     with holding(tmp_path / "run", "another run"):
         pass

@@ -49,6 +49,18 @@ def test_an_upload_that_breaks_off_leaves_no_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_full_disk_is_said_and_leaves_no_file(tmp_path):
+    resource = pytest.importorskip("resource", reason="this system has no limit of files' sizes")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"cannot write .*upload\.part: File too large"):
+            take(tmp_path / "upload", b"\x1a\x45\xdf\xa3" + b"x" * 200)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("head", "suffix"),
     [
