@@ -159,7 +159,7 @@ def test_another_setting_is_another_record(name, setting):
 
 def test_the_settings_listed_here_are_all_there_are():
     tracker = load_tracker("hog")
-    parts = (tracker.search, tracker.scale, tracker.learning, tracker.model)
+    parts = (tracker.search, tracker.motion, tracker.scale, tracker.learning, tracker.model)
     names = {field.name for part in parts for field in fields(part)} | {"max_channels"}
     assert names - {"initial"} == set(NUMBERS["hog"])
     tracker = load_tracker("dslt", backbone="hog+color")
