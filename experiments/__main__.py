@@ -17,6 +17,7 @@ if __name__ == "__main__":
 
 import tyro
 
+from data.files import printable
 from experiments import __version__
 from experiments.benchmark.command import Benchmark
 from experiments.check.command import Check
@@ -71,8 +72,6 @@ def _printable_errors(arguments: list[str]) -> Iterator[None]:
     if "".join(arguments).isprintable():
         yield
         return
-    from data.files import printable
-
     said = StringIO()
     try:
         with redirect_stderr(said):
@@ -109,8 +108,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # whatever it is: one line, and the rest with --debug
         if debug:
             raise
-        from data.files import printable  # heavy, as all of that package
-
         ours = isinstance(error, ValueError | TypeError | OSError | RuntimeError) and str(error).strip()
         said = str(error) if ours else f"{type(error).__name__}: {error} (--debug shows where)"
         print(f"error: {printable(' '.join(said.split()))}", file=sys.stderr)

@@ -23,12 +23,7 @@ class Command(ABC):
 
     @classmethod
     def parse(cls, options: Sequence[str], prog: str) -> Self:
-        """Parse a command.
-
-        Args:
-            options: the command line after the command's name.
-            prog: the command line so far, for messages.
-        """
+        """Parse the options behind a command's name; ``prog`` is what stands before them, for messages."""
         command = tyro.cli(cls, args=options, prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
         command.command_line = f"{prog} {shlex.join(options)}"
         return command

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from data.files import read_text
+
 MAX_BYTES = 4 * 2**20
 """Of a config file."""
 
@@ -38,8 +40,6 @@ def read_config(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise FileNotFoundError(f"config file {file}{asked} does not exist")
     if file.resolve() in above:
         raise ValueError(f"config file {file} builds on itself by its base: {above[-1]}")
-    from data.files import read_text  # heavy, as all of that package, and settings are imported for help
-
     written = parse_yaml(read_text(file, "config file", MAX_BYTES), f"config file {file}")
     if not isinstance(written, dict):
         raise ValueError(f"config file {file} must hold a mapping of options, got {type(written).__name__}")
@@ -94,14 +94,11 @@ def _over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping) and not _another_loss(key, old, value):
-            value = _over(old, value)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            another_loss = key == "loss" and value.get("name", old.get("name")) != old.get("name")
+            value = value if another_loss else _over(old, value)
         merged[key] = value
     return merged
-
-
-def _another_loss(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    return key == "loss" and new.get("name", old.get("name")) != old.get("name")
 
 
 def plain(value: Any) -> Any:

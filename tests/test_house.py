@@ -94,6 +94,7 @@ ON_THE_FLOOR = {"__init__.py", "__main__.py", "command.py", "config_file.py"}
 
 # What breaks a rule today. These tables may only shrink: a line that no longer holds fails too.
 FACES_WITH_CODE: set[str] = set()
+FACE = ("__all__", "__all__, __getattr__")  # names that are there, or that are imported when asked for
 WITHOUT_A_TEST_FILE = set((ROOT / "tests/without_a_test_file.txt").read_text().split())
 MISPLACED_TESTS: set[str] = set()
 
@@ -134,7 +135,9 @@ def faces_with_code() -> set[str]:
             continue
         for node in ast.parse(path.read_text()).body:
             words = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-            dunder = isinstance(node, ast.Assign) and all(ast.unparse(t) == "__all__" for t in node.targets)
+            dunder = isinstance(node, ast.Assign) and all(
+                ast.unparse(t).strip("()") in FACE for t in node.targets
+            )
             if not (words or dunder or isinstance(node, ast.Import | ast.ImportFrom)):
                 found.add(str(path.relative_to(ROOT)))
     return found

@@ -8,7 +8,8 @@ import torch
 
 from data.files import write_bytes
 from tracker.backbones import BACKBONES, Backbone, build_backbone
-from tracker.backbones.base import Concatenation
+from tracker.backbones.base import parts_of, side_by_side
+from tracker.backbones.weights import onnx_file
 from tracker.correlation import CorrelationFilterTracker
 from tracker.filters import FILTERS
 from tracker.network.box_head import BoxHead
@@ -27,7 +28,7 @@ METADATA = "tracker"
 names, ``LEARNED`` for the graph's; ``backbone`` and ``head`` describe what is in the graph; ``settings`` is what
 ``load_tracker`` takes, ``filter`` among it."""
 
-LEARNED = "learned"
+KIND, LEARNED = "an exported tracker", "learned"
 
 REDUCTION = "reduction"
 """Name of the learned reduction among the graph's tensors; no node uses it."""
@@ -58,7 +59,7 @@ def save_tracker(tracker: CorrelationFilterTracker, file: str | Path) -> None:
             "a tracker can be exported that has runtime='torch', one learned part among its features and a filter "
             f"that starts from zero, got {told['extractor']}"
         )
-    parts = _parts(extractor.backbone)
+    parts = parts_of(extractor.backbone)
     model = export(parts[place], head, extractor.backbone.channels, tracker.search.crop_size)
     if extractor.reduction is not None:
         tensor = numpy_helper.from_array(extractor.reduction.detach().numpy(), REDUCTION)
@@ -96,43 +97,26 @@ def load_exported(
         raise ValueError(
             f"exported tracker {file} is for ONNX Runtime on a CPU: leave device and runtime out"
         )
-    model, told = read_exported(file)
-    try:
+    with onnx_file(Path(file), KIND) as model:
+        told = _metadata(model)
         learned = OnnxBackbone(model, told["backbone"])
         parts = [learned if name == LEARNED else build_backbone(name) for name in told["features"]]
         head = OnnxBoxHead(model, told["head"]) if told["head"] else None
         settings = {**told["settings"], **settings}
         filter = settings.pop("filter")
-    except (
-        Exception
-    ) as error:  # protobuf and the runtime have errors of their own; all mean that the file is no good
-        raise ValueError(f"{file} could not be read as an exported tracker: {error}") from error
-    backbone = parts[0] if len(parts) == 1 else Concatenation(parts)
-    reduction = _reduction(model)
-    return assemble(backbone.eval(), filter, device, settings, reduction=reduction, box_head=head)
+    backbone, reduction = side_by_side(parts).eval(), _reduction(model)
+    return assemble(backbone, filter, device, settings, reduction=reduction, box_head=head)
 
 
-def read_exported(file: str | Path) -> tuple["onnx.ModelProto", dict[str, Any]]:
-    """Graph and metadata of an exported tracker; see ``load_exported`` for what it raises."""
-    try:
-        import onnx
-        import onnxruntime  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"exported trackers need onnx and onnxruntime: pip install onnx onnxruntime ({error})"
-        ) from None
-    if not Path(file).is_file():
-        raise FileNotFoundError(f"exported tracker {file} does not exist")
-    try:
-        model = onnx.load(file, load_external_data=False)
-        onnx.checker.check_model(model)
-        (text,) = [entry.value for entry in model.metadata_props if entry.key == METADATA]
-        told = json.loads(text)
-        if any(tensor.external_data for tensor in model.graph.initializer):
-            raise ValueError("its tensors lie in other files")
-    except Exception as error:
-        raise ValueError(f"{file} is no tracker that `export` wrote, or damaged: {error}") from error
-    return model, dict(told)
+def _metadata(model: "onnx.ModelProto") -> dict[str, Any]:
+    """What `save_tracker` wrote beside a graph; raises ``ValueError`` or onnx's errors for any other file."""
+    import onnx
+
+    onnx.checker.check_model(model)
+    if any(tensor.external_data for tensor in model.graph.initializer):
+        raise ValueError("its tensors lie in other files")
+    (text,) = [entry.value for entry in model.metadata_props if entry.key == METADATA]
+    return dict(json.loads(text))
 
 
 def _reduction(model: "onnx.ModelProto") -> torch.Tensor | None:
@@ -142,13 +126,9 @@ def _reduction(model: "onnx.ModelProto") -> torch.Tensor | None:
     return torch.from_numpy(found[0].copy()) if found else None
 
 
-def _parts(backbone: Backbone) -> list[Backbone]:
-    return list(backbone.backbones) if isinstance(backbone, Concatenation) else [backbone]
-
-
 def _features(backbone: Backbone) -> str:
     """The name by which ``build_backbone`` knows features."""
-    return "+".join(_name(BACKBONES, type(part)) for part in _parts(backbone))
+    return "+".join(_name(BACKBONES, type(part)) for part in parts_of(backbone))
 
 
 def _name(registry: Any, entry: type) -> str:

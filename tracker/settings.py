@@ -38,11 +38,6 @@ def setting_names(part: type) -> list[str]:
 def check_known(settings: Collection[str], parts: Collection[type], others: Collection[str] = ()) -> None:
     """Refuse a setting that none of the parts has.
 
-    Args:
-        settings: names to check.
-        parts: dataclasses whose fields are known settings.
-        others: further known names.
-
     Raises:
         ValueError: an unknown name; the message suggests the nearest known name.
     """

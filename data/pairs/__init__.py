@@ -1,5 +1,5 @@
 """Training pairs: two views of a target, cropped, jittered and batched."""
 
-from data.pairs.dataset import PairBatch, PairDataset, build_loader
+from data.faces import lazy_face
 
-__all__ = ["PairBatch", "PairDataset", "build_loader"]
+__all__, __getattr__ = lazy_face(__name__, PairBatch="dataset", PairDataset="dataset", build_loader="dataset")

@@ -12,7 +12,7 @@ from data.image_headers import image_size, jpeg_orientation
 from data.images import decode_bgr, is_jpeg, jpeg_reduction
 from data.pairs.blobs import Blob
 from data.pairs.jitter_background import paste_target, random_window
-from data.pairs.jitter_geometry import Placement, mirror
+from data.pairs.jitter_geometry import Placement, draw_placement, mirror
 from data.pairs.sources import View, Views, salient_bbox
 
 _LEAST_SHARE = 0.25  # of a box that must lie inside its image
@@ -82,7 +82,7 @@ def render(
         ValueError: An image is damaged.
     """
     jitter, still = views.jitter, views.search is views.template
-    flipped, placement = rng.uniform() < jitter.flip, jitter.draw(rng)
+    flipped, placement = rng.uniform() < jitter.flip, draw_placement(jitter, rng)
     placements = (Placement(), placement)
     boxes = [views.template.bbox, views.search.bbox]
     shrinks = [_shrink(box, at, search_area_scale, size) for box, at in zip(boxes, placements, strict=True)]

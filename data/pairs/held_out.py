@@ -16,9 +16,6 @@ class HeldOut:
     A clip is one of them where its frames lie in one of their folders, links followed, or its first frame is one of
     theirs, byte for byte; a still image where it is any of their frames.
 
-    Args:
-        clips: to keep out.
-
     Attributes:
         met: name of each that was asked for.
     """

@@ -5,7 +5,6 @@ numbers however the batch is split. With a generator on the CPU nothing waits fo
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -13,57 +12,17 @@ from torch import Tensor, nn
 
 from data.images import LUMA
 from data.labels import tensor_center
+from data.pairs.settings import Appearance
 
 _GRAIN = 256  # side of the noise image
 _KERNEL = 7  # side of the blur's kernel in pixels
 _DRAWS = 64  # random numbers for each pair, more than are used
 
 
-@dataclass(frozen=True)
-class Appearance:
-    """Strengths of the appearance jitter. Deviations are standard deviations over crops.
-
-    Attributes:
-        gain: Deviation of the logarithm of the brightness.
-        tint: Deviation of the logarithm of the brightness of each colour.
-        curve: Deviation of ``c`` in the tone curve ``x + c x (1 - x)``, x in [0, 1], a cheap form of gamma.
-        bias: Deviation of an added constant, in grey levels.
-        saturation: Deviation of the logarithm of the saturation.
-        grey: Probability that both crops lose their colours.
-        blur: Probability of a blur, out of focus or along a direction.
-        noise: Probability of noise; its deviation is up to 10 grey levels.
-        rotation: Deviation of the angle in radians by which the search crop is turned about the target's centre.
-        occluder: Probability that a piece of another crop covers a part of the target in the search crop.
-        distractor: Probability that another pair's target appears beside the target in the search crop.
-    """
-
-    gain: float = 0.2
-    tint: float = 0.06
-    curve: float = 0.25
-    bias: float = 8.0
-    saturation: float = 0.25
-    grey: float = 0.1
-    blur: float = 0.2
-    noise: float = 0.3
-    rotation: float = 0.06
-    occluder: float = 0.18
-    distractor: float = 0.27
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            limit = 1 if name in ("grey", "blur", "noise", "occluder", "distractor") else math.inf
-            if not 0 <= value <= limit or value == math.inf:
-                wanted = "a probability in [0, 1]" if limit == 1 else "finite and not negative"
-                raise ValueError(f"{name} of the appearance must be {wanted}, got {value}")
-
-
 class PhotometricJitter(nn.Module):
     """Changes the appearance of pairs; boxes stay as they are.
 
     Occluders and distractors come from the neighbouring pair: pairs 0 and 1, 2 and 3, … of a batch lend each other.
-
-    Args:
-        appearance: Strengths of the jitter.
     """
 
     def __init__(self, appearance: Appearance | None = None) -> None:

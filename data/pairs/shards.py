@@ -133,29 +133,32 @@ class ShardClip(NamedTuple):
     """A tracklet in a shard, a `data.pairs.sources.PairClip`.
 
     Attributes:
-        name: Name of the clip.
-        url: The tar file.
-        numbers: int64 ``(n,)``, numbers of the frames in the clip.
-        bboxes: float32 ``(n, 4)`` in pixels of the crops.
-        starts: int64 ``(n,)``, position of each crop's first byte in the tar.
-        stops: int64 ``(n,)``, position after each crop's last byte.
-        digests: uint8 ``(n, 32)``, SHA-256 of each crop's bytes, checked whenever it is read.
+        clips: All tracklets.
+        number: Index of this one, of those that are left out too.
+        rows: Its crops among those of all.
     """
 
-    name: str
-    url: str
-    numbers: NDArray[np.int64]
-    bboxes: NDArray[np.float32]
-    starts: NDArray[np.int64]
-    stops: NDArray[np.int64]
-    digests: NDArray[np.uint8]
+    clips: "ShardClips"
+    number: int
+    rows: slice
+
+    @property
+    def name(self) -> str:
+        """Name of the clip."""
+        return str(self.clips.names[self.number])
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Numbers of the frames in the clip, int64 ``(n,)``."""
+        return self.clips.numbers[self.rows]
 
     def view(self, index: int) -> View:
         """Return the view of one of the crops."""
-        place = int(self.starts[index]), int(self.stops[index])
-        blob = Blob(self.url, *place, self.digests[index].tobytes())
-        bbox: Floats = self.bboxes[index].astype(np.float64)
-        return View(f"{self.name}/{self.numbers[index]}", bbox, blob)
+        all_of, row = self.clips, self.rows.start + index
+        place = int(all_of.starts[row]), int(all_of.stops[row])
+        blob = Blob(all_of.urls[all_of.shards[self.number]], *place, all_of.digests[row].tobytes())
+        bbox: Floats = all_of.bboxes[row].astype(np.float64)
+        return View(f"{self.name}/{all_of.numbers[row]}", bbox, blob)
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,11 @@ class ShardClips:
         firsts: str ``(n,)``, SHA-256 of the first image of each clip.
         shards: int64 ``(n,)``, the shard of each tracklet.
         ends: int64 ``(n,)``, the row after each tracklet's last crop in the arrays below.
-        numbers, bboxes, starts, stops, digests: Rows of the crops, as in `ShardClip`.
+        numbers: int64 ``(N,)``, of each crop the number of its frame in the clip.
+        bboxes: float32 ``(N, 4)`` in pixels of the crops.
+        starts: int64 ``(N,)``, position of each crop's first byte in its tar.
+        stops: int64 ``(N,)``, position after each crop's last byte.
+        digests: uint8 ``(N, 32)``, SHA-256 of each crop's bytes, checked whenever it is read.
         chosen: int64 ``(m,)``, indices of the tracklets that are not left out.
     """
 
@@ -234,16 +241,7 @@ class ShardClips:
     def __getitem__(self, index: Any) -> ShardClip:
         """Return one tracklet."""
         index = int(self.chosen[index])
-        part = slice(int(self.ends[index - 1]) if index else 0, int(self.ends[index]))
-        return ShardClip(
-            name=str(self.names[index]),
-            url=self.urls[self.shards[index]],
-            numbers=self.numbers[part],
-            bboxes=self.bboxes[part],
-            starts=self.starts[part],
-            stops=self.stops[part],
-            digests=self.digests[part],
-        )
+        return ShardClip(self, index, slice(int(self.ends[index - 1]) if index else 0, int(self.ends[index])))
 
 
 def _read_manifest(place: str) -> tuple[dict[str, Any], str]:

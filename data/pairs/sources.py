@@ -18,7 +18,7 @@ from data.boxes import Floats, Image, frames_with_box
 from data.datasets.clip import Clip
 from data.images import is_image, natural_order
 from data.pairs.blobs import Blob
-from data.pairs.jitter_geometry import GeometricJitter
+from data.pairs.settings import GeometricJitter
 from data.synthetic.scene import SyntheticSequence
 from data.synthetic.sequence import ATTRIBUTES, synthetic_sequence
 

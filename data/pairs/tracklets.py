@@ -11,33 +11,7 @@ from data.boxes import Floats, Image, bbox_center, frames_with_box
 from data.datasets.clip import Clip
 from data.files import sha256_of
 from data.images import Levels, decode_bgr, jpeg_reduction
-
-
-@dataclass(frozen=True)
-class TrackletSettings:
-    """Settings of the crops of tracklets.
-
-    Attributes:
-        frames_per_clip: Most crops of a clip, spread evenly over the frames that show the target.
-        context: Side of the crops in ``sqrt(w h)`` of the target. The crops of training are cut out of these:
-            with a side of 5, displaced by up to 1.2 and a little larger (``fast.yaml``), they need 8.
-        target_size: ``sqrt(w h)`` in pixels to which larger targets are shrunk; smaller targets keep their size.
-        quality: Quality of the JPEG images, 1 to 100.
-    """
-
-    frames_per_clip: int = 64
-    context: float = 8.0
-    target_size: int = 48
-    quality: int = 92
-
-    def __post_init__(self) -> None:
-        if self.frames_per_clip < 1 or self.target_size < 4 or not 1 <= self.quality <= 100:
-            raise ValueError(
-                "frames_per_clip must be 1 or more, target_size 4 or more pixels and quality 1 to 100, "
-                f"got {self.frames_per_clip}, {self.target_size} and {self.quality}"
-            )
-        if not 1 <= self.context < np.inf:
-            raise ValueError(f"context must be 1 or more target sizes, got {self.context}")
+from data.pairs.settings import TrackletSettings
 
 
 @dataclass(frozen=True)

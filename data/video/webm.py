@@ -30,7 +30,7 @@ class WebmEncoder:
         self._quality, self._frame_ms = quality, 1000 / fps
         self._blocks: list[bytes] = []
         self._start = self._last = 0  # of the cluster, and of its last frame, in ms
-        self._cues: list[tuple[int, int]] = []
+        self._cues: list[bytes] = []
         self._file = path.open("wb")
         self._file.write(_element(0x1A45DFA3, *_EBML) + _number(0x18538067) + _UNKNOWN)
         self._begin = self._file.tell()
@@ -52,7 +52,7 @@ class WebmEncoder:
         with self._file as file:
             self._end_cluster()
             cues = file.tell() - self._begin
-            file.write(_element(0x1C53BB6B, *(_cue(*cue) for cue in self._cues)))
+            file.write(_element(0x1C53BB6B, *self._cues))
             size = file.tell() - self._begin
             file.seek(self._begin - 8)
             file.write((size | 1 << 56).to_bytes(8, "big"))
@@ -60,7 +60,8 @@ class WebmEncoder:
 
     def _end_cluster(self) -> None:
         if self._blocks:
-            self._cues.append((self._start, self._file.tell() - self._begin))
+            position = _element(0xB7, _unsigned(0xF7, 1), _unsigned(0xF1, self._file.tell() - self._begin))
+            self._cues.append(_element(0xBB, _unsigned(0xB3, self._start), position))
             self._file.write(_element(0x1F43B675, _unsigned(0xE7, self._start), *self._blocks))
             self._blocks = []
 
@@ -101,11 +102,6 @@ def _element(number: int, *contents: bytes) -> bytes:
 
 def _unsigned(number: int, value: int) -> bytes:
     return _element(number, value.to_bytes(8, "big"))
-
-
-def _cue(milliseconds: int, place: int) -> bytes:
-    position = _element(0xB7, _unsigned(0xF7, 1), _unsigned(0xF1, place))
-    return _element(0xBB, _unsigned(0xB3, milliseconds), position)
 
 
 _EBML = (

@@ -13,12 +13,7 @@ Engine = Callable[[Sequence[Job], Callable[[int], object]], Iterator[Outcome]]
 
 
 def local_engine(workers: int, timeout: float | None) -> Engine:
-    """Processes of this machine.
-
-    Args:
-        workers: Number of processes.
-        timeout: Seconds for one frame, or None.
-    """
+    """Processes of this machine; ``timeout``: seconds for one frame, or None."""
 
     def run(jobs: Sequence[Job], advance: Callable[[int], object]) -> Iterator[Outcome]:
         crew = [Worker(timeout) for _ in range(min(workers, len(jobs)))]

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,6 +12,7 @@ from tqdm import tqdm
 from data.datasets.base import Dataset
 from data.datasets.integrity import pairing_oddities
 from data.datasets.otb_protocol import canonical_name
+from data.registry import nearest
 from experiments.benchmark.engines import Engine
 from experiments.benchmark.jobs import Job, Outcome
 from experiments.runtime.progress import progress_bar
@@ -41,10 +41,8 @@ def select(dataset: Dataset, names: str | None) -> Dataset:
     wanted = [canonical_name(name.strip()) for name in names.split(",")]
     for name in wanted:
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}? " if near else ""
             raise ValueError(
-                f"sequence {name!r} is not in {dataset.root}: {hint}it holds {len(known)} others"
+                f"sequence {name!r} is not in {dataset.root}: {nearest(name, known)}it holds {len(known)} others"
             )
     return replace(
         dataset,
@@ -56,13 +54,7 @@ def select(dataset: Dataset, names: str | None) -> Dataset:
 
 
 class Benchmarking:
-    """Trackers on a dataset under a protocol.
-
-    Args:
-        dataset: The dataset.
-        contenders: The trackers.
-        protocol: One of ``experiments.scoring.protocols.PROTOCOLS``, or ``SUPERVISED``.
-        results: Folder ``<output>/results``.
+    """Trackers on a dataset under a protocol, of OTB or ``SUPERVISED``, with results in ``<output>/results``.
 
     Attributes:
         files: Result files by the tracker's label.

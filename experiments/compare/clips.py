@@ -1,8 +1,6 @@
 """The clips of a comparison, kept apart: those trained on, those that choose the rates, those of the table."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 
 from data.boxes import Floats, Image, frames_with_box
@@ -11,16 +9,12 @@ from data.datasets.otb import write_otb
 from data.images import read_image
 from data.pairs.dataset import PairDataset
 from data.pairs.held_out import HeldOut
-from data.pairs.jitter_geometry import GeometricJitter
 from data.pairs.sources import ClipSource
-from data.synthetic.sequence import synthetic_sequence
 from experiments.compare.settings import Place
-from experiments.scoring.metrics import score
 from experiments.scoring.protocols import SRE_SHIFTS, shifted_bbox
-from experiments.trackers.follow import follow
 from experiments.train.data import build_pairs, parse_source
 from experiments.train.settings import DataSettings
-from experiments.train.validation import CHALLENGES, HELD_OUT_SEED, read_clips
+from experiments.train.validation import held_out_sequence, read_clips, track_clip
 from tracker import Tracker
 
 FOLD = 4
@@ -75,7 +69,7 @@ def clips_at(place: Place) -> list[Clip]:
 
 def probe_pairs(clips: Sequence[Clip], data: DataSettings, count: int) -> PairDataset:
     """Pairs of these clips to be measured, made as training makes its own but with any two frames of a clip."""
-    source = ClipSource.of(clips, max_gap=_ANY_GAP, jitter=GeometricJitter(**asdict(data.clip_jitter)))
+    source = ClipSource.of(clips, max_gap=_ANY_GAP, jitter=data.clip_jitter)
     size, scale = data.crop_size, data.search_area_scale
     return PairDataset([(source, 1.0)], count, crop_size=size, search_area_scale=scale, seed=PROBE_SEED)
 
@@ -103,24 +97,16 @@ def track_clips(
     """
     scores = {}
     for clip in clips:
-        first = int(frames_with_box(clip.bboxes)[0])
-        truth = clip.bboxes[first : first + frames]
-        bbox = first_bbox(clip, read_image(clip.paths[first]), seed)
-        steps = follow(tracker, islice(clip.frames(), first, first + frames), bbox)
-        result = score([step.output.bbox for step in steps], truth)
-        scores[clip.name] = {
-            "success_auc": result.success_auc,
-            "precision_20": result.precision_20,
-            "ao": result.ao,
-        }
+        first = read_image(clip.paths[int(frames_with_box(clip.bboxes)[0])])
+        result = track_clip(tracker, clip, frames, first_bbox(clip, first, seed))
+        scores[clip.name] = {name: getattr(result, name) for name in ("success_auc", "precision_20", "ao")}
     return scores
 
 
 def _render(folder: Path, offset: int) -> str:
     """Write synthetic clips where they are not yet."""
     for number in range(offset, offset + SYNTHETIC_CLIPS):
-        attributes = CHALLENGES[number % len(CHALLENGES)]
-        sequence = synthetic_sequence(HELD_OUT_SEED + number, SYNTHETIC_FRAMES, attributes=attributes)
+        sequence = held_out_sequence(number, SYNTHETIC_FRAMES)
         target = folder / sequence.name
         if not (target / "groundtruth_rect.txt").is_file():
             write_otb(sequence, target, ".jpg")

@@ -18,21 +18,15 @@ from experiments.compare.settings import ComparisonSettings
 from experiments.train.build import initial_network, train
 from experiments.train.run_files import METRICS
 from experiments.train.settings import Arguments, LossSettings, TrainingSettings
-from experiments.train.validation import average_overlap
-from tracker import Tracker, load_tracker
+from experiments.train.validation import track_clip
+from tracker import load_tracker
 from tracker.network.regression_net import RegressionNet
 
 _BATCH = 16  # probes measured at once
 
 
 class Measurement:
-    """Validation of a training run: measures of response maps on pairs, and tracking of clips.
-
-    Args:
-        pairs: pairs whose responses are measured.
-        clips: clips that are tracked.
-        frames: number of frames of each clip.
-    """
+    """Validation of a training run: measures of response maps on pairs, and tracking of clips."""
 
     def __init__(self, pairs: PairDataset, clips: Sequence[Clip], frames: int) -> None:
         self._batches = [
@@ -43,8 +37,8 @@ class Measurement:
 
     def __call__(self, net: RegressionNet) -> dict[str, float]:
         """Measure ``peak_distance``, ``hit_rate`` and ``ao`` of a network."""
-        tracker = as_tracker(net)
-        overlaps = [average_overlap(tracker, clip, self._frames) for clip in self._clips]
+        tracker = load_tracker(net, device=next(net.parameters()).device, runtime="torch")
+        overlaps = [track_clip(tracker, clip, self._frames).ao for clip in self._clips]
         return self.peaks(net)[0].means() | {"ao": float(np.mean(overlaps))}
 
     def peaks(self, net: RegressionNet) -> tuple[Peaks, list[Any]]:
@@ -54,11 +48,6 @@ class Measurement:
         peaks, maps = zip(*(respond(net, batch) for batch in self._batches), strict=True)
         net.train(training)
         return Peaks.joined(peaks), [one for batch in maps for one in batch]
-
-
-def as_tracker(net: RegressionNet) -> Tracker:
-    """The tracker that uses a network's features, on the network's device."""
-    return load_tracker(net, device=next(net.parameters()).device, runtime="torch")
 
 
 def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
@@ -85,7 +74,7 @@ def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
     if unit.phase == "final":
         clips = clips_at(settings.test)
         pairs = probe_pairs(clips, settings.train.data, budget.probes)
-        result["clips"] = track_clips(as_tracker(trained.net), clips, budget.frames)
+        result["clips"] = track_clips(load_tracker(trained.net, runtime="torch"), clips, budget.frames)
         peaks, maps = Measurement(pairs, [], 0).peaks(trained.net)
         result["probes"] = peaks.record(maps)
     return result

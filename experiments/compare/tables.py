@@ -81,8 +81,9 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
         cells = [f"`{row['label']}`", f"{row['rate']:.3g}{'*' if row['at_edge'] else ''}"]
         for metric in METRICS:
             entry = row[metric]
-            cells.append(f"{entry['mean']:.3f} {_brackets(entry['interval'])}")
-            cells.append("" if entry["difference"] is None else _signed(entry))
+            cells.append("{:.3f} [{:.3f}, {:.3f}]".format(entry["mean"], *entry["interval"]))
+            differs = entry["difference"], *(entry["difference_interval"] or ())
+            cells.append("" if differs[0] is None else "{:+.3f} [{:+.3f}, {:+.3f}]".format(*differs))
         cells += [
             f"{row[name]['mean']:.3f} ± {row[name]['spread']:.3f}" for name in ("peak_distance", "hit_rate")
         ]
@@ -122,12 +123,3 @@ def _at_edge(run: Mapping[str, Any]) -> bool:
     """Whether the chosen rate is the lowest or highest tried: one beyond it might be better."""
     tried = sorted(float(factor) for factor in run["search"])
     return len(tried) > 1 and run["factor"] in (tried[0], tried[-1])
-
-
-def _brackets(interval: Sequence[float]) -> str:
-    return f"[{interval[0]:.3f}, {interval[1]:.3f}]"
-
-
-def _signed(entry: Mapping[str, Any]) -> str:
-    low, high = entry["difference_interval"]
-    return f"{entry['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import cv2
-
 from data import synthetic_sequence
 from data.boxes import Floats, Image
 from data.files import write_bytes
 from data.synthetic.scene import SyntheticSequence
 from experiments.drawing.frames import annotate, overlay_response
+from experiments.drawing.jpeg import encode_jpeg
 from experiments.drawing.palette import colours
 from experiments.trackers.follow import GivenBox, TrackedFrame, follow_targets
 from tracker import MultiTracker
@@ -36,10 +35,7 @@ def write_gallery(folder: Path) -> list[Path]:
     paths = []
     for name, draw in pictures.items():
         path = folder / f"{name}.jpg"
-        encoded = cv2.imencode(
-            ".jpg", cv2.cvtColor(draw(), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88]
-        )[1]
-        write_bytes(path, encoded.tobytes())
+        write_bytes(path, encode_jpeg(draw(), 88))
         paths.append(path)
     return paths
 

@@ -1,48 +1,34 @@
 """Several trackers side by side on annotated sequences: videos, plots, scores and a page."""
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import tee
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from data.boxes import Floats, Image, bbox_iou, to_one_based
+from data.boxes import Floats, bbox_iou, to_one_based
 from data.datasets.box_files import write_bboxes
 from data.files import write_json
 from data.synthetic.scene import SyntheticSequence
 from data.synthetic.sequence import ATTRIBUTES
 from data.video.writer import VideoWriter
 from experiments.drawing.curves import success_precision_plot
-from experiments.drawing.frames import compare
+from experiments.drawing.frames import annotate, draw_bbox
 from experiments.drawing.pages import write_page
-from experiments.drawing.palette import as_hex, colours
+from experiments.drawing.palette import WHITE, as_hex, colours
 from experiments.runtime.progress import progress_bar
 from experiments.runtime.provenance import versions
 from experiments.scoring.metrics import Score, mean_score, score
-from experiments.trackers.follow import Step, follow
-from tracker import TRACKERS, Tracker
+from experiments.trackers.follow import GivenBox, follow_targets
+from tracker import TRACKERS, MultiTracker, Tracker
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 VIDEO_FPS = 25.0
-
-
-def side_by_side(
-    trackers: Mapping[str, Tracker], frames: Iterable[Image], bbox: ArrayLike
-) -> Iterator[dict[str, Step]]:
-    """Drive all ``trackers`` through ``frames`` from the same ``bbox``; yield their steps frame by frame.
-
-    The trackers take turns in each frame: only one frame is kept, and a busy machine slows all of them alike.
-    """
-    copies = tee(frames, len(trackers))
-    walks = [follow(tracker, copy, bbox) for tracker, copy in zip(trackers.values(), copies, strict=True)]
-    for steps in zip(*walks, strict=True):
-        yield dict(zip(trackers, steps, strict=True))
 
 
 @dataclass(frozen=True)
@@ -58,11 +44,6 @@ class Trial:
     truth: Floats
     bboxes: list[Floats] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-
-    def add(self, step: Step) -> None:
-        """Append a frame."""
-        self.bboxes.append(step.output.bbox)
-        self.seconds.append(step.seconds)
 
     @property
     def score(self) -> Score:
@@ -89,7 +70,7 @@ def show(
     """Follow every sequence with every tracker and write into ``folder``.
 
     * ``index.html``, written last: a folder without it is not finished.
-    * ``videos/<sequence>.webm``: the true box dashed, each tracker's box in its colour.
+    * ``videos/<sequence>.webm``: the true box white and dashed, each tracker's box and name in its colour.
     * ``success.png``, ``precision.png``: curves averaged over the sequences.
     * ``scores.json``: the numbers that this function returns, and versions.
     * ``results/synthetic/<tracker>/<sequence>.txt``: boxes in OTB's 1-based text form.
@@ -125,7 +106,9 @@ def show(
     }
     mean = {name: _numbers(curves[name], of) for name, of in by_tracker.items()}
     write_json(folder / "scores.json", {"sequences": rows, "mean": mean, "versions": versions()})
-    said = {name: about.get(name) or _first_line(TRACKERS[name]) for name in mean}
+    said = {
+        name: about.get(name) or (inspect.getdoc(TRACKERS[name]) or "").partition("\n")[0] for name in mean
+    }
     _write_page(folder / "index.html", sequences, rows, mean, said)
     return rows, mean
 
@@ -172,23 +155,25 @@ def prepare(folder: Path, trackers: Iterable[str]) -> None:
 def _follow(
     trackers: Mapping[str, Tracker], sequence: SyntheticSequence, folder: Path, bar: "tqdm"
 ) -> Mapping[str, Trial]:
-    """Drive all trackers through a sequence; write its video and their boxes."""
-    trials = {name: Trial(sequence.bboxes) for name in trackers}
+    """Drive all trackers through a sequence; write its video and their boxes.
+
+    The trackers take turns in each frame: only one frame is kept, and a busy machine slows all of them alike.
+    """
+    trials, chosen = {name: Trial(sequence.bboxes) for name in trackers}, colours(trackers)
+    followers = {name: MultiTracker(partial(trackers.__getitem__, name)) for name in trackers}
+    given, names = [GivenBox("", 0, sequence.bboxes[0])], {("", name): name for name in trackers}
     with VideoWriter(folder / "videos" / f"{sequence.name}.webm", VIDEO_FPS) as video:
-        for frame, steps in enumerate(side_by_side(trackers, sequence.frames(), sequence.bboxes[0])):
-            for name, step in steps.items():
-                trials[name].add(step)
-            image = next(iter(steps.values())).image
-            bboxes = {name: step.output.bbox for name, step in steps.items()}
-            video.write(compare(image, frame, sequence.bboxes[frame], bboxes))
+        for scene in follow_targets(followers, enumerate(sequence.frames()), given, names):
+            for name, trial in trials.items():
+                trial.bboxes.append(scene.outputs[name].bbox)
+                trial.seconds.append(scene.seconds[name])
+            picture = annotate(scene.image, scene.frame, scene.outputs, chosen)
+            draw_bbox(picture, sequence.bboxes[scene.frame], WHITE, dashed=True)
+            video.write(picture)
             bar.update()
     for name, trial in trials.items():
         write_bboxes(folder / "results" / "synthetic" / name / f"{sequence.name}.txt", trial.bboxes)
     return trials
-
-
-def _first_line(builder: object) -> str:
-    return (inspect.getdoc(builder) or "").partition("\n")[0]
 
 
 def _numbers(curves: Score, trials: Sequence[Trial]) -> dict[str, Any]:

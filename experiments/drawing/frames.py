@@ -9,10 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from data.boxes import Floats, Image
 from data.crop import SearchRegion, paste
 from data.images import LUMA
-from experiments.drawing.palette import BLACK, GREEN, VERMILION, WHITE, Colour, colours
+from experiments.drawing.palette import BLACK, GREEN, VERMILION, WHITE, Colour
 from tracker import TrackOutput
-
-_SMALL = (cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)  # font, size, thickness
 
 
 def draw_bbox(image: Image, bbox: ArrayLike, colour: Colour, dashed: bool = False) -> None:
@@ -144,7 +142,9 @@ def overlay_response(
     ]
     top = max((float(values.max()) for values, _ in maps), default=0.0)
     for values, area in maps:
-        paste(picture, colour_map(values, top), _nearest_region(area), alpha=0.5)
+        x, y, side, _ = (round(float(value)) for value in area)
+        region = SearchRegion(x, y, max(side, 1), max(side, 1))
+        paste(picture, colour_map(values, top), region, alpha=0.5)
     for name, output in outputs.items():
         draw_bbox(picture, output.bbox, WHITE if chosen is None else chosen[name], dashed=output.lost)
     draw_text(picture, f"frame {frame}", 0)
@@ -177,49 +177,3 @@ def colour_map(values: NDArray[np.float32], top: float | None = None) -> Image:
     levels = np.clip(values / max(float(values.max()) if top is None else top, 1e-6), 0, 1)
     coloured = cv2.applyColorMap((255 * levels).astype(np.uint8), cv2.COLORMAP_TURBO)
     return cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB)
-
-
-def _nearest_region(bbox: Floats) -> SearchRegion:
-    x, y, side, _ = (round(float(value)) for value in bbox)
-    return SearchRegion(x, y, max(side, 1), max(side, 1))
-
-
-def compare(image: Image, frame: int, truth: ArrayLike, bboxes: Mapping[str, Floats]) -> Image:
-    """Draw several trackers' boxes, and the true one dashed, on a copy of ``image`` above a strip of their names.
-
-    Args:
-        image: uint8 ``(H, W, 3)`` RGB.
-        frame: number of the frame.
-        truth: 0-based box ``(x, y, w, h)``; NaN where the target is absent.
-        bboxes: name -> 0-based box; the first lies on top.
-
-    Returns:
-        uint8 ``(H + strip, W, 3)``.
-    """
-    picture = image.copy()
-    chosen = colours(bboxes)
-    for name in reversed(list(bboxes)):
-        draw_bbox(picture, bboxes[name], chosen[name])
-    draw_bbox(picture, truth, WHITE, dashed=True)
-    return np.concatenate([picture, _legend(image.shape[1], frame, chosen)])
-
-
-def _legend(width: int, frame: int, names: Mapping[str, Colour]) -> Image:
-    """Draw a dark strip ``(24, width, 3)``: each name after a line in its colour, the truth's dashed."""
-    strip = np.full((24, width, 3), 32, np.uint8)
-    left = 8
-    for name, colour in {"truth": WHITE, **names}.items():
-        cv2.line(strip, (left, 12), (left + 20, 12), colour, 2)
-        if name == "truth":
-            strip[:, left + 8 : left + 13] = 32
-        left = _write(strip, name, left + 28) + 16
-    text = f"frame {frame}"
-    _write(strip, text, width - 8 - cv2.getTextSize(text, *_SMALL)[0][0])
-    return strip
-
-
-def _write(strip: Image, text: str, left: int) -> int:
-    """Write into the strip from column ``left`` on; return the column where the text ends."""
-    font, size, thickness = _SMALL
-    cv2.putText(strip, text, (left, 16), font, size, WHITE, thickness, cv2.LINE_AA)
-    return left + int(cv2.getTextSize(text, *_SMALL)[0][0])

@@ -37,8 +37,9 @@ class Export(Command):
         """Write the file and say what is in it."""
         from data.files import remove_left_overs
         from experiments.trackers.by_name import load_with_loss
+        from tracker.backbones.weights import onnx_file
         from tracker.correlation import CorrelationFilterTracker
-        from tracker.exported import SUFFIX, read_exported, save_tracker
+        from tracker.exported import KIND, SUFFIX, save_tracker
 
         if self.output.exists() and not self.overwrite:
             raise FileExistsError(
@@ -50,8 +51,9 @@ class Export(Command):
         tracker = load_with_loss(self.tracker, weights=weights, runtime="torch")
         assert isinstance(tracker, CorrelationFilterTracker)  # others know no runtime
         save_tracker(tracker, self.output)
-        model, _ = read_exported(self.output)
-        names = [", ".join(each.name for each in side) for side in (model.graph.input, model.graph.output)]
+        with onnx_file(self.output, KIND) as model:
+            graph = model.graph
+        names = [", ".join(each.name for each in side) for side in (graph.input, graph.output)]
         print(
             f"{self.output}: {self.output.stat().st_size / 1e6:.2f} MB, inputs {names[0]}; outputs {names[1]}"
         )

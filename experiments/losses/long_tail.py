@@ -89,10 +89,6 @@ def gradients(name: str, arguments: dict[str, Any]) -> tuple[Tensor, Tensor]:
     All logits are 0, as before training. The positive gradient comes from a class's own samples, the negative
     one from the samples of the others.
 
-    Args:
-        name: a loss of classes.
-        arguments: arguments of its constructor.
-
     Returns:
         Two float32 ``(K,)``, both non-negative.
     """

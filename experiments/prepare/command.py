@@ -1,9 +1,12 @@
 """``python -m experiments prepare``: crop a training set once, into shards that training reads quickly."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from tyro.conf import arg
+
+from data.pairs.settings import TrackletSettings
 from experiments.command import Command
 
 
@@ -24,17 +27,7 @@ class Prepare(Command):
     output: Path
     """Folder of the shards: new, or one of an earlier run with the same settings."""
 
-    frames_per_clip: int = 64
-    """Crops of a clip at most, spread evenly over it."""
-
-    context: float = 8.0
-    """Side of the crops in sqrt(w h) of the target. Training crops need search_area_scale + 2 shift, and a little."""
-
-    target_size: int = 48
-    """Larger targets are shrunk to this sqrt(w h) in pixels. Crops of 200 pixels and 5 targets show them at 40."""
-
-    quality: int = 92
-    """Quality of the JPEG crops, 1 to 100."""
+    crops: Annotated[TrackletSettings, arg(name="")] = field(default_factory=TrackletSettings)
 
     clips_per_shard: int = 64
     """Clips in a tar file."""
@@ -47,14 +40,12 @@ class Prepare(Command):
 
     def run(self) -> int:
         """Write the shards; return 1 if something was left out."""
-        from data.pairs.tracklets import TrackletSettings
         from experiments.prepare.shards import Preparation
         from experiments.runtime.lock import holding
         from experiments.train.data import read_training_set
 
-        settings = TrackletSettings(self.frames_per_clip, self.context, self.target_size, self.quality)
         preparation = Preparation(
-            self.output, self.dataset, settings, self.clips_per_shard, skip=self.on_error == "skip"
+            self.output, self.dataset, self.crops, self.clips_per_shard, skip=self.on_error == "skip"
         )
         sequences = read_training_set(self.dataset, self.root, skip_broken=self.on_error == "skip")
         with holding(self.output, "another prepare"):

@@ -12,8 +12,9 @@ from typing import Any
 
 import data.datasets.clip
 from data.files import read_json, remove_left_overs, write_text
+from data.pairs.settings import TrackletSettings
 from data.pairs.shards import is_complete, write_manifest, write_shard
-from data.pairs.tracklets import Tracklet, TrackletFrames, TrackletSettings, crop_tracklet
+from data.pairs.tracklets import Tracklet, TrackletFrames, crop_tracklet
 from experiments.runtime.progress import progress_bar
 from experiments.runtime.workers import check_workers, worker_pool
 from experiments.scoring.record import check_record, fingerprint
@@ -47,10 +48,6 @@ class Preparation:
 
     def run(self, sequences: "Sequence[data.datasets.clip.Clip]", workers: int) -> dict[str, Any]:
         """Write the missing shards, then the manifest; return the manifest's content.
-
-        Args:
-            sequences: The sequences to crop.
-            workers: Number of processes.
 
         Raises:
             ValueError: No frame has a box, the folder was made from other clips, or an image or box cannot be used

@@ -59,6 +59,7 @@ def write_report_page(
     files = {name: f"{number:04d}" for number, name in enumerate(sequences)}
     _write_script(assets / "data.js", "window.REPORT", _content(summaries, files))
     _write_sequences(folder, sequences, files, evaluation)
+    beside = [*sorted(folder.glob("report.[cjmt]*")), *sorted(folder.glob("plots/*.png"))]
     problems = dict.fromkeys(line for summary in summaries.values() for line in summary["problems"])
     write_page(
         folder / "report.html",
@@ -67,18 +68,13 @@ def write_report_page(
         protocols=list(summaries),
         problems=list(problems),
         headings=HEADINGS,
-        files=[path.relative_to(folder).as_posix() for path in _files(folder)],
+        files=[path.relative_to(folder).as_posix() for path in beside],
         provenance={
             **{name: text for name, text in provenance.items() if text},
             "this page": f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, {machine()}, "
             + ", ".join(f"{name} {version}" for name, version in versions().items()),
         },
     )
-
-
-def _files(folder: Path) -> list[Path]:
-    """Tables and plots that lie beside the page."""
-    return [*sorted(folder.glob("report.[cjmt]*")), *sorted(folder.glob("plots/*.png"))]
 
 
 def _content(summaries: Mapping[str, Summary], files: Mapping[str, str]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -16,6 +15,7 @@ from data.boxes import Floats
 from data.datasets.clip import Clip
 from data.files import replacing
 from data.images import read_image
+from experiments.drawing.jpeg import encode_jpeg
 from experiments.scoring.metrics import Rules, frame_errors
 
 BYTES_PER_BOX = 16
@@ -127,12 +127,7 @@ def _thumbnail(path: Path) -> tuple[bytes, tuple[int, int]] | None:
         image = read_image(path)
     except (OSError, ValueError):
         return None
-    height, width = image.shape[:2]
-    scale = min(1.0, _LONGEST_SIDE / max(height, width))
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    settings = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
-    encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), settings)[1]
-    return encoded.tobytes(), (width, height)
+    return encode_jpeg(image, _QUALITY, _LONGEST_SIDE), (image.shape[1], image.shape[0])
 
 
 def _errors(predicted: Floats, truth: Floats, rules: Rules) -> tuple[Floats, Floats]:

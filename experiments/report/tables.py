@@ -53,18 +53,22 @@ def markdown(summary: Summary) -> str:
     sections = [
         (title, _overall(summary, "–")),
         ("Every class of targets the same", _by_class(summary)),
-        ("Speed", _speed(summary)),
+        ("Speed", _numbers(summary, "timing", {title: (name, 1) for name, title in SPEEDS.items()})),
         ("Measures of VOT", _resets(summary)),
         ("VOT by attribute, frame by frame: accuracy / failures", _resets_by_attribute(summary)),
         (f"{HEADINGS[metric]} by attribute", _by_attribute(summary, metric)),
         (f"Paired differences of {HEADINGS[metric]}", _differences(summary, metric)),
     ]
     escaped = [
-        (title, [list(map(_markdown, row)) for row in rows]) for title, rows in sections if len(rows) > 1
+        (title, [[cell.translate(_MARKDOWN) for cell in row] for row in rows])
+        for title, rows in sections
+        if len(rows) > 1
     ]
     parts = [f"## {title}\n\n{markdown_table(heads, rows).rstrip()}" for title, (heads, *rows) in escaped]
     if summary["problems"]:
-        parts.append("## Problems\n\n" + "\n".join(f"- {_markdown(line)}" for line in summary["problems"]))
+        parts.append(
+            "## Problems\n\n" + "\n".join(f"- {line.translate(_MARKDOWN)}" for line in summary["problems"])
+        )
     notes = [_INTERVALS, _FEW] if len(summary["sequences"]) < FEW else [_INTERVALS]
     return "\n\n".join([*parts, *notes]) + "\n"
 
@@ -86,7 +90,7 @@ def csv_table(summaries: Iterable[Summary]) -> str:
 def latex(summary: Summary) -> str:
     """The table of the trackers' means, for a paper; needs the package booktabs."""
     rows = _overall(summary, "--")
-    lines = [" & ".join(map(_latex, row)) + r" \\" for row in rows]
+    lines = [" & ".join(cell.translate(_LATEX) for cell in row) + r" \\" for row in rows]
     begin = r"\begin{tabular}{l" + "c" * (len(rows[0]) - 1) + "}"
     body = [r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"]
     return "\n".join([begin, *body, r"\end{tabular}", ""])
@@ -117,10 +121,6 @@ def _overall(summary: Summary, dash: str) -> list[_Row]:
 
 def _by_class(summary: Summary) -> list[_Row]:
     return _numbers(summary, "by_class", {title: (name, 3) for name, title in CLASS_MEANS.items()})
-
-
-def _speed(summary: Summary) -> list[_Row]:
-    return _numbers(summary, "timing", {title: (name, 1) for name, title in SPEEDS.items()})
 
 
 def _resets(summary: Summary) -> list[_Row]:
@@ -181,14 +181,6 @@ def _estimate(estimate: dict[str, Any], dash: str) -> str:
 
 def _value(value: float | None, dash: str, digits: int = 3) -> str:
     return dash if value is None else f"{value:.{digits}f}"
-
-
-def _markdown(text: str) -> str:
-    return text.translate(_MARKDOWN)
-
-
-def _latex(text: str) -> str:
-    return text.translate(_LATEX)
 
 
 _MARKDOWN = str.maketrans({**{c: "\\" + c for c in "|\\`*_[]"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})

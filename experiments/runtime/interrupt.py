@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
@@ -75,7 +74,7 @@ class Interrupt:
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
                 handler = signal.getsignal(number)
-                if handler in _DEFAULTS or _is_ours(handler):
+                if handler in _DEFAULTS or isinstance(getattr(handler, "__self__", None), Interrupt):
                     self._before[number] = signal.signal(number, self._note)
         return self
 
@@ -89,7 +88,3 @@ class Interrupt:
         again, self._number, self._looked = self._number is not None, number, False
         if again or self._at_once:
             raise Interrupted(number)
-
-
-def _is_ours(handler: Callable[..., Any] | int | None) -> bool:
-    return isinstance(getattr(handler, "__self__", None), Interrupt)

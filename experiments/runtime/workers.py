@@ -36,11 +36,7 @@ def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
 
 @contextmanager
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of processes, each with one thread; when the block raises, what they are doing is not waited for.
-
-    Args:
-        workers: number of processes.
-    """
+    """A pool of processes, each with one thread; when the block raises, what they are doing is not waited for."""
     methods = multiprocessing.get_all_start_methods()
     # A fork of this process would share its threads' locks and its GPU.
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")

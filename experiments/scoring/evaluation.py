@@ -143,7 +143,8 @@ def evaluate(
     """
     gives_average_overlap = has_average_overlap(annotations.dataset) and rules == "got10k"
     public = {name: one for name, one in annotations.sequences.items() if one.is_public}
-    recorded = any((folder / part / FILE).is_file() for folder in folders for part in _PARTS)
+    has_record = any((folder / part / FILE).is_file() for folder in folders for part in _PARTS)
+    recorded = annotations.sequences if has_record else {}
     has_resets = any((folder / part).is_dir() for folder in folders for part in _PARTS[1:])
     sizes, unreadable = _frame_sizes(annotations) if gives_average_overlap or has_resets else ({}, {})
     if gives_average_overlap and public and not sizes:
@@ -153,7 +154,7 @@ def evaluate(
         evaluate_tracker,
         clips={name: replace(one, paths=()) for name, one in public.items() if name not in left_out},
         timed=tuple(annotations.sequences),
-        data=_data(annotations) if recorded else {},
+        data={name: sequence_record(one.paths, one.bboxes) for name, one in recorded.items()},
         year=annotations.year,
         sizes=sizes,
         clipped=gives_average_overlap,
@@ -233,10 +234,6 @@ def evaluate_tracker(
     return TrackerResult(
         printable(folder.name), scores, bboxes, tuple(map(printable, problems)), timing, resets
     )
-
-
-def _data(annotations: Annotations) -> dict[str, Record]:
-    return {name: sequence_record(one.paths, one.bboxes) for name, one in annotations.sequences.items()}
 
 
 def _of_other_data(folder: Path, data: Mapping[str, Record], problems: list[str]) -> list[str]:

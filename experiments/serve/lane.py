@@ -2,47 +2,22 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from data.boxes import Floats, Image, check_bbox_in_frame
 from data.track_result import TrackResult
 from experiments.drawing.palette import Colour
+from experiments.trackers.follow import track_result
 from tracker import MultiTracker, TrackOutput
 
 MAP_SIDE = 64
 """Largest number of cells of a response map along its longer side that are sent to the page."""
 
-
 TARGET = "target"
 """The id that the only target of a lane has in its tracker."""
-
-
-@dataclass(frozen=True)
-class ResponseMap:
-    """A response map for the page.
-
-    Attributes:
-        levels: uint8 ``(h, w)``: negative and 0 are 0, the peak is 255.
-        bbox: The area of the frame that the map covers, ``(x, y, w, h)``, 0-based.
-    """
-
-    levels: NDArray[np.uint8]
-    bbox: Floats
-
-
-@dataclass(frozen=True)
-class Row:
-    """A lane's output in one frame; `score` and `psr` are NaN if the user drew the box."""
-
-    bbox: Floats
-    score: float = math.nan
-    psr: float = math.nan
-    lost: bool = False
-    response: ResponseMap | None = None
 
 
 @dataclass
@@ -55,7 +30,7 @@ class Lane:
         name: Name of the tracker.
         tracker: The tracker, which has no target but this one.
         colour: RGB.
-        rows: Frame -> output.
+        rows: Frame -> output; its response is one of `shrunk`, its score NaN where the user drew the box.
         last: The last frame that the tracker has seen.
         drawn: Frames in which the user drew the box.
         runs: Stretches ``[first, last, lost]`` of frames with a box, in order, for the time line.
@@ -66,7 +41,7 @@ class Lane:
     name: str
     tracker: MultiTracker
     colour: Colour
-    rows: dict[int, Row] = field(default_factory=dict)
+    rows: dict[int, TrackOutput] = field(default_factory=dict)
     last: int = -1
     drawn: set[int] = field(default_factory=set)
     runs: list[list[int]] = field(default_factory=list)
@@ -99,7 +74,7 @@ class Lane:
         self.runs = []
         for number, row in sorted(self.rows.items()):
             self._extend_runs(number, row.lost)
-        self._file(frame, Row(box))
+        self._file(frame, TrackOutput(box, math.nan))
         return box
 
     def advance(self, frame: int, image: Image) -> bool:
@@ -110,11 +85,10 @@ class Lane:
             drawn_in, box, forget = self._correction
             self.tracker.correct(drawn_in, box, TARGET, forget=forget)
             self._correction = None
-        output = self.tracker.update(image)[TARGET]
-        self._file(frame, Row(output.bbox, output.score, output.psr, output.lost, shrink_response(output)))
+        self._file(frame, shrunk(self.tracker.update(image)[TARGET]))
         return True
 
-    def _file(self, frame: int, row: Row) -> None:
+    def _file(self, frame: int, row: TrackOutput) -> None:
         self.rows[frame], self.last = row, frame
         self._extend_runs(frame, row.lost)
 
@@ -148,28 +122,17 @@ class Lane:
 
     def result(self, image_names: Sequence[str] | None, **video: Any) -> TrackResult:
         """The lane's track; ``video`` are further attributes of `TrackResult`."""
-        frames = sorted(self.rows)
-        rows = [self.rows[frame] for frame in frames]
-        return TrackResult(
-            name=f"target{self.target}-{self.name}",
-            frames=np.array(frames),
-            bboxes=np.array([row.bbox for row in rows]),
-            scores=np.array([row.score for row in rows]),
-            lost=np.array([row.lost for row in rows]),
-            image_names=None if image_names is None else tuple(image_names[frame] for frame in frames),
-            **video,
-        )
+        return track_result(f"target{self.target}-{self.name}", self.rows, image_names, **video)
 
 
 def _or_none(value: float) -> float | None:
     return round(float(value), 4) if math.isfinite(value) else None
 
 
-def shrink_response(output: TrackOutput) -> ResponseMap | None:
-    """Reduce an output's response to 256 levels and at most `MAP_SIDE` cells a side; None without a response."""
-    if output.response is None or output.response_bbox is None:
-        return None
-    values = output.response[0, 0].float().cpu().numpy()
-    values = values[:: -(-values.shape[0] // MAP_SIDE), :: -(-values.shape[1] // MAP_SIDE)]
-    levels = np.clip(values / max(float(values.max()), 1e-6), 0, 1) * 255
-    return ResponseMap(levels.astype(np.uint8), np.asarray(output.response_bbox, np.float64))
+def shrunk(output: TrackOutput) -> TrackOutput:
+    """An output whose response, if any, is uint8, its peak 255, and has at most `MAP_SIDE` cells a side."""
+    if output.response is None:
+        return output
+    rows, columns = (-(-side // MAP_SIDE) for side in output.response.shape[2:])
+    values = output.response[..., ::rows, ::columns].float().cpu()
+    return replace(output, response=(values / values.max().clamp_min(1e-6) * 255).clamp(0, 255).byte())

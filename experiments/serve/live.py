@@ -119,9 +119,8 @@ class Live:
     async def paint(self) -> Path:
         """Write the video with the current boxes, in a thread beside the session's; return its path."""
         async with self._painting:
-            painter = await self.run(self.session.snapshot)
-            path = self.folder / "track.webm"
-            await asyncio.to_thread(painter.write, path)
+            paint, path = await self.run(self.session.painter), self.folder / "track.webm"
+            await asyncio.to_thread(paint, path)
             return path
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from data.boxes import Image
 from data.track_result import TrackResult
 from data.video import VideoWriter
 from data.video.numbered import EndOfFrames, FrameStore
-from experiments.drawing.frames import draw_bbox, draw_text
-from experiments.drawing.palette import PALETTE
-from experiments.serve.frames import encode_jpeg
+from experiments.drawing.frames import annotate
+from experiments.drawing.jpeg import encode_jpeg
+from experiments.drawing.palette import PALETTE, Colour
 from experiments.serve.lane import Lane
-from tracker import MultiTracker, Tracker
+from tracker import MultiTracker, Tracker, TrackOutput
 
 MAX_LANES = 12
 LONGEST = 1280
@@ -147,17 +148,17 @@ class Session:
             **more,
         }
         text = json.dumps(header, allow_nan=False).encode()
-        return len(text).to_bytes(4, "big") + text + encode_jpeg(self._image, LONGEST)
+        return len(text).to_bytes(4, "big") + text + encode_jpeg(self._image, 85, LONGEST)
 
     def _response(self, number: int | None) -> dict[str, Any] | None:
         lane = self.lanes.get(number or 0)
         row = lane.rows.get(self.frame) if lane else None
         if row is None or row.response is None:
             return None
-        levels = row.response.levels
+        levels, area = row.response[0, 0].numpy(), row.response_bbox
         return {
             "lane": number,
-            "bbox": [round(float(value), 2) for value in row.response.bbox],
+            "bbox": None if area is None else [round(float(value), 2) for value in area],
             "shape": list(levels.shape),
             "levels": base64.b64encode(levels.tobytes()).decode(),
         }
@@ -182,45 +183,37 @@ class Session:
         }
         return [lane.result(self.frames.image_names, **video) for lane in self.lanes.values()]
 
-    def snapshot(self) -> "Painter":
-        """Copy the lanes for a `Painter`, which writes the video in another thread; raises as `results`."""
+    def painter(self) -> Callable[[Path], None]:
+        """Copy the lanes for a function that writes the video, in any thread; see `paint`. Raises as `results`."""
         self._require_lanes()
-        lanes = [(f"{lane.target} {lane.name}", lane.colour, dict(lane.rows)) for lane in self.lanes.values()]
-        return Painter(self.frames.again(), self.frames.fps or 25.0, lanes)
+        tracks = {f"{one.target} {one.name}": (one.colour, dict(one.rows)) for one in self.lanes.values()}
+        return partial(paint, frames=self.frames.again(), fps=self.frames.fps or 25.0, tracks=tracks)
 
     def close(self) -> None:
         """Release the source."""
         self.frames.close()
 
 
-class Painter:
-    """Writes the frames from the first box to the last one, with every lane's box, its name and whether it is lost."""
+def paint(
+    path: Path, frames: FrameStore, fps: float, tracks: Mapping[str, tuple[Colour, Mapping[int, TrackOutput]]]
+) -> None:
+    """Write the video of the frames from the first box to the last one, complete or not at all.
 
-    def __init__(
-        self, frames: FrameStore, fps: float, lanes: list[tuple[str, tuple[int, int, int], dict]]
-    ) -> None:
-        self._frames, self._fps, self._lanes = frames, fps, lanes
+    Args:
+        path: file to write.
+        frames: to read from; closed at the end.
+        fps: of the video.
+        tracks: name -> colour, and output by frame; see `annotate`.
 
-    def write(self, path: Path) -> None:
-        """Write the video to ``path``, complete or not at all.
-
-        Raises:
-            OSError, RuntimeError: The file cannot be written.
-        """
-        numbers = [number for *_, rows in self._lanes for number in rows]
-        try:
-            with VideoWriter(path, self._fps) as video:
-                for number in range(min(numbers), max(numbers) + 1):
-                    video.write(self._paint(number))
-        finally:
-            self._frames.close()
-
-    def _paint(self, number: int) -> Image:
-        picture = self._frames.read(number).copy()
-        draw_text(picture, f"frame {number}", 0)
-        for line, (name, colour, rows) in enumerate(self._lanes, 1):
-            row = rows.get(number)
-            if row is not None:
-                draw_bbox(picture, row.bbox, colour, dashed=row.lost)
-                draw_text(picture, f"{name} lost" if row.lost else name, line, colour)
-        return picture
+    Raises:
+        OSError, RuntimeError: The file cannot be written.
+    """
+    numbers = [number for _, rows in tracks.values() for number in rows]
+    chosen = {name: colour for name, (colour, _) in tracks.items()}
+    try:
+        with VideoWriter(path, fps) as video:
+            for number in range(min(numbers), max(numbers) + 1):
+                shown = {name: rows[number] for name, (_, rows) in tracks.items() if number in rows}
+                video.write(annotate(frames.read(number), number, shown, chosen))
+    finally:
+        frames.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from data.pairs import PairBatch
+from data.pairs.dataset import PairBatch
 from experiments.speed.clock import busy_share, seconds_of
 from experiments.train.build import build_learner, build_training
 from experiments.train.processes import join_processes

@@ -294,25 +294,12 @@ class Track(Command):
         self, video: "VideoFrames", outputs: "Mapping[str, Mapping[int, TrackOutput]]", folder: Path
     ) -> None:
         """Write the boxes in the formats asked for."""
-        import numpy as np
-
         from data.formats import write_tracks
-        from data.track_result import TrackResult
+        from experiments.trackers.follow import track_result
 
+        about = {"source": self.source, "frame_wh": video.frame_size, "fps": video.fps}
         results = [
-            TrackResult(
-                name,
-                np.array(list(track)),
-                np.array([output.bbox for output in track.values()]),
-                np.array([output.score for output in track.values()]),
-                np.array([output.lost for output in track.values()]),
-                source=self.source,
-                image_names=tuple(video.names[frame] for frame in track) if video.names else None,
-                frame_wh=video.frame_size,
-                fps=video.fps,
-            )
-            for name, track in outputs.items()
-            if track
+            track_result(name, track, video.names, **about) for name, track in outputs.items() if track
         ]
         for format in self.format:
             write_tracks(folder, format, results)

@@ -9,7 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-from data.boxes import Floats, Image, to_one_based
+import numpy as np
+
+from data.boxes import Image
+from data.datasets.box_files import box_lines
 from data.files import flush_to_disk, naming_the_file, write_json
 from data.video.h264 import has_h264
 from data.video.writer import VideoWriter
@@ -108,9 +111,10 @@ class TrackFiles:
             self._first_second = seconds
         try:
             for name, file in self._boxes.items():
-                file.write(_ABSENT * (scene.frame - self._frame))
-                output = scene.outputs.get(name)
-                file.write(_ABSENT if output is None else _line(to_one_based(output.bbox)))
+                rows = np.full((scene.frame - self._frame + 1, 4), np.nan)
+                if name in scene.outputs:
+                    rows[-1] = scene.outputs[name].bbox
+                file.write(box_lines(rows))
             for name, output in scene.outputs.items():
                 numbers = [*output.bbox, output.score, output.psr]
                 cells = ["" if math.isnan(value) else f"{value:.4f}" for value in numbers]
@@ -200,13 +204,6 @@ class TrackFiles:
 
         stack.callback(close)
         return file
-
-
-_ABSENT = "nan,nan,nan,nan\n"
-
-
-def _line(bbox: Floats) -> str:
-    return ",".join(f"{value:.3f}" for value in bbox) + "\n"
 
 
 def _claim(stack: ExitStack, folder: Path, overwrite: bool) -> Path:

@@ -3,11 +3,14 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
 from data.boxes import Floats, Image, check_bbox, check_bbox_in_frame
+from data.track_result import TrackResult
 from tracker import MultiTracker, Tracker, TrackOutput
 
 
@@ -121,3 +124,27 @@ def follow_targets(
 def _wait_for_gpu() -> None:
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()  # the GPU may still be learning when update returns
+
+
+def track_result(
+    name: str, outputs: Mapping[int, TrackOutput], image_names: Sequence[str] | None, **video: Any
+) -> TrackResult:
+    """The result of a track by the outputs in its frames.
+
+    Args:
+        name: of the track.
+        outputs: number of a frame -> the tracker's answer, at least one.
+        image_names: of all frames of the video; or None.
+        video: further attributes of `TrackResult`.
+    """
+    frames = sorted(outputs)
+    rows = [outputs[frame] for frame in frames]
+    return TrackResult(
+        name,
+        np.array(frames),
+        np.array([row.bbox for row in rows]),
+        np.array([row.score for row in rows]),
+        np.array([row.lost for row in rows]),
+        image_names=None if image_names is None else tuple(image_names[frame] for frame in frames),
+        **video,
+    )

@@ -16,15 +16,14 @@ from torch import Tensor, nn
 from data.datasets.clip import Clip
 from data.pairs.dataset import PairDataset
 from data.pairs.held_out import HeldOut
-from data.pairs.jitter_appearance import Appearance, PhotometricJitter
+from data.pairs.jitter_appearance import PhotometricJitter
 from experiments.runtime.lock import holding
 from experiments.runtime.provenance import versions
 from experiments.scoring.record import check_record, fingerprint, weights_record
-from experiments.train.batches import batches
 from experiments.train.data import build_pairs
 from experiments.train.imitation import Imitation
 from experiments.train.limits import check_limits
-from experiments.train.loop import Batches, Training, Validate
+from experiments.train.loop import Batches, Training, Validate, batches
 from experiments.train.objective import PairObjective
 from experiments.train.optimiser import build_optimiser, rate_at
 from experiments.train.parse import complete
@@ -221,7 +220,7 @@ def build_learner(
     )
     objective = objective.to(processes.device)
     seed_everything(settings.seed, processes.rank)
-    jitter = PhotometricJitter(Appearance(**asdict(settings.data.appearance))).to(processes.device)
+    jitter = PhotometricJitter(settings.data.appearance).to(processes.device)
     optimiser = build_optimiser(objective, settings.optimiser)
     return Learner(objective, optimiser, processes, settings, jitter if settings.photometric else None)
 

@@ -1,12 +1,12 @@
 """The dataset of training pairs that the settings describe."""
 
-import difflib
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data.pairs.held_out import HeldOut
+from data.registry import nearest
+from experiments.config_file import expand
 from experiments.train.settings import DataSettings
 
 if TYPE_CHECKING:
@@ -45,10 +45,9 @@ def parse_source(text: str) -> SourceName:
     """
     kind, _, rest = text.partition(":")
     if kind not in SOURCE_KINDS:
-        near = difflib.get_close_matches(kind, SOURCE_KINDS, 1, 0.5)
-        hint = f"did you mean {near[0]}? " if near else ""
         raise ValueError(
-            f"unknown kind of source '{kind}' in '{text}': {hint}choices are {', '.join(SOURCE_KINDS)}"
+            f"unknown kind of source '{kind}' in '{text}': {nearest(kind, SOURCE_KINDS)}choices are "
+            f"{', '.join(SOURCE_KINDS)}"
         )
     root, _, last = rest.rpartition(":")
     try:
@@ -59,13 +58,7 @@ def parse_source(text: str) -> SourceName:
         raise ValueError(f"source '{text}' needs a root: expected {kind}:ROOT or {kind}:ROOT:WEIGHT")
     if not 0 <= weight < float("inf"):
         raise ValueError(f"weight of source '{text}' must be 0 or more, got {weight:g}")
-    # The shell leaves a ~ behind a colon as it is.
-    return SourceName(kind, _at_home(root), weight)
-
-
-def _at_home(root: str) -> str:
-    """A root with its ``~`` expanded; URLs and the like are left as they are."""
-    return str(Path(root).expanduser()) if root.startswith("~") else root
+    return SourceName(kind, expand(root), weight)
 
 
 def build_pairs(
@@ -98,15 +91,11 @@ def build_pairs(
 
 def _build_source(name: SourceName, options: DataSettings, held_out: HeldOut) -> "PairSource":
     from data.pairs.coco import read_coco
-    from data.pairs.jitter_geometry import GeometricJitter
     from data.pairs.shards import ShardClips
     from data.pairs.sources import ClipSource, StillSource, SyntheticSource
 
-    jitter = GeometricJitter(**asdict(options.clip_jitter))
-    of_stills: dict[str, Any] = {
-        "background": options.background,
-        "jitter": GeometricJitter(**asdict(options.still_jitter)),
-    }
+    jitter = options.clip_jitter
+    of_stills: dict[str, Any] = {"background": options.background, "jitter": options.still_jitter}
     if name.kind == "synthetic":
         return SyntheticSource(jitter=jitter)
     if name.kind in ("images", "coco"):

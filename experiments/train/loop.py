@@ -3,11 +3,12 @@
 A step depends on its number, the checkpoint and the config only: a run that was killed resumes bit for bit.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from data.pairs.dataset import PairBatch
+from data.pairs.dataset import PairBatch, PairDataset, build_loader
 from experiments.runtime.interrupt import Interrupt
 from experiments.train.log import RunLog
 from experiments.train.processes import Processes
@@ -121,3 +122,40 @@ class Training:
         if self.processes.world_size > 1 and self.step % _AGREE_EVERY:
             return False
         return self.processes.any(asked)
+
+
+def batches(
+    pairs: PairDataset, processes: Processes, settings: TrainingSettings, start: int
+) -> Iterator[tuple[PairBatch, float]]:
+    """Yield this process's share of each batch from number ``start`` on, and the seconds spent waiting for it.
+
+    Raises:
+        RuntimeError: an image could not be read, or a worker died; the message says in which step.
+    """
+    number, size, data = start, settings.batch_size, settings.data
+    share: dict[str, int] = {"batch_size": size, "rank": processes.rank, "world_size": processes.world_size}
+    loader = iter(build_loader(pairs, **share, start_batch=start, workers=data.workers, context=data.context))
+    while True:
+        asked = time.perf_counter()
+        try:
+            batch = next(loader)
+        except StopIteration:
+            return
+        except (OSError, ValueError, RuntimeError) as error:
+            raise RuntimeError(_complaint(error, number, size)) from error
+        yield batch, time.perf_counter() - asked
+        number += 1
+
+
+def _complaint(error: Exception, number: int, batch_size: int) -> str:
+    """Describe an error of a worker without the traceback that the loader puts before it."""
+    reason = str(error).strip().splitlines()[-1] if str(error) else type(error).__name__
+    where = (
+        f"loading pairs {number * batch_size} to {(number + 1) * batch_size - 1} of step {number + 1} failed"
+    )
+    if "DataLoader worker" in str(error) and "Traceback" not in str(error):
+        return (
+            f"{where}: {error}. A worker process died; killed by signal 9 it usually ran out of memory: take fewer "
+            "data.workers. Go on with --resume"
+        )
+    return f"{where}: {reason}. Repair or remove it, or draw other pairs with --data.on_error skip"

@@ -218,15 +218,9 @@ def loss_arguments(name: str) -> dict[str, Any]:
     Raises:
         ValueError: there is no such loss, or it is not for response maps.
     """
-    from losses.registry import loss_class
+    from losses.registry import loss_class, map_settings
 
-    cls = loss_class(name)
-    usable = [setting for setting in cls.settings if setting != "class"]
-    if not usable:
-        raise ValueError(
-            f"loss {name!r} cannot train a response map: it is for classes, (N, K) logits; expected one of setting "
-            "regress, binary or spatial, e.g. shrinkage, l2, focal, spatial-ce"
-        )
+    usable, cls = map_settings(name), loss_class(name)
     found = _arguments(cls)
     if len(cls.settings) > 1:
         found["setting"] = usable[0]

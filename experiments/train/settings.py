@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from data.pairs.settings import Appearance, GeometricJitter
 from experiments.config_file import plain
 
 
@@ -55,61 +56,6 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JitterSettings:
-    """How the search crop differs from one that is centred on the target and scaled to it."""
-
-    shift: float = 0.6
-    """Largest displacement either way along each axis, in sqrt(w h) of the target."""
-
-    scale: float
-    """Standard deviation of the logarithm of the crop's side."""
-
-    aspect: float
-    """Standard deviation of the logarithm of the crop's width over its height."""
-
-    flip: float = 0.5
-    """Probability that both crops are mirrored."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AppearanceSettings:
-    """How strongly the photometric jitter changes the crops. Deviations are standard deviations, drawn per crop."""
-
-    gain: float = 0.2
-    """Deviation of the logarithm of the brightness."""
-
-    tint: float = 0.06
-    """Deviation of the logarithm of each colour's brightness."""
-
-    curve: float = 0.25
-    """Deviation of c in the tone curve x + c x (1 - x), x in [0, 1]."""
-
-    bias: float = 8.0
-    """Deviation of the grey levels that are added."""
-
-    saturation: float = 0.25
-    """Deviation of the logarithm of the saturation."""
-
-    grey: float = 0.1
-    """Probability that both crops lose their colours."""
-
-    blur: float = 0.2
-    """Probability of a blur, out of focus or along a direction."""
-
-    noise: float = 0.3
-    """Probability of noise, whose deviation is up to 10 grey levels."""
-
-    rotation: float = 0.06
-    """Deviation of the search crop's rotation about the target's centre, in radians."""
-
-    occluder: float = 0.18
-    """Probability that something covers a part of the target in the search crop."""
-
-    distractor: float = 0.27
-    """Probability that another pair's target appears beside the target in the search crop."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class DataSettings:
     """The training pairs."""
 
@@ -127,13 +73,13 @@ class DataSettings:
     max_gap: int = 100
     """Largest distance between the two frames of a pair, in frames."""
 
-    clip_jitter: JitterSettings = field(default_factory=lambda: JitterSettings(scale=0.06, aspect=0.05))
+    clip_jitter: GeometricJitter = field(default_factory=GeometricJitter)
     """Jitter of pairs from clips."""
 
-    still_jitter: JitterSettings = field(default_factory=lambda: JitterSettings(scale=0.1, aspect=0.1))
+    still_jitter: GeometricJitter = field(default_factory=lambda: GeometricJitter(scale=0.1, aspect=0.1))
     """Jitter of pairs from still images, where it is all the motion there is."""
 
-    appearance: AppearanceSettings = field(default_factory=AppearanceSettings)
+    appearance: Appearance = field(default_factory=Appearance)
     """Jitter of light, colour, blur, noise and occlusion, where --photometric is on."""
 
     background: float = 0.35

@@ -7,13 +7,14 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from data.boxes import frames_with_box
 from data.datasets.by_name import load_dataset
 from data.datasets.clip import Clip
 from data.synthetic.scene import SyntheticSequence
 from data.synthetic.sequence import synthetic_sequence
-from experiments.scoring.metrics import score
+from experiments.scoring.metrics import Score, score
 from experiments.trackers.follow import follow
 from experiments.train.processes import Processes
 from experiments.train.settings import ValidationSettings
@@ -66,30 +67,35 @@ def validation_clips(options: ValidationSettings) -> list[Clip | SyntheticSequen
     """
     if options.clips:
         return list(read_clips(options.clips, options.names))
-    return [
-        synthetic_sequence(
-            HELD_OUT_SEED + number, options.frames, attributes=CHALLENGES[number % len(CHALLENGES)]
-        )
-        for number in range(options.synthetic)
-    ]
+    return [held_out_sequence(number, options.frames) for number in range(options.synthetic)]
 
 
-def average_overlap(tracker: Tracker, clip: Clip | SyntheticSequence, frames: int) -> float:
-    """AO in [0, 1] of a tracker on the first ``frames`` frames of a clip from the first that has the target."""
+def held_out_sequence(number: int, frames: int) -> SyntheticSequence:
+    """One of the synthetic sequences that training never sees, with the challenges whose turn it is."""
+    attributes = CHALLENGES[number % len(CHALLENGES)]
+    return synthetic_sequence(HELD_OUT_SEED + number, frames, attributes=attributes)
+
+
+def track_clip(
+    tracker: Tracker, clip: Clip | SyntheticSequence, frames: int, bbox: ArrayLike | None = None
+) -> Score:
+    """Score a tracker under got10k's rules on the first frames of a clip from the first that has the target.
+
+    Args:
+        tracker: to be tested.
+        clip: to follow.
+        frames: of it, at most.
+        bbox: to start from, 0-based; None for the true one.
+    """
     first = int(frames_with_box(clip.bboxes)[0])
     truth = clip.bboxes[first : first + frames]
-    steps = follow(tracker, islice(clip.frames(), first, first + frames), truth[0])
-    return score([step.output.bbox for step in steps], truth).ao
+    images = islice(clip.frames(), first, first + frames)
+    steps = follow(tracker, images, truth[0] if bbox is None else bbox)
+    return score([step.output.bbox for step in steps], truth)
 
 
 class TrackingScore:
-    """Tracks clips with a network's weights; each process takes its share of them.
-
-    Args:
-        clips: what to track.
-        frames: how many frames of each.
-        processes: this process among those that train together.
-    """
+    """Tracks clips with a network's weights; each process takes its share of them."""
 
     def __init__(self, clips: Sequence[Clip | SyntheticSequence], frames: int, processes: Processes) -> None:
         self._clips, self._frames, self._processes = clips, frames, processes
@@ -98,6 +104,6 @@ class TrackingScore:
         """``{"ao": mean over the clips}``; all processes must ask, and all get the same."""
         tracker = load_tracker(net, device=self._processes.device, runtime="torch")
         share = self._clips[self._processes.rank :: self._processes.world_size]
-        mine = [average_overlap(tracker, clip, self._frames) for clip in share]
+        mine = [track_clip(tracker, clip, self._frames).ao for clip in share]
         every = [value for values in self._processes.gather(mine) for value in values]
         return {"ao": float(np.mean(every))}

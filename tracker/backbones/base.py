@@ -89,6 +89,16 @@ class Concatenation(Backbone):
         return torch.cat([part(images) for part in self.parts], dim=1)
 
 
+def parts_of(backbone: Backbone) -> list[Backbone]:
+    """List the backbones side by side that a backbone consists of: of all but a `Concatenation` itself."""
+    return list(backbone.backbones) if isinstance(backbone, Concatenation) else [backbone]
+
+
+def side_by_side(backbones: list[Backbone]) -> Backbone:
+    """Make one backbone of several, or return the only one."""
+    return backbones[0] if len(backbones) == 1 else Concatenation(backbones)
+
+
 def build_backbone(name: str, weights: str | None = None) -> Backbone:
     """Build a registered backbone, or several joined by ``+``, e.g. ``"hog+color"``.
 
@@ -106,4 +116,4 @@ def build_backbone(name: str, weights: str | None = None) -> Backbone:
             f"weights are for one backbone that takes them, got {weights!r} for backbone {name!r}"
         )
     backbones = [cls(weights) if cls.takes_weights else cls() for cls in classes]
-    return (backbones[0] if len(backbones) == 1 else Concatenation(backbones)).eval().requires_grad_(False)
+    return side_by_side(backbones).eval().requires_grad_(False)

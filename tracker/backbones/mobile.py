@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tracker.backbones.base import BACKBONES, Backbone, Stage
 from tracker.backbones.cells import place_cells
 from tracker.backbones.pretrained import ImageInput, with_input
-from tracker.backbones.weights import load_into, own_tensors, read_weights
+from tracker.backbones.weights import load_into, onnx_file, own_tensors, read_weights
 
 
 class Block(NamedTuple):
@@ -250,20 +250,10 @@ def load_onnx(network: MobileLevels, file: Path) -> None:
 
 def read_onnx(file: Path) -> list[tuple[Tensor, Tensor]]:
     """Read weight and bias of every convolution and linear layer of an ONNX file, in the order of their use."""
-    try:
-        import onnx
+    with onnx_file(file, "a network's weights") as model:
         from onnx import numpy_helper
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"reading {file} needs the package onnx: pip install onnx") from error
-    if not file.is_file():
-        raise FileNotFoundError(f"weights file {file} does not exist")
-    try:
-        graph = onnx.load(file, load_external_data=False).graph
-        tensors = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
-        layers = [node for node in graph.node if node.op_type in ("Conv", "Gemm")]
+
+        tensors = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+        layers = [node for node in model.graph.node if node.op_type in ("Conv", "Gemm")]
         pairs = [[torch.from_numpy(tensors[name].copy()) for name in node.input[1:]] for node in layers]
         return [(weight, bias) for weight, bias in pairs]
-    except (
-        Exception
-    ) as error:  # protobuf, onnx and NumPy have errors of their own; all mean that the file is no good
-        raise ValueError(f"weights file {file} could not be read: {error}") from error

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tracker.backbones.base import BACKBONES, Backbone
 from tracker.backbones.cells import place_cells
+from tracker.backbones.weights import onnx_file
 
 if TYPE_CHECKING:
     import onnx
@@ -90,27 +91,20 @@ class OnnxStride4(OnnxNetwork):
 
 def _open(file: Path) -> tuple[Any, bool]:
     """Open a session that runs the file's network on one thread; also return whether it takes BGR."""
-    try:
-        import onnx
-        import onnxruntime
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"backbone onnx needs onnx and onnxruntime: pip install onnx onnxruntime ({error})"
-        ) from None
-    if not file.is_file():
-        raise FileNotFoundError(f"weights file {file} does not exist")
-    try:
-        model = onnx.load(file, load_external_data=False)
+    with onnx_file(file, "a network's weights") as model:
         _free_size(model)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # maps are small: threads would wait for one another
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # protobuf's and the runtime's own errors; all mean that the file is no good
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"weights file {file} could not be read: {reason}") from error
-    return session, "BGR" in f"{model.doc_string} {model.graph.doc_string}"
+        return inference_session(model), "BGR" in f"{model.doc_string} {model.graph.doc_string}"
+
+
+def inference_session(model: "onnx.ModelProto") -> Any:
+    """Make a session of ONNX Runtime on one thread: maps are small, and threads would wait for one another."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3  # a map of another size than the example's is no reason to warn
+    providers = ["CPUExecutionProvider"]
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=providers)
 
 
 def _free_size(model: "onnx.ModelProto") -> None:

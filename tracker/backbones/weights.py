@@ -2,13 +2,18 @@
 
 import pickle
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    import onnx
 
 PREFIX = "backbone."
 """Prefix of the names of a backbone's tensors in a checkpoint of the whole regression network."""
@@ -91,6 +96,34 @@ def _check_inflated_size(path: Path) -> None:
             size = sum(member.file_size for member in archive.infolist())
         if size > MAX_BYTES:
             raise ValueError(f"it unpacks to {size} bytes, expected at most {MAX_BYTES}")
+
+
+@contextmanager
+def onnx_file(file: Path, kind: str) -> Iterator["onnx.ModelProto"]:
+    """Read a model from an ONNX file, without tensors in other files, for a block that makes something of it.
+
+    Args:
+        file: ending in ``.onnx``.
+        kind: what the file should be, for messages, e.g. ``an exported tracker``.
+
+    Raises:
+        ModuleNotFoundError: ``onnx`` or ``onnxruntime`` is missing.
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, or the block could not make use of it.
+    """
+    try:
+        import onnx
+
+        if not file.is_file():
+            raise FileNotFoundError(f"{file} does not exist: expected {kind}")
+        yield onnx.load(file, load_external_data=False)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{kind} needs pip install onnx onnxruntime ({error})") from None
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # protobuf, onnx and its runtime have errors of their own
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{file} could not be read as {kind}: {reason}") from error
 
 
 def own_tensors(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

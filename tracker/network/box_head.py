@@ -43,6 +43,10 @@ class BoxMap(NamedTuple):
     logit: Tensor
     stride: int
 
+    def only(self, index: int) -> "BoxMap":
+        """The map of one crop of the batch, ``B`` = 1."""
+        return BoxMap(self.bbox[index : index + 1], self.logit[index : index + 1], self.stride)
+
 
 class Separable(nn.Module):
     """A depthwise and a pointwise convolution, both normalised, added to the input (Howard et al., 2017)."""
@@ -190,21 +194,17 @@ def overlaps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
 CORE = 0.3
 """Cells within this share of the target's width and height of its centre learn its box, because filters peak there."""
 
-AGREES = 0.6
-"""A teacher's box is used if its overlap (IoU) with the true box is larger than this."""
 
-
-def box_loss(said: BoxMap, bbox: Tensor, teacher_bbox: Tensor | None = None) -> Tensor:
+def box_loss(said: BoxMap, bbox: Tensor) -> Tensor:
     """Compute the training loss of the box head.
 
     In the cells in the middle of the target it is ``1 − GIoU`` plus half the absolute error of log width and log
-    height against the true box, and the same against the teacher's box if that agrees with the true box. Added is the
-    cross-entropy of the expected overlap: against the overlap in the middle, and against 0 outside the target.
+    height. Added is the cross-entropy of the expected overlap: against the overlap in the middle, and against 0 outside
+    the target.
 
     Args:
         said: the head's output for the search crops.
         bbox: float32 ``(B, 4)``, the true boxes in search pixels.
-        teacher_bbox: float32 ``(B, 4)``, boxes of another tracker, NaN for none; or None.
 
     Returns:
         float32 scalar, mean over the batch.
@@ -217,10 +217,6 @@ def box_loss(said: BoxMap, bbox: Tensor, teacher_bbox: Tensor | None = None) -> 
     outside = (away > true[..., 2:] / 2 + said.stride / 2).any(-1).float()
     iou, _ = overlaps(found.detach(), true)
     loss = _share(_box_error(found, true), core)
-    if teacher_bbox is not None:
-        agrees = (overlaps(bbox, teacher_bbox)[0] > AGREES)[:, None, None]
-        other = torch.where(agrees[..., None], teacher_bbox[:, None, None], true)
-        loss = loss + _share(_box_error(found, other), core * agrees)
     wanted = iou * core
     doubt = F.binary_cross_entropy_with_logits(said.logit[:, 0], wanted, reduction="none")
     loss = loss + _share(doubt, core) + _share(doubt, outside)

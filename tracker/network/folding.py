@@ -10,9 +10,6 @@ def fold_norms(module: nn.Module) -> None:
     Modules must apply their parts in the order of declaration, as those of ``tracker/backbones/mobile.py`` and
     ``tracker/network/box_head.py`` do. A folded module cannot be trained.
 
-    Args:
-        module: a module in evaluation mode.
-
     Raises:
         ValueError: the module is in training mode, in which normalisation depends on the batch.
     """

@@ -10,6 +10,7 @@ from torch import Tensor
 from data.files import sha256_of
 from tracker.backbones.cells import recover_level
 from tracker.backbones.mobile import Mobile
+from tracker.backbones.weights import onnx_file
 from tracker.network.box_head import CELLS, BoxMap, Template
 from tracker.network.onnx_engine import OnnxSession
 
@@ -38,19 +39,8 @@ class NanoTrackHead:
     stride = STRIDE
 
     def __init__(self, file: Path) -> None:
-        if not file.is_file():
-            raise FileNotFoundError(f"NanoTrack's box head {file} does not exist")
-        try:
-            import onnx
-
-            model = onnx.load(file, load_external_data=False)
+        with onnx_file(file, "NanoTrack's box head") as model:
             self._session = OnnxSession(model, ["input1", "input2"], ["output1", "output2"])
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                f"NanoTrack's box head needs onnx and onnxruntime: pip install onnx onnxruntime ({error})"
-            ) from None
-        except Exception as error:  # protobuf and the runtime have errors of their own
-            raise ValueError(f"{file} could not be read as NanoTrack's box head: {error}") from error
         self._sha256 = sha256_of(file)
 
     def settings(self) -> dict[str, Any]:

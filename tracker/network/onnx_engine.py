@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tracker.backbones.base import Backbone, Concatenation
+from tracker.backbones.base import Backbone, parts_of, side_by_side
+from tracker.backbones.onnx import inference_session
 from tracker.network.box_head import BoxHead, BoxMap, Template, check_template
 from tracker.settings import describe
 
@@ -53,25 +54,12 @@ def chosen_runtime(runtime: str, device: torch.device, backbone: Backbone) -> st
 
 
 class OnnxSession:
-    """Runs a part of a graph in ONNX Runtime, on one thread: two took four times as long, waiting for one another.
-
-    Args:
-        model: the whole graph.
-        inputs: names of what the part is given.
-        outputs: names of what it gives.
-    """
+    """Runs in ONNX Runtime the part of a graph between the tensors of some names."""
 
     def __init__(self, model: "onnx.ModelProto", inputs: Sequence[str], outputs: Sequence[str]) -> None:
-        import onnxruntime
         from onnx.utils import Extractor
 
-        part = Extractor(model).extract_model(list(inputs), list(outputs))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3  # a map of another size than the example's is no reason to warn
-        self._session = onnxruntime.InferenceSession(
-            part.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = inference_session(Extractor(model).extract_model(list(inputs), list(outputs)))
         self._inputs, self._outputs = tuple(inputs), list(outputs)
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
@@ -135,8 +123,9 @@ class OnnxBoxHead:
 
 def learned_part(backbone: Backbone) -> int | None:
     """Index of the one part of a backbone that has weights, 0 for the whole; None if none or several have."""
-    parts = backbone.backbones if isinstance(backbone, Concatenation) else [backbone]
-    found = [index for index, part in enumerate(parts) if next(part.parameters(), None) is not None]
+    found = [
+        index for index, part in enumerate(parts_of(backbone)) if next(part.parameters(), None) is not None
+    ]
     return found[0] if len(found) == 1 else None
 
 
@@ -152,8 +141,7 @@ def on_onnx(backbone: Backbone, head: BoxHead | None, side: int) -> tuple[Backbo
         head: takes its features; or None.
         side: of a crop in pixels.
     """
-    parts = list(backbone.backbones) if isinstance(backbone, Concatenation) else [backbone]
-    place = learned_part(backbone)
+    parts, place = parts_of(backbone), learned_part(backbone)
     assert place is not None
     told = describe(parts[place]), told_of_head(head)
     key = json.dumps(told)
@@ -163,7 +151,7 @@ def on_onnx(backbone: Backbone, head: BoxHead | None, side: int) -> tuple[Backbo
         model = export(parts[place], head, backbone.channels, side)
         _engines[key] = OnnxBackbone(model, told[0]), None if head is None else OnnxBoxHead(model, told[1])
     parts[place], found = _engines[key]
-    return parts[0] if len(parts) == 1 else Concatenation(parts), found
+    return side_by_side(parts), found
 
 
 def told_of_head(head: BoxHead | None) -> dict[str, Any]:

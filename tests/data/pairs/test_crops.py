@@ -11,7 +11,7 @@ from data.images import decode_bgr
 from data.pairs.coco import read_coco
 from data.pairs.crops import render
 from data.pairs.dataset import PairDataset
-from data.pairs.jitter_geometry import GeometricJitter
+from data.pairs.settings import GeometricJitter
 from data.pairs.sources import ClipSource, StillSource
 from tests.material.clips import bright_box, dataset, make_clip
 

@@ -8,7 +8,7 @@ import torch
 
 from data.datasets.otb import read_otb_root
 from data.pairs.dataset import PairDataset, RankSampler, build_loader
-from data.pairs.jitter_geometry import GeometricJitter
+from data.pairs.settings import GeometricJitter
 from data.pairs.sources import ClipSource, StillSource
 from tests.material.clips import dataset, make_clip, make_stills, same
 

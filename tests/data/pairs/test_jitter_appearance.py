@@ -7,7 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from data.pairs.jitter_appearance import Appearance, PhotometricJitter, blur_kernels, neighbours, rotate
+from data.pairs.jitter_appearance import PhotometricJitter, blur_kernels, neighbours, rotate
+from data.pairs.settings import Appearance
 
 NOTHING = dict.fromkeys(vars(Appearance()), 0.0)
 
@@ -94,9 +95,9 @@ class TestTheWhole:
 
     @pytest.mark.parametrize("name", ["blur", "grey", "noise", "occluder", "distractor"])
     def test_probabilities_are_probabilities(self, name):
-        with pytest.raises(ValueError, match=f"{name} of the appearance must be a probability"):
+        with pytest.raises(ValueError, match=f"{name} of Appearance must be a probability"):
             Appearance(**{name: 1.2})
-        with pytest.raises(ValueError, match="gain of the appearance must be finite"):
+        with pytest.raises(ValueError, match="gain of Appearance must be finite"):
             Appearance(gain=-1.0)
 
     def test_an_odd_batch_has_neighbours_too(self):

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from data.pairs.jitter_geometry import GeometricJitter
+from data.pairs.settings import GeometricJitter
 from data.pairs.sources import StillSource
 from tests.material.clips import dataset
 

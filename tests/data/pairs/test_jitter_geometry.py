@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data.pairs.jitter_geometry import GeometricJitter
+from data.pairs.settings import GeometricJitter
 from data.pairs.sources import ClipSource
 from tests.material.clips import dataset, make_clip
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from data.pairs.dataset import PairDataset, build_loader
-from data.pairs.jitter_geometry import GeometricJitter
+from data.pairs.settings import GeometricJitter, TrackletSettings
 from data.pairs.shards import ShardClips, is_complete, write_manifest, write_shard
 from data.pairs.sources import ClipSource
-from data.pairs.tracklets import TrackletFrames, TrackletSettings, crop_tracklet
+from data.pairs.tracklets import TrackletFrames, crop_tracklet
 from tests.material.clips import bright_box, make_clip, same
 
 SETTINGS = TrackletSettings(context=5.0, frames_per_clip=4, target_size=24)
@@ -76,11 +76,11 @@ class TestTheFormat:
         clips = ShardClips.open(folder)
         assert [clips[number].name for number in range(len(clips))] == ["a.1", "b", "c"]
         for number in range(len(clips)):
-            clip = clips[number]
-            with tarfile.open(clip.url) as tar:
+            blobs = [clips[number].view(index).image for index in range(len(clips[number].numbers))]
+            with tarfile.open(blobs[0].url) as tar:
                 members = [m for m in tar if m.name.startswith(f"{number:06d}.") and m.name.endswith("jpg")]
-            assert clip.starts.tolist() == [member.offset_data for member in members]
-            assert (clip.stops - clip.starts).tolist() == [member.size for member in members]
+            assert [blob.start for blob in blobs] == [member.offset_data for member in members]
+            assert [blob.stop - blob.start for blob in blobs] == [member.size for member in members]
 
     def test_checksums_are_those_of_the_files(self, folder):
         lines = (folder / "SHA256SUMS").read_text().splitlines()
@@ -196,7 +196,8 @@ class TestOverANetwork:
         pytest.importorskip("aiohttp", reason="fsspec reads http with aiohttp, which is not installed")
         remote, local = pairs_of(f"{server.url}/manifest.json"), pairs_of(folder)
         assert all(map(same, remote.__getitems__(range(8)), local.__getitems__(range(8))))
-        crops = max(int((clip.stops - clip.starts).max()) for clip in _all(folder))
+        clips = ShardClips.open(folder)
+        crops = int((clips.stops - clips.starts).max())
         tables = max(path.stat().st_size for path in folder.iterdir() if path.suffix != ".tar")
         assert 0 < max(server.asked) <= max(crops, tables)  # never a whole shard
 
@@ -325,11 +326,6 @@ def resign(folder):
     for shard in content["shards"]:
         shard["index_sha256"] = hashlib.sha256((folder / shard["index"]).read_bytes()).hexdigest()
     file.write_text(json.dumps(content))
-
-
-def _all(folder):
-    clips = ShardClips.open(folder)
-    return [clips[number] for number in range(len(clips))]
 
 
 def test_an_index_that_inflates_is_refused_before_it_does(folder):

@@ -7,7 +7,7 @@ import pytest
 
 from data.datasets.clip import Clip
 from data.datasets.otb import read_otb_root
-from data.pairs.jitter_geometry import GeometricJitter
+from data.pairs.settings import GeometricJitter
 from data.pairs.sources import ClipSource, FolderClip, StillSource, SyntheticSource, salient_bbox
 from tests.material.clips import dataset, make_clip, same
 from tests.material.trees import make_otb

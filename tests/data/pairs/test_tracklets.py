@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from data.pairs.tracklets import TrackletFrames, TrackletSettings, crop_tracklet
+from data.pairs.settings import TrackletSettings
+from data.pairs.tracklets import TrackletFrames, crop_tracklet
 from tests.material.clips import bright_box, make_clip
 
 SETTINGS = TrackletSettings(context=5.0, frames_per_clip=4, target_size=24)

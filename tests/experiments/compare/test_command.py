@@ -16,8 +16,7 @@ from experiments.compare.figures import styles
 from experiments.compare.measures import Peaks, decode_map, encode_map
 from experiments.compare.page import TEMPLATE
 from experiments.compare.plan import Unit, best_factors, final_units, parse_losses, search_units
-from experiments.compare.progress import Remaining, work
-from experiments.compare.run import Comparison, Done
+from experiments.compare.run import Comparison, Done, Remaining, work
 from experiments.compare.settings import Budget, ComparisonSettings, OnlineSettings, Place
 from experiments.compare.tables import course_of, hardest, markdown, summarise
 from experiments.drawing.pages import write_page
@@ -194,7 +193,7 @@ class TestClips:
 class TestTimeLeft:
     def test_each_stage_has_its_own_pace(self, monkeypatch):
         clock = iter([0.0, 10.0, 12.0])
-        monkeypatch.setattr("experiments.compare.progress.time.perf_counter", lambda: next(clock))
+        monkeypatch.setattr("experiments.compare.run.time.perf_counter", lambda: next(clock))
         remaining = Remaining({"offline": 300, "online": 40})
         assert remaining.done("offline", 100) == pytest.approx(
             200 * 0.1 + 40 * 0.1

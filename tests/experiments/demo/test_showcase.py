@@ -1,45 +1,13 @@
-"""Trackers side by side: each as if it were alone; what a trial says of its boxes and times."""
+"""What a trial says of its boxes and times."""
 
 import numpy as np
 import pytest
 
-from data import synthetic_sequence
-from experiments.demo.showcase import Trial, side_by_side
-from experiments.trackers.follow import Step, follow
-from tracker import TrackOutput, load_tracker
-
-
-def test_trackers_side_by_side_do_what_each_does_alone():
-    sequence = synthetic_sequence(1, 6, (120, 90))
-    trackers = {name: load_tracker(name) for name in ("gray", "identity")}
-    together = list(side_by_side(trackers, sequence.frames(), sequence.bboxes[0]))
-    for name in trackers:
-        alone = list(follow(load_tracker(name), sequence.frames(), sequence.bboxes[0]))
-        np.testing.assert_array_equal(
-            [steps[name].output.bbox for steps in together], [step.output.bbox for step in alone]
-        )
-        assert [steps[name].frame for steps in together] == list(range(6))
-
-
-def test_frames_are_read_once_and_not_kept():
-    alive = []
-
-    def frames():
-        for i in range(5):
-            alive.append(i)
-            yield np.full((40, 40, 3), i, np.uint8)
-
-    trackers = {name: load_tracker("identity") for name in "ab"}
-    for frame, steps in enumerate(side_by_side(trackers, frames(), (5, 5, 20, 20))):
-        assert alive == list(range(frame + 1))
-        assert steps["a"].image is steps["b"].image
+from experiments.demo.showcase import Trial
 
 
 def followed(truth, boxes, seconds):
-    trial = Trial(np.array(truth, float))
-    for frame, (box, time) in enumerate(zip(boxes, seconds, strict=True)):
-        trial.add(Step(frame, np.zeros((1, 1, 3), np.uint8), TrackOutput(np.array(box, float), 1.0), time))
-    return trial
+    return Trial(np.array(truth, float), [np.array(box, float) for box in boxes], seconds)
 
 
 def test_a_trial_by_hand():

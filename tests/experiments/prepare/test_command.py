@@ -189,7 +189,7 @@ class TestSources:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("got10:x", "did you mean got10k"),
+            ("got10:x", "did you mean 'got10k'"),
             ("../shared/train/videos", "unknown kind of source"),
             ("folder", "needs a root"),
             ("folder:", "needs a root"),

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from experiments.__main__ import main
-from tests.experiments.benchmark.test_command import PEERS
+from tests.material.benchmarks import PEERS
 from tests.material.trees import make_otb
 
 PEER = "peers_of_test:Slow"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.serve.lane import MAP_SIDE, Lane, shrink_response
+from experiments.serve.lane import MAP_SIDE, Lane, shrunk
 from tests.material.serving import BOX, moving
 from tracker import MultiTracker, TrackOutput, load_tracker
 
@@ -123,15 +123,13 @@ def test_the_response_is_small_and_its_peak_stays_where_it_was():
     tracker, frames = load_tracker("gray"), moving()
     tracker.init(frames[0], BOX)
     output = tracker.update(frames[1])
-    shown = shrink_response(output)
+    shown = shrunk(output).response[0, 0].numpy()
     values = output.response[0, 0].numpy()
-    assert shown.levels.dtype == np.uint8
-    assert shown.levels.max() == 255
-    assert divmod(int(shown.levels.argmax()), shown.levels.shape[1]) == divmod(
-        int(values.argmax()), values.shape[1]
-    )
+    assert shown.dtype == np.uint8
+    assert shown.max() == 255
+    assert divmod(int(shown.argmax()), shown.shape[1]) == divmod(int(values.argmax()), values.shape[1])
     large = TrackOutput(
         np.array(BOX, float), 1.0, response=torch.ones(1, 1, 200, 100), response_bbox=np.ones(4)
     )
-    assert max(shrink_response(large).levels.shape) <= MAP_SIDE
-    assert shrink_response(TrackOutput(np.array(BOX, float), 1.0)) is None
+    assert max(shrunk(large).response.shape) <= MAP_SIDE
+    assert shrunk(TrackOutput(np.array(BOX, float), 1.0)).response is None

@@ -69,9 +69,9 @@ def test_the_video_has_the_frames_from_the_first_box_on(session, tmp_path):
     session.show(4)
     session.add(BOX, ["identity"])
     session.advance()
-    painter = session.snapshot()
+    paint = session.painter()
     session.remove(1)  # what is painted is what was there when it was asked for
-    painter.write(tmp_path / "out.webm")
+    paint(tmp_path / "out.webm")
     frames = list(open_video(tmp_path / "out.webm"))
     assert len(frames) == 2
     red, green, blue = frames[1][50, 18:22].astype(float).mean(axis=0)  # the left side, in the first colour

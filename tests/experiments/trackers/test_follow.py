@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from data import synthetic_sequence
 from experiments.scoring.timing import Timing
 from experiments.trackers.follow import GivenBox, follow, follow_targets
 from tracker import MultiTracker, TrackOutput, load_tracker
@@ -31,7 +32,7 @@ def test_only_the_trackers_own_time_is_counted():
     steps = list(follow(Sleeper(), slow_frames(6), (1, 2, 3, 4)))
     assert [step.frame for step in steps] == list(range(6))
     assert steps[0].seconds >= 0.02
-    assert np.median([step.seconds for step in steps[1:]]) < 0.015
+    assert min(step.seconds for step in steps[1:]) < 0.02  # with decoding all would have 25 ms or more
 
 
 def test_targets_share_the_time_of_their_tracker():
@@ -40,6 +41,36 @@ def test_targets_share_the_time_of_their_tracker():
     begun, frames = time.perf_counter(), enumerate(slow_frames(4))
     scenes = list(follow_targets({"sleeper": MultiTracker(Sleeper)}, frames, given, names))
     assert 0.07 < sum(sum(scene.seconds.values()) for scene in scenes) < time.perf_counter() - begun
+
+
+def together(trackers, frames, bbox):
+    given, names = [GivenBox("", 0, np.array(bbox, float))], {("", name): name for name in trackers}
+    followers = {name: MultiTracker(name) for name in trackers}
+    return follow_targets(followers, enumerate(frames), given, names)
+
+
+def test_trackers_side_by_side_do_what_each_does_alone():
+    sequence, trackers = synthetic_sequence(1, 6, (120, 90)), ("gray", "identity")
+    scenes = list(together(trackers, sequence.frames(), sequence.bboxes[0]))
+    assert [scene.frame for scene in scenes] == list(range(6))
+    for name in trackers:
+        alone = [
+            step.output.bbox for step in follow(load_tracker(name), sequence.frames(), sequence.bboxes[0])
+        ]
+        np.testing.assert_array_equal([scene.outputs[name].bbox for scene in scenes], alone)
+
+
+def test_frames_are_read_once_and_not_kept():
+    alive = []
+
+    def frames():
+        for i in range(5):
+            alive.append(i)
+            yield np.full((40, 40, 3), i, np.uint8)
+
+    for frame, scene in enumerate(together(("identity", "gray"), frames(), (5, 5, 20, 20))):
+        assert alive == list(range(frame + 1))
+        assert scene.outputs.keys() == {"identity", "gray"}
 
 
 def test_frame_zero_is_the_given_box():

@@ -6,18 +6,17 @@ from dataclasses import asdict
 import torch
 import yaml
 
-from data.pairs.jitter_appearance import Appearance
+from data.pairs.settings import Appearance
 from experiments.train.build import build_learner
 from experiments.train.parse import settings_from
 from experiments.train.processes import Processes
 from experiments.train.run_files import check_folder
-from experiments.train.settings import AppearanceSettings, ModelSettings, as_mapping
+from experiments.train.settings import ModelSettings, as_mapping
 from tests.material.tiny_training import settings
 from tracker.network.regression_net import build_regression_net
 
 
 def test_defaults_are_those_of_the_parts():
-    assert asdict(AppearanceSettings()) == asdict(Appearance())
     parameters = inspect.signature(build_regression_net).parameters.values()
     declared = {
         one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY and one.name != "crops"
@@ -26,7 +25,7 @@ def test_defaults_are_those_of_the_parts():
 
 
 def test_each_strength_of_the_appearance_reaches_the_jitter():
-    names = list(asdict(AppearanceSettings()))
+    names = list(asdict(Appearance()))
     options = [f"--data.appearance.{name}=0.{number:02}" for number, name in enumerate(names, 1)]
     learner = build_learner(settings("nowhere", *options), Processes(0, 1, torch.device("cpu")))
     expected = {name: number / 100 for number, name in enumerate(names, 1)}

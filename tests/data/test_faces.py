@@ -1,0 +1,24 @@
+"""Faces of packages: names are there when they are asked for, and a light module loads none of them."""
+
+import subprocess
+import sys
+
+import pytest
+
+import data
+import data.pairs
+from data.pairs.dataset import PairDataset
+from data.video.reader import open_video
+
+
+def test_names_are_those_of_their_modules():
+    assert data.open_video is open_video
+    assert data.pairs.PairDataset is PairDataset
+    assert all(callable(getattr(data, name)) for name in data.__all__)
+    with pytest.raises(AttributeError, match="module 'data' has no attribute 'nothing'"):
+        data.nothing  # noqa: B018
+
+
+def test_the_settings_of_training_load_nothing_heavy():
+    code = "import sys, experiments.train.settings as s; print({'torch', 'cv2', 'numpy'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
