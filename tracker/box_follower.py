@@ -34,8 +34,8 @@ class BoxSettings:
         ValueError: a setting outside its range.
     """
 
-    box_rate: float = 0.3
-    box_pull: float = 0.5
+    box_rate: float = 0.5
+    box_pull: float = 0.75
     box_reach: float = 0.5
     unsure_change: float = 0.2
 
