@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.boxes import Floats, bbox_center, bbox_from_center
+from data.boxes import Floats, bbox_from_center
 from data.crop import SearchRegion
 from tracker.checks import not_negative, positive, share
 from tracker.network.box_head import BoxHead, BoxMap
@@ -113,12 +113,12 @@ class BoxFollower:
 def measured(boxes: BoxMap, region: SearchRegion, place: Floats) -> Measured:
     """Read a box head's map at the cell nearest to ``place``; result in image coordinates."""
     scale = region.side / region.size
-    pixel = (place - (region.x, region.y) + 0.5) / scale - 0.5
-    cell = (pixel - (boxes.stride - 1) / 2) / boxes.stride
     height, width = boxes.bbox.shape[-2:]
     column, row = (
-        min(max(round(at), 0), last) for at, last in zip(cell, (width - 1, height - 1), strict=True)
+        min(max(round((((at - start + 0.5) / scale - 0.5) - (boxes.stride - 1) / 2) / boxes.stride), 0), last)
+        for at, start, last in zip(place.tolist(), (region.x, region.y), (width - 1, height - 1), strict=True)
     )
     # The whole map at once: tensors are several times slower than arrays to read an element of.
-    bbox = boxes.bbox[0].cpu().numpy()[:, row, column].astype(np.float64) * scale + (region.x, region.y, 0, 0)
-    return Measured(bbox_center(bbox), np.maximum(bbox[2:], 1.0))
+    x, y, w, h = (value * scale for value in boxes.bbox[0].cpu().numpy()[:, row, column].tolist())
+    center = x + region.x + (w - 1) / 2, y + region.y + (h - 1) / 2
+    return Measured(np.array(center), np.array([max(w, 1.0), max(h, 1.0)]))

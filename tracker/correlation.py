@@ -1,8 +1,9 @@
 """The correlation-filter regression tracker: features, filter, response, localisation, on-line update."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -78,6 +79,28 @@ class CorrelationLearningSettings:
         whole("memory_size", self.memory_size, 1)
         not_negative("update_gate", self.update_gate)
         not_negative("reuse_within", self.reuse_within)
+
+
+class Found(NamedTuple):
+    """What the filter finds in one frame.
+
+    Attributes:
+        region: that was searched.
+        seen: the backbone's features of its crop, float32 ``(1, channels, h, w)``.
+        spectrum: of the filter's features, complex64 ``(1, C, h, w//2+1)``.
+        response: float32 ``(1, 1, h, w)``.
+        peak: of the response.
+        psr: its ratio to the sidelobe.
+        sure: it is high enough to learn from.
+    """
+
+    region: SearchRegion
+    seen: torch.Tensor
+    spectrum: torch.Tensor
+    response: torch.Tensor
+    peak: Peak
+    psr: float
+    sure: bool
 
 
 class CorrelationFilterTracker:
@@ -206,71 +229,63 @@ class CorrelationFilterTracker:
     def update(self, image: Image) -> TrackOutput:
         """Find the target in the next frame and learn from it; see ``Tracker.update``."""
         region = self.search_region()
-        return self.decide(check_image(image), region, self._look(image, region))
+        return decide_together([self], check_image(image), [region], self._look(image, region))[0]
 
     def search_region(self) -> SearchRegion:
         """Where the target is looked for in the next frame; raises ``RuntimeError`` before ``init``."""
         self._started()
         return self._region()
 
-    def decide(
-        self, image: Image, region: SearchRegion, seen: torch.Tensor, boxes: BoxMap | None = None
-    ) -> TrackOutput:
-        """Find the target in what is seen of its search region, and learn from it: the second half of ``update``.
-
-        Args:
-            image: uint8 ``(H, W, 3)`` RGB.
-            region: of ``search_region``.
-            seen: the backbone's features of its crop, float32 ``(1, channels, h, w)``.
-            boxes: what the box head says of them, where it was asked already.
-        """
-        memory = self._started()
+    def find(self, region: SearchRegion, seen: torch.Tensor) -> Found:
+        """Begin with the next frame: find the filter's peak in what is seen of the search region."""
         spectrum = self._spectrum(seen)
-        response = self.model.response(spectrum, memory.size_hw)
+        response = self.model.response(spectrum, self._started().size_hw)
         values = response[0, 0].cpu().numpy()
         peak = find_peak(values)
-
         self._frame += 1
         self._usual_score = self._usual_score or peak.score
         sure = peak.score >= self.learning.update_gate * self._usual_score
+        return Found(region, seen, spectrum, response, peak, psr(values), sure)
+
+    def follow(self, image: Image, found: Found, boxes: BoxMap | None = None) -> TrackOutput:
+        """Move to the peak and follow the size, by the box head or a search when it is due."""
+        peak, region = found.peak, found.region
         if peak.score >= NOISE * self._usual_score:
-            self._follow(image, seen, peak, region, sure, boxes)
-        if sure and self._frame - self._learned >= self.learning.update_interval:
-            self._learned = self._frame
-            moved = np.abs(peak.displacement).max() > self.learning.reuse_within
-            self._learn(memory, *(self._sample(image) if moved else (spectrum, region)))
+            self._follow(image, found, boxes)
         self._usual_score += SCORE_RATE * (peak.score - self._usual_score)
         return TrackOutput(
             bbox=bbox_from_center(self._center, self._size * self._growth),
             score=peak.score,
-            psr=psr(values),
+            psr=found.psr,
             lost=not peak.score >= self.search.lost_score,
-            response=response,
+            response=found.response,
             response_bbox=self._response_bbox(region),
         )
+
+    def learn(self, image: Image, found: Found) -> None:
+        """Learn from the frame if the peak is clear and it is time to."""
+        if not found.sure or self._frame - self._learned < self.learning.update_interval:
+            return
+        self._learned = self._frame
+        moved = np.abs(found.peak.displacement).max() > self.learning.reuse_within
+        spectrum, region = self._sample(image) if moved else (found.spectrum, found.region)
+        memory = self._started()
+        memory.add(spectrum[0], self._label(region), self.learning.interp_factor)
+        self.model.fit(memory)
 
     def _started(self) -> SampleMemory:
         if self._memory is None:
             raise RuntimeError(NOT_STARTED)
         return self._memory
 
-    def _follow(
-        self,
-        image: Image,
-        seen: torch.Tensor,
-        peak: Peak,
-        region: SearchRegion,
-        sure: bool,
-        boxes: BoxMap | None,
-    ) -> None:
-        """Move to the peak and follow the size: by the box head, or by a search when it is due."""
-        corner = np.array([image.shape[1] - 1, image.shape[0] - 1])
+    def _follow(self, image: Image, found: Found, boxes: BoxMap | None) -> None:
+        region, corner = found.region, np.array([image.shape[1] - 1, image.shape[0] - 1])
         cell = region.side / self._map_size
-        self._center = np.clip(region.center + peak.displacement * cell, 0, corner)
+        self._center = np.clip(region.center + found.peak.displacement * cell, 0, corner)
         if self.box is not None:
             size = self._size * self._growth
-            boxes = self.box.look(seen) if boxes is None else boxes
-            center, followed = self.box.follow(boxes, region, self._center, size, sure)
+            boxes = self.box.look(found.seen) if boxes is None else boxes
+            center, followed = self.box.follow(boxes, region, self._center, size, found.sure)
             self._center = np.clip(center, 0, corner)
             self._resize(followed / size, image)
         elif self._frame % self.scale.scale_interval == 0:
@@ -281,7 +296,7 @@ class CorrelationFilterTracker:
 
     def _look(self, image: Image, region: SearchRegion) -> torch.Tensor:
         """Extract the backbone's features of a region, float32 ``(1, channels, h, w)``."""
-        return self.extractor.backbone(to_tensor(crop(image, region), self.device))
+        return self.extractor.backbone(to_tensor([crop(image, region)], self.device))
 
     def _spectrum(self, seen: torch.Tensor) -> torch.Tensor:
         """Transform features of a region to the spectrum ``(1, C, h, w//2+1)`` used for both search and learning."""
@@ -317,6 +332,30 @@ class CorrelationFilterTracker:
         region = self._region()
         return self._spectrum(self._look(image, region)), region
 
-    def _learn(self, memory: SampleMemory, spectrum: torch.Tensor, region: SearchRegion) -> None:
-        memory.add(spectrum[0], self._label(region), self.learning.interp_factor)
-        self.model.fit(memory)
+
+def decide_together(
+    trackers: Sequence[CorrelationFilterTracker],
+    image: Image,
+    regions: Sequence[SearchRegion],
+    seen: torch.Tensor,
+    boxes: BoxMap | None = None,
+) -> list[TrackOutput]:
+    """Find targets in what is seen of their search regions, and learn from it: the second half of ``update``.
+
+    Step by step, not target by target: the second target finds a step's code and constants in the caches.
+
+    Args:
+        trackers: of the same settings.
+        image: uint8 ``(H, W, 3)`` RGB.
+        regions: of their ``search_region``.
+        seen: the backbone's features of their crops, float32 ``(B, channels, h, w)``.
+        boxes: what the box head says of them, where it was asked already.
+    """
+    found = [tracker.find(*one) for tracker, *one in zip(trackers, regions, seen.split(1), strict=True)]
+    said = [None if boxes is None else boxes.only(index) for index in range(len(trackers))]
+    outputs = [
+        tracker.follow(image, one, box) for tracker, one, box in zip(trackers, found, said, strict=True)
+    ]
+    for tracker, one in zip(trackers, found, strict=True):
+        tracker.learn(image, one)
+    return outputs

@@ -198,7 +198,7 @@ class DSLTTracker:
 
         region = self._region()
         patch, label = crop(image, region), self._label(region)
-        sample = self.features.start(to_tensor(patch, self.device))
+        sample = self.features.start(to_tensor([patch], self.device))
         self._memory = RecentSamples(
             self.learning.memory_size, sample[0], label, self._filter.padding_hw, self.learning.first_weight
         )
@@ -250,7 +250,7 @@ class DSLTTracker:
         """Make frame 1's regression on blurred and mirrored copies of its patch."""
         patches = [cv2.GaussianBlur(patch, (5, 5), sigma) for sigma in BLURS]
         patches += [np.ascontiguousarray(patch[:, ::-1])] * FLIPS
-        images = torch.cat([to_tensor(np.asarray(copy, np.uint8), self.device) for copy in patches])
+        images = to_tensor([np.asarray(copy, np.uint8) for copy in patches], self.device)
         labels = torch.stack([label] * len(BLURS) + [label.flip(1)] * FLIPS)[:, None]
         weights = torch.full((len(patches),), 1 / len(patches), device=self.device)
         features = self.features(images)
@@ -265,7 +265,7 @@ class DSLTTracker:
         height, width = check_image(image).shape[:2]
         self._frame += 1
         region = self._region()
-        features = self.features(to_tensor(crop(image, region), self.device))
+        features = self.features(to_tensor([crop(image, region)], self.device))
         response = correlate(features, self._filter.weights, self._filter.padding_hw)
         values = response[0, 0].cpu().numpy()
         peak = find_peak((response[0, 0].clamp_min(0) * self._prior).cpu().numpy())
@@ -319,7 +319,7 @@ class DSLTTracker:
 
     def _learn(self, image: Image) -> None:
         region = self._region()
-        features = self.features(to_tensor(crop(image, region), self.device))
+        features = self.features(to_tensor([crop(image, region)], self.device))
         self._started().add(features[0], self._label(region))
         weights = self.solver.update(self.regression, self._filter.weights)
         self._filter = replace(self._filter, weights=weights)

@@ -1,6 +1,7 @@
 """Feature maps standardised on frame 1 for a filter, and the window by which they are multiplied."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +16,12 @@ ENERGY = 40.0
 """Mean energy of a cell's features, ``Σ_c x_c²``, in training and on line, so that a filter's λ fits both."""
 
 
-def to_tensor(image: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Convert an RGB image uint8 ``(H, W, 3)`` to float32 ``(1, 3, H, W)`` in [0, 255] on ``device``."""
-    planes = np.empty((1, 3, *image.shape[:2]), np.float32)
-    for channel in range(3):  # in a third of the time that torch takes to reorder the bytes
-        planes[0, channel] = image[..., channel]
+def to_tensor(images: Sequence[NDArray[np.uint8]], device: torch.device) -> Tensor:
+    """Convert RGB images uint8 ``(H, W, 3)`` of one size to float32 ``(B, 3, H, W)`` in [0, 255] on ``device``."""
+    planes = np.empty((len(images), 3, *images[0].shape[:2]), np.float32)
+    for index, image in enumerate(images):
+        for channel in range(3):  # in a third of the time that torch takes to reorder the bytes
+            planes[index, channel] = image[..., channel]
     return torch.from_numpy(planes).to(device)
 
 

@@ -13,7 +13,7 @@ from data.boxes import check_bbox
 from data.crop import SearchRegion, crop
 from tracker.base import Image, Tracker, TrackOutput, check_image
 from tracker.by_name import load_tracker
-from tracker.correlation import CorrelationFilterTracker
+from tracker.correlation import CorrelationFilterTracker, decide_together
 from tracker.features import to_tensor
 from tracker.network.box_head import BoxMap, Template
 from tracker.threads import torch_threads
@@ -169,16 +169,12 @@ def _pool(threads: int, process: int) -> ThreadPoolExecutor:
 def _update_group(trackers: Sequence[CorrelationFilterTracker], image: Image) -> list[TrackOutput]:
     regions = [tracker.search_region() for tracker in trackers]
     seen = _look(trackers[0], image, regions)
-    boxes = _ask_box_head(trackers, seen)
-    return [
-        tracker.decide(image, region, seen[i : i + 1], None if boxes is None else _row(boxes, i))
-        for i, (tracker, region) in enumerate(zip(trackers, regions, strict=True))
-    ]
+    return decide_together(trackers, image, regions, seen, _ask_box_head(trackers, seen))
 
 
 def _look(tracker: CorrelationFilterTracker, image: Image, regions: Sequence[SearchRegion]) -> torch.Tensor:
-    crops = [to_tensor(crop(image, region), tracker.device) for region in regions]
-    return tracker.extractor.backbone(torch.cat(crops))
+    crops = [crop(image, region) for region in regions]
+    return tracker.extractor.backbone(to_tensor(crops, tracker.device))
 
 
 def _ask_box_head(trackers: Sequence[CorrelationFilterTracker], seen: torch.Tensor) -> BoxMap | None:
@@ -187,7 +183,3 @@ def _ask_box_head(trackers: Sequence[CorrelationFilterTracker], seen: torch.Tens
         return None
     kept = zip(*(box.template for box in boxes), strict=True)
     return boxes[0].head(Template(*(torch.cat(each) for each in kept)), seen)
-
-
-def _row(boxes: BoxMap, index: int) -> BoxMap:
-    return BoxMap(boxes.bbox[index : index + 1], boxes.logit[index : index + 1], boxes.stride)

@@ -1,5 +1,6 @@
 """The peak of a response map: its position, its height, and its ratio to the sidelobe."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,22 +39,22 @@ def find_peak(response: Map) -> Peak:
     """
     height, width = response.shape
     row, column = divmod(int(response.argmax()), width)
-    if response[row, column] == response.min():  # a flat map: do not move
-        return Peak(np.zeros(2), float(response[row, column]))
-    across = response[row, [column - 1, column, (column + 1) % width]]
-    down = response[[row - 1, row, (row + 1) % height], column]
-    displacement = np.array(
-        [column - width // 2 + parabola_vertex(*across), row - height // 2 + parabola_vertex(*down)]
-    )
-    return Peak(displacement, float(response[row, column]))
+    top = float(response[row, column])
+    if top == response.min():  # a flat map: do not move
+        return Peak(np.zeros(2), top)
+    # Numbers of Python, not arrays of three: a tenth of the time.
+    across = float(response[row, column - 1]), top, float(response[row, (column + 1) % width])
+    down = float(response[row - 1, column]), top, float(response[(row + 1) % height, column])
+    x, y = column - width // 2 + parabola_vertex(*across), row - height // 2 + parabola_vertex(*down)
+    return Peak(np.array([x, y]), top)
 
 
 def parabola_vertex(left: float, middle: float, right: float) -> float:
     """Compute the vertex, clipped to [-0.5, 0.5], of a parabola through values at -1, 0 and 1; 0 for a minimum."""
-    curvature = float(left) - 2 * float(middle) + float(right)
+    curvature = left - 2 * middle + right
     if curvature >= 0:
         return 0.0
-    return float(np.clip(0.5 * (float(left) - float(right)) / curvature, -0.5, 0.5))
+    return min(max(0.5 * (left - right) / curvature, -0.5), 0.5)
 
 
 def psr(response: Map) -> float:
@@ -68,8 +69,12 @@ def psr(response: Map) -> float:
         The ratio, 0 or more; 0 for a flat map or one without a sidelobe.
     """
     row, column = divmod(int(response.argmax()), response.shape[1])
-    sidelobe = np.ones(response.shape, dtype=bool)
-    sidelobe[max(row - 5, 0) : row + 6, max(column - 5, 0) : column + 6] = False
-    values = response[sidelobe].astype(np.float64)
-    spread = values.std() if values.size else 0.0
-    return float((response[row, column] - values.mean()) / spread) if spread > 0 else 0.0
+    below = response.astype(np.float64)
+    below -= below[row, column]
+    around = below[max(row - 5, 0) : row + 6, max(column - 5, 0) : column + 6]
+    count = max(below.size - around.size, 1)
+    mean = float(below.sum() - around.sum()) / count
+    below -= mean
+    around[:] = 0
+    spread = math.sqrt(np.vdot(below, below) / count)
+    return -mean / spread if spread > 0 else 0.0

@@ -111,7 +111,7 @@ class ScaleSearch:
         best = int(scores.argmax())
         exponent = float(self.exponents[best])
         if 0 < best < len(scores) - 1:
-            exponent += parabola_vertex(*scores[best - 1 : best + 2])
+            exponent += parabola_vertex(*scores[best - 1 : best + 2].tolist())
         return self.step**exponent
 
 
@@ -136,7 +136,7 @@ def _crops(
     scale = region.size / region.side
     middle = torch.tensor((center - (region.x, region.y) + 0.5) * scale - 0.5, device=device)
     return crop_batch(
-        to_tensor(crop(image, region), device),
+        to_tensor([crop(image, region)], device),
         middle.float().expand(len(sides), 2),
         torch.tensor(sides * scale, device=device).float(),
         size,

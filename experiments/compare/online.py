@@ -138,7 +138,7 @@ def _fitted(tracker: DSLTTracker, clips: Sequence[Clip], seed: int) -> dict[str,
         patches, bboxes = zip(*probes(clip, tracker), strict=True)
         stride, crop_size = tracker.features.backbone.stride, tracker.search.crop_size
         with torch.no_grad():
-            features = tracker.features(torch.cat([to_tensor(patch, tracker.device) for patch in patches]))
+            features = tracker.features(to_tensor(patches, tracker.device))
             regression = tracker.regression
             for mark, spent, kernel in fitted_filters(tracker.solver, regression, tracker.kernel_hw, marks):
                 share = criterion.easy_background_share(regression.respond(kernel), regression.labels)

@@ -43,6 +43,10 @@ class BoxMap(NamedTuple):
     logit: Tensor
     stride: int
 
+    def only(self, index: int) -> "BoxMap":
+        """The map of one crop of the batch, ``B`` = 1."""
+        return BoxMap(self.bbox[index : index + 1], self.logit[index : index + 1], self.stride)
+
 
 class Separable(nn.Module):
     """A depthwise and a pointwise convolution, both normalised, added to the input (Howard et al., 2017)."""
