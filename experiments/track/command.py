@@ -258,7 +258,7 @@ class Track(Command):
 
         folder = self.output or Path("runs/track") / folder_name(self.source)
         plain = {
-            name: value if value is None or isinstance(value, bool | int | float) else str(value)
+            name: value if value is None or isinstance(value, bool | int | float | tuple) else str(value)
             for name, value in asdict(self).items()
         }
         wanted = {

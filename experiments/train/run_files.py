@@ -127,8 +127,8 @@ def load_last(folder: Path) -> dict[str, Any] | None:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler and the zip reader raise whatever they like
         raise ValueError(
-            f"checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}); it must be "
-            "one that train wrote: remove it, or start anew with --overwrite"
+            f"checkpoint {path} cannot be read ({type(error).__name__}: {' '.join(str(error).split())[:200]}); it must "
+            "be one that train wrote: remove it, or start anew with --overwrite"
         ) from error
     if not isinstance(state, dict) or not state.keys() >= _STATE:
         raise ValueError(f"checkpoint {path} must be one that train wrote, got {type(state).__name__}")

@@ -145,6 +145,14 @@ class TestCommands:
         line = refused(["track", tmp_path / "x.mp4", "--init-bbox", "1,1,9,9", "--tracker", file], capsys)
         assert f"{file} describes a network that none can build: {said}" in line
 
+    @pytest.mark.parametrize("content", [b"", b"hello", b"PK\3\4", b"\x80\2N."])
+    def test_a_last_pt_that_is_none_is_named(self, tmp_path, capsys, content):
+        (tmp_path / "last.pt").write_bytes(content)
+        assert f"checkpoint {tmp_path / 'last.pt'} " in refused(
+            ["train", "--resume", "--output", tmp_path], capsys
+        )
+        assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+
     @pytest.mark.parametrize("word", ["\x1b[31m", "--\x1b[31m", "\udcff"])
     def test_the_parser_shows_escapes_of_a_terminal_escaped(self, word, capsys):
         with pytest.raises(SystemExit):

@@ -323,6 +323,7 @@ def test_one_image_has_no_speed_and_its_record_is_json(images, box, output, caps
     assert record["settings"]["threads"] == 1
     assert record["settings"]["save_video"] is False
     assert record["settings"]["output"] == str(output)
+    assert record["settings"]["init_bbox"] == [box]
 
 
 def test_the_times_of_a_video_are_in_the_table_and_in_the_written_video(
