@@ -38,8 +38,8 @@ def load_tracker(
         settings: settings that differ from the tracker's. For correlation filters: ``backbone``, ``filter``
             (registered names), ``runtime`` (what runs learned features and the box head: ``"onnx"``, ``"torch"`` or
             ``"auto"``, ONNX Runtime on a CPU where it is installed), and the fields of ``SearchSettings``,
-            ``CorrelationScaleSettings``, ``CorrelationLearningSettings`` and the filter. For the DSLT family:
-            ``backbone``, ``solver`` (registered names), ``criterion`` (a loss module), and the fields of
+            ``MotionSettings``, ``CorrelationScaleSettings``, ``CorrelationLearningSettings`` and the filter. For the
+            DSLT family: ``backbone``, ``solver`` (registered names), ``criterion`` (a loss module), and the fields of
             ``SearchSettings``, ``LevelSettings``, ``DSLTResponseSettings``, ``DSLTScaleSettings``,
             ``DSLTLearningSettings`` and the solver.
 

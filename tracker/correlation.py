@@ -18,6 +18,7 @@ from tracker.checks import not_negative, positive, share, whole
 from tracker.features import FeatureExtractor, hann2d, to_tensor
 from tracker.filters import FilterModel
 from tracker.filters.memory import SampleMemory
+from tracker.motion import CameraMotion, MotionSettings, TargetMotion
 from tracker.network.box_head import BoxMap
 from tracker.response import SCORE_RATE, Peak, find_peak, psr
 from tracker.scale import ScaleSearch, ScaleSettings
@@ -110,6 +111,7 @@ class CorrelationFilterTracker:
         extractor: turns crops into features that are standardised on frame 1.
         model: the regression filter.
         search: settings of the search region and of lost targets.
+        motion: settings of the place at which the search begins.
         scale: settings of the scale search.
         learning: settings of the samples, the label and the updates.
         box: follows the box with a trained box head, instead of the scale search; or None.
@@ -131,6 +133,7 @@ class CorrelationFilterTracker:
         model: FilterModel,
         *,
         search: SearchSettings | None = None,
+        motion: MotionSettings | None = None,
         scale: CorrelationScaleSettings | None = None,
         learning: CorrelationLearningSettings | None = None,
         box: BoxFollower | None = None,
@@ -141,12 +144,14 @@ class CorrelationFilterTracker:
         extractor.backbone.to(self.device)
         self.model = model
         self.search = search or SearchSettings()
+        self.motion = motion or MotionSettings()
         self.scale = scale or CorrelationScaleSettings()
         self.learning = learning or CorrelationLearningSettings()
         self.box = box
         self._scale_search = ScaleSearch(self.scale)
         self._map_size = self.search.map_size(extractor.backbone.stride)
         self._window = hann2d(self._map_size, self._map_size).to(self.device)
+        self._camera = CameraMotion()
         self._memory: SampleMemory | None = None
 
     def settings(self) -> dict[str, Any]:
@@ -158,6 +163,7 @@ class CorrelationFilterTracker:
             "extractor": describe(self.extractor),
             "filter": describe(self.model),
             "search": describe(self.search),
+            "motion": describe(self.motion),
             "scale": describe(self.scale),
             "learning": describe(self.learning),
             "box": describe(self.box),
@@ -169,6 +175,7 @@ class CorrelationFilterTracker:
             replace(self.extractor),
             replace(self.model),
             search=self.search,
+            motion=self.motion,
             scale=self.scale,
             learning=self.learning,
             box=None if self.box is None else replace(self.box),
@@ -188,6 +195,8 @@ class CorrelationFilterTracker:
         cells = self._size * (self._map_size / self._first_side)
         self._usual_score = 0.0
         self._frame = self._learned = 0
+        self._own_motion = TargetMotion(self.motion)
+        self._camera.start(image)
         self._sigma = self.learning.output_sigma_factor * math.sqrt(cells.prod())
 
         region = self._region()
@@ -220,6 +229,7 @@ class CorrelationFilterTracker:
         self._center, self._size, self._growth = bbox_center(box), box[2:] / growth, growth
         if self.box is not None:
             self.box.sure_size = box[2:]
+        self._camera.start(image)
         spectrum, region = self._sample(image)
         memory.add(spectrum[0], self._label(region), CORRECTED)
         self.model.fit(memory)
@@ -228,12 +238,30 @@ class CorrelationFilterTracker:
     @with_own_threads
     def update(self, image: Image) -> TrackOutput:
         """Find the target in the next frame and learn from it; see ``Tracker.update``."""
-        region = self.search_region()
-        return decide_together([self], check_image(image), [region], self._look(image, region))[0]
-
-    def search_region(self) -> SearchRegion:
-        """Where the target is looked for in the next frame; raises ``RuntimeError`` before ``init``."""
         self._started()
+        moved = self._camera.shift(check_image(image)) if self.predicts else np.zeros(2)
+        region = self.search_region(image, moved)
+        return decide_together([self], image, [region], self._look(image, region))[0]
+
+    @property
+    def predicts(self) -> bool:
+        """Whether the camera's motion matters to it."""
+        return self.motion.predict_from is not None
+
+    def search_region(self, image: Image, moved: Floats) -> SearchRegion:
+        """Choose where the target is looked for in the next frame: the first part of ``update``.
+
+        Args:
+            image: uint8 ``(H, W, 3)`` RGB.
+            moved: how far the picture moved since the last frame, ``(x, y)`` in pixels.
+
+        Raises:
+            RuntimeError: ``init`` was not called.
+        """
+        self._started()
+        self._before = self._center
+        step = self._own_motion.step(moved, self._size * self._growth)
+        self._center = np.clip(self._center + step, 0, _corner(image))
         return self._region()
 
     def find(self, region: SearchRegion, seen: torch.Tensor) -> Found:
@@ -250,8 +278,10 @@ class CorrelationFilterTracker:
     def follow(self, image: Image, found: Found, boxes: BoxMap | None = None) -> TrackOutput:
         """Move to the peak and follow the size, by the box head or a search when it is due."""
         peak, region = found.peak, found.region
-        if peak.score >= NOISE * self._usual_score:
+        seen_at_all = peak.score >= NOISE * self._usual_score
+        if seen_at_all:
             self._follow(image, found, boxes)
+        self._own_motion.saw(self._center - self._before if seen_at_all else None)
         self._usual_score += SCORE_RATE * (peak.score - self._usual_score)
         return TrackOutput(
             bbox=bbox_from_center(self._center, self._size * self._growth),
@@ -279,7 +309,7 @@ class CorrelationFilterTracker:
         return self._memory
 
     def _follow(self, image: Image, found: Found, boxes: BoxMap | None) -> None:
-        region, corner = found.region, np.array([image.shape[1] - 1, image.shape[0] - 1])
+        region, corner = found.region, _corner(image)
         cell = region.side / self._map_size
         self._center = np.clip(region.center + found.peak.displacement * cell, 0, corner)
         if self.box is not None:
@@ -359,3 +389,8 @@ def decide_together(
     for tracker, one in zip(trackers, found, strict=True):
         tracker.learn(image, one)
     return outputs
+
+
+def _corner(image: Image) -> Floats:
+    """Return the last pixel's ``(x, y)``."""
+    return np.array([image.shape[1] - 1, image.shape[0] - 1], np.float64)

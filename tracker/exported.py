@@ -138,6 +138,6 @@ def _name(registry: Any, entry: type) -> str:
 def _flat(told: dict[str, Any]) -> dict[str, Any]:
     """All settings of a tracker's parts by their names, as ``load_tracker`` takes them."""
     box = told["box"]["box"] if told["box"] else {}
-    parts = (told["filter"], told["search"], told["scale"], told["learning"], box)
+    parts = (told["filter"], told["search"], told["motion"], told["scale"], told["learning"], box)
     found = {name: value for part in parts for name, value in part.items() if name != "class"}
     return {"max_channels": told["extractor"]["max_channels"], **found}

@@ -6,15 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from data.boxes import check_bbox
+from data.boxes import Floats, check_bbox
 from data.crop import SearchRegion, crop
 from tracker.base import Image, Tracker, TrackOutput, check_image
 from tracker.by_name import load_tracker
 from tracker.correlation import CorrelationFilterTracker, decide_together
 from tracker.features import to_tensor
+from tracker.motion import CameraMotion
 from tracker.network.box_head import BoxMap, Template
 from tracker.threads import torch_threads
 
@@ -52,6 +54,7 @@ class MultiTracker:
     def __init__(self, tracker: str | Callable[[], Tracker] = "fast") -> None:
         self._load = partial(load_tracker, tracker) if isinstance(tracker, str) else tracker
         self._first: Tracker | None = self._load()
+        self._camera = CameraMotion()
         self.targets: dict[str, TrackedTarget] = {}
 
     def init(self, image: Image, bboxes: Mapping[str, ArrayLike] | Sequence[ArrayLike]) -> None:
@@ -102,6 +105,7 @@ class MultiTracker:
         tracker = self._target(target).tracker
         if isinstance(tracker, CorrelationFilterTracker) and not forget:
             tracker.correct(image, bbox)
+            self._camera.start(image)
         else:
             tracker.init(image, bbox)
         self.targets[target].output = _given(bbox)
@@ -118,7 +122,8 @@ class MultiTracker:
         check_image(image)
         targets = list(self.targets.values())
         ours = [one.tracker for one in targets if isinstance(one.tracker, CorrelationFilterTracker)]
-        outputs = iter(_update_together(ours, image)) if ours else iter(())
+        moved = self._camera.shift(image) if any(one.predicts for one in ours) else np.zeros(2)
+        outputs = iter(_update_together(ours, image, moved)) if ours else iter(())
         for one in targets:
             is_ours = isinstance(one.tracker, CorrelationFilterTracker)
             one.output = next(outputs) if is_ours else one.tracker.update(image)
@@ -127,6 +132,7 @@ class MultiTracker:
     def _start(self, image: Image, bbox: ArrayLike) -> TrackedTarget:
         tracker = self._new()
         tracker.init(image, bbox)
+        self._camera.start(image)
         return TrackedTarget(tracker, _given(bbox))
 
     def _new(self) -> Tracker:
@@ -146,11 +152,13 @@ def _given(bbox: ArrayLike) -> TrackOutput:
     return TrackOutput(bbox=check_bbox(bbox), score=float("nan"))
 
 
-def _update_together(trackers: Sequence[CorrelationFilterTracker], image: Image) -> list[TrackOutput]:
+def _update_together(
+    trackers: Sequence[CorrelationFilterTracker], image: Image, moved: Floats
+) -> list[TrackOutput]:
     """``update`` of trackers that share their networks."""
     at_once = CROPS if trackers[0].device.type == "cpu" else len(trackers)
     groups = [trackers[first : first + at_once] for first in range(0, len(trackers), at_once)]
-    update = partial(_update_group, image=image)
+    update = partial(_update_group, image=image, moved=moved)
     threads = trackers[0].threads
     if min(threads, len(groups)) < 2:
         with torch_threads(threads):
@@ -166,8 +174,10 @@ def _pool(threads: int, process: int) -> ThreadPoolExecutor:
 
 
 @torch.inference_mode()
-def _update_group(trackers: Sequence[CorrelationFilterTracker], image: Image) -> list[TrackOutput]:
-    regions = [tracker.search_region() for tracker in trackers]
+def _update_group(
+    trackers: Sequence[CorrelationFilterTracker], image: Image, moved: Floats
+) -> list[TrackOutput]:
+    regions = [tracker.search_region(image, moved) for tracker in trackers]
     seen = _look(trackers[0], image, regions)
     return decide_together(trackers, image, regions, seen, _ask_box_head(trackers, seen))
 

@@ -11,6 +11,7 @@ from data.pairs.dataset import PairDataset
 from data.pairs.held_out import HeldOut
 from data.pairs.sources import ClipSource
 from experiments.compare.settings import Place
+from experiments.runtime.lock import make_folder
 from experiments.scoring.protocols import SRE_SHIFTS, shifted_bbox
 from experiments.train.data import build_pairs, parse_source
 from experiments.train.settings import DataSettings
@@ -105,6 +106,7 @@ def track_clips(
 
 def _render(folder: Path, offset: int) -> str:
     """Write synthetic clips where they are not yet."""
+    make_folder(folder)
     for number in range(offset, offset + SYNTHETIC_CLIPS):
         sequence = held_out_sequence(number, SYNTHETIC_FRAMES)
         target = folder / sequence.name

@@ -19,6 +19,7 @@ from experiments.compare.clips import clips_at
 from experiments.compare.plan import Stage, Unit, best_factors, final_units, search_units
 from experiments.compare.settings import Budget, ComparisonSettings, as_mapping, with_defaults
 from experiments.config_file import differences, read_config
+from experiments.runtime.lock import make_folder
 from experiments.runtime.progress import time_left
 from experiments.runtime.provenance import machine, versions
 from experiments.runtime.workers import worker_pool
@@ -89,7 +90,7 @@ class Comparison:
             check_record(stored, record)
         elif (self.folder / "units").is_dir():
             raise ValueError(f"{self.folder} holds units of unknown origin (no {CONFIG}): use --overwrite")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         remove_left_overs(self.folder)
         write_text(config, yaml.safe_dump(mine | {"record": record}, sort_keys=False))
         (self.folder / "units").mkdir(exist_ok=True)  # last: units without a config are of unknown origin

@@ -10,6 +10,7 @@ from data.synthetic.scene import SyntheticSequence
 from experiments.drawing.frames import annotate, overlay_response
 from experiments.drawing.jpeg import encode_jpeg
 from experiments.drawing.palette import colours
+from experiments.runtime.lock import make_folder
 from experiments.trackers.follow import GivenBox, TrackedFrame, follow_targets
 from tracker import MultiTracker
 
@@ -26,7 +27,7 @@ def write_gallery(folder: Path) -> list[Path]:
     Returns:
         The files written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     pictures: Mapping[str, Callable[[], Image]] = {
         "trackers": _trackers,
         "targets": _targets,

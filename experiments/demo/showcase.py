@@ -19,6 +19,7 @@ from experiments.drawing.curves import success_precision_plot
 from experiments.drawing.frames import annotate, draw_bbox
 from experiments.drawing.pages import write_page
 from experiments.drawing.palette import WHITE, as_hex, colours
+from experiments.runtime.lock import make_folder
 from experiments.runtime.progress import progress_bar
 from experiments.runtime.provenance import versions
 from experiments.scoring.metrics import Score, mean_score, score
@@ -144,12 +145,10 @@ def write_annotations(path: Path, sequences: Sequence[SyntheticSequence]) -> Pat
 
 def prepare(folder: Path, trackers: Iterable[str]) -> None:
     """Make the folders and remove the page of an earlier run, whose videos are about to be replaced."""
-    try:
-        for part in ("videos", *(f"results/synthetic/{name}" for name in trackers)):
-            (folder / part).mkdir(parents=True, exist_ok=True)
-        (folder / "index.html").unlink(missing_ok=True)
-    except OSError as error:
-        raise OSError(f"cannot write into {folder}: {error.strerror}; give another --output") from error
+    make_folder(folder)
+    for part in ("videos", *(f"results/synthetic/{name}" for name in trackers)):
+        make_folder(folder / part)
+    (folder / "index.html").unlink(missing_ok=True)
 
 
 def _follow(

@@ -36,6 +36,7 @@ class Export(Command):
     def run(self) -> int:
         """Write the file and say what is in it."""
         from data.files import remove_left_overs
+        from experiments.runtime.lock import make_folder
         from experiments.trackers.by_name import load_with_loss
         from tracker.backbones.weights import onnx_file
         from tracker.correlation import CorrelationFilterTracker
@@ -45,7 +46,7 @@ class Export(Command):
             raise FileExistsError(
                 f"{self.output} exists: give another --output, or --overwrite to replace it"
             )
-        self.output.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.output.parent)
         remove_left_overs(self.output.parent, f".{escape(self.output.stem)}.*.partial{SUFFIX}")
         weights = None if self.weights is None else str(self.weights)
         tracker = load_with_loss(self.tracker, weights=weights, runtime="torch")

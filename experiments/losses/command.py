@@ -49,8 +49,9 @@ class Losses(Command):
         import torch
 
         from data.files import remove_left_overs, write_text
+        from experiments.runtime.lock import make_folder
 
-        self.output.mkdir(parents=True, exist_ok=True)
+        make_folder(self.output)
         remove_left_overs(self.output)
         doing = (
             "measuring" if self.benchmark or self.solvers else "drawing, the response maps are learned first"

@@ -15,6 +15,7 @@ from data.files import read_json, remove_left_overs, write_text
 from data.pairs.settings import TrackletSettings
 from data.pairs.shards import is_complete, write_manifest, write_shard
 from data.pairs.tracklets import Tracklet, TrackletFrames, crop_tracklet
+from experiments.runtime.lock import make_folder
 from experiments.runtime.progress import progress_bar
 from experiments.runtime.workers import check_workers, worker_pool
 from experiments.scoring.record import check_record, fingerprint
@@ -101,7 +102,7 @@ class Preparation:
                 raise ValueError(f"shards in {self.output} were made differently: {what}; give a new folder")
             check_record(known.get("record", {}), record)
             return
-        self.output.mkdir(parents=True, exist_ok=True)
+        make_folder(self.output)
         write_text(file, json.dumps(mine | {"record": record}, indent=1) + "\n")
 
 

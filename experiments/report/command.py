@@ -114,8 +114,9 @@ def write_files(folder: Path, evaluations: Mapping[str, "Evaluation"], dataset: 
     from data.files import write_text
     from experiments.report.summary import summarise
     from experiments.report.tables import csv_table, latex, markdown, ranking
+    from experiments.runtime.lock import make_folder
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     summaries = {}
     for protocol, evaluation in evaluations.items():
         summary = summaries[protocol] = summarise(evaluation, dataset)

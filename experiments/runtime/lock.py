@@ -1,8 +1,20 @@
-"""One writer for each folder of results."""
+"""Folders of results, each with one writer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, and those above it, unless it is there.
+
+    Raises:
+        OSError: It cannot be made, for instance because a file has its name.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"cannot write into {folder}: {error.strerror}; give another --output") from error
 
 
 @contextmanager
@@ -23,10 +35,7 @@ def holding(folder: Path, what: str) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     place = folder.resolve()  # a folder has one lock, whatever it is called
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"cannot write into {folder}: {error.strerror}; give another --output") from error
+    make_folder(place.parent)
     file = place.with_name(f".{place.name}.lock")
     try:
         lock = FileLock(file, timeout=0).acquire()

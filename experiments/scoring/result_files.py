@@ -21,7 +21,7 @@ from data.datasets.box_files import read_bboxes, upright, write_bboxes
 from data.datasets.clip import Clip
 from data.datasets.otb_protocol import canonical_name
 from data.files import read_json, remove_left_overs, replacing, write_json
-from experiments.runtime.lock import holding
+from experiments.runtime.lock import holding, make_folder
 from experiments.scoring.metrics import Rules
 from experiments.scoring.protocols import PROTOCOLS, SUPERVISED, run_truths
 from experiments.scoring.record import FILE, Record, differences, read_record
@@ -120,7 +120,7 @@ class ResultFiles:
         present = self.present()
         if present:
             record = self._joined(record, present)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         write_json(self.folder / FILE, record)
 
     def present(self) -> list[str]:

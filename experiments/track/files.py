@@ -18,7 +18,7 @@ from data.video.h264 import has_h264
 from data.video.writer import VideoWriter
 from experiments.drawing.frames import annotate, overlay_response
 from experiments.drawing.palette import colours
-from experiments.runtime.lock import holding
+from experiments.runtime.lock import holding, make_folder
 from experiments.runtime.provenance import machine, versions
 from experiments.scoring.timing import Timing
 from experiments.trackers.follow import TrackedFrame
@@ -208,7 +208,7 @@ class TrackFiles:
 
 def _claim(stack: ExitStack, folder: Path, overwrite: bool) -> Path:
     """Lock a folder for this run; return the folder of the files that are not yet complete."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     stack.enter_context(holding(folder, "another run"))
     held = next((name for name in FILES if (folder / name).exists()), None)
     if held and not overwrite:

@@ -14,6 +14,7 @@ from torch import nn
 
 from data.files import remove_left_overs, write_bytes, write_text
 from experiments.config_file import differences
+from experiments.runtime.lock import make_folder
 from experiments.train.parse import read_settings, settings_from
 from experiments.train.settings import TrainingSettings, as_mapping
 from tracker.network.checkpoint import METADATA
@@ -65,7 +66,7 @@ def check_folder(
 
 def claim(folder: Path, settings: TrainingSettings, *, resume: bool, overwrite: bool) -> None:
     """Take ``folder`` for this run after `check_folder`: remove an earlier run if asked, write ``config.yaml``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     remove_left_overs(folder)
     if overwrite:
         for pattern in _FILES:

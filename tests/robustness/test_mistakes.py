@@ -19,6 +19,7 @@ from data.synthetic.sequence import synthetic_sequence
 from data.video.writer import VideoWriter
 from experiments.__main__ import main
 from experiments.config_file import MAX_BYTES, expand, parse_yaml
+from tests.material.commands import COMMANDS, command_line
 from tests.material.results_trees import write_annotations, write_tracker
 from tests.material.trees import box_lines, make_got10k, make_otb, write_images
 
@@ -260,6 +261,20 @@ class TestPlugIns:
 
 
 class TestFolders:
+    @pytest.mark.parametrize("place", ["file", "file/below"])
+    @pytest.mark.parametrize("name", COMMANDS)
+    @pytest.mark.usefixtures("in_this_process")
+    def test_one_that_cannot_be_made_is_said_in_words(self, tmp_path, capsys, name, place):
+        arguments, out = command_line(name, tmp_path)
+        (tmp_path / "file").write_text("mine")
+        assert main([one.replace(str(out), str(tmp_path / place)) for one in arguments]) == 2
+        said = [line for line in capsys.readouterr().err.splitlines() if "left out" not in line]
+        assert len(said) == 1
+        assert re.search(
+            r"cannot write into .*file.*: (File exi|Not a dir).*; give another|be a folder", said[0]
+        )
+        assert (tmp_path / "file").read_text() == "mine"
+
     def test_a_report_removes_nothing_but_what_a_report_wrote(self, tmp_path, capsys):
         make_otb(tmp_path / "data", "Basketball", frames=3)
         write_tracker(tmp_path / "results", "ours")

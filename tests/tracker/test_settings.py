@@ -88,6 +88,7 @@ NUMBERS = {
         "crop_size",
         "search_area_scale",
         "lost_score",
+        "predict_from",
         "num_scales",
         "scale_step",
         "tried_scale_step",
@@ -158,7 +159,7 @@ def test_another_setting_is_another_record(name, setting):
 
 def test_the_settings_listed_here_are_all_there_are():
     tracker = load_tracker("hog")
-    parts = (tracker.search, tracker.scale, tracker.learning, tracker.model)
+    parts = (tracker.search, tracker.motion, tracker.scale, tracker.learning, tracker.model)
     names = {field.name for part in parts for field in fields(part)} | {"max_channels"}
     assert names - {"initial"} == set(NUMBERS["hog"])
     tracker = load_tracker("dslt", backbone="hog+color")

@@ -15,6 +15,7 @@ from tracker.correlation import (
 )
 from tracker.features import FeatureExtractor
 from tracker.filters import FILTERS
+from tracker.motion import MotionSettings
 from tracker.network.box_head import BoxHead
 from tracker.network.onnx_engine import chosen_runtime, on_onnx
 from tracker.presets.base import TRACKERS, check_device
@@ -69,8 +70,8 @@ def assemble(
         backbone: maps crops to features.
         filter: registered name.
         device: device of features and filter.
-        settings: ``max_channels``, and any field of the filter, ``SearchSettings``, ``CorrelationScaleSettings``
-            and ``CorrelationLearningSettings``; with a box head also of ``BoxSettings``.
+        settings: ``max_channels``, and any field of the filter, ``SearchSettings``, ``MotionSettings``,
+            ``CorrelationScaleSettings`` and ``CorrelationLearningSettings``; with a box head also of ``BoxSettings``.
         reduction: see ``FeatureExtractor``.
         box_head: follows the box, instead of the scale search; or None.
         runtime: what runs the backbone and the box head: ``"onnx"``, ``"torch"``, or ``"auto"``, ONNX Runtime on a
@@ -84,6 +85,7 @@ def assemble(
     parts: tuple[type, ...] = (
         filter_class,
         SearchSettings,
+        MotionSettings,
         CorrelationScaleSettings,
         CorrelationLearningSettings,
         *([] if box_head is None else [BoxSettings]),
@@ -98,6 +100,7 @@ def assemble(
         FeatureExtractor(backbone, settings.get("max_channels"), reduction),
         make(filter_class, settings),
         search=search,
+        motion=make(MotionSettings, settings),
         scale=make(CorrelationScaleSettings, settings),
         learning=make(CorrelationLearningSettings, settings),
         box=None if box_head is None else BoxFollower(box_head, make(BoxSettings, settings)),

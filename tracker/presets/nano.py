@@ -11,7 +11,7 @@ from tracker.network.nanotrack_head import NanoTrackHead
 from tracker.network.regression_net import RegressionNet
 from tracker.presets.base import TRACKERS
 from tracker.presets.correlation import assemble
-from tracker.presets.trained import COMPONENTS, EVERY_SECOND
+from tracker.presets.trained import COMPONENTS, WITH_BOX_HEAD
 
 FILES = "nanotrack_backbone_sim.onnx", "nanotrack_head_sim.onnx"
 """NanoTrack v2's backbone and box head, as OpenCV publishes them."""
@@ -37,7 +37,7 @@ def nano(
         "crop_size": 256,
         "search_area_scale": 4.0,
         "max_channels": COMPONENTS,
-        **EVERY_SECOND,
+        **WITH_BOX_HEAD,
         **settings,
     }
     learned = build_backbone("mobile", str(backbone))

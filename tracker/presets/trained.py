@@ -94,7 +94,7 @@ def trained(
         learned = net.filter_layer.log_regularisation.clamp(-80, 80).exp()
         settings = {"regularisation": float(learned), **settings}
     if head is not None:
-        settings = {**EVERY_SECOND, **settings}
+        settings = {**WITH_BOX_HEAD, **settings}
     reduction = None if net.reduction is None else net.reduction.weight[:, :, 0, 0]
     if reduction is None and isinstance(net.backbone, Mobile):
         settings = {"max_channels": COMPONENTS, **settings}
@@ -114,5 +114,6 @@ def searched_crops(crops: TrainingCrops, head: BoxHead) -> TrainingCrops:
     return TrainingCrops(side, crops.search_area_scale * side / crops.crop_size)
 
 
-EVERY_SECOND = {"reuse_within": 1000.0, "update_interval": 2, "interp_factor": 0.1}
-"""Learning with a box head: from every second frame, from its search crop wherever the target is in it."""
+WITH_BOX_HEAD = {"reuse_within": 1000.0, "update_interval": 2, "interp_factor": 0.1, "predict_from": 0.2}
+"""Settings with a box head: the filter learns from every second frame, from its search crop wherever the target is in
+it, and a target that moves fast is searched where it is expected."""
