@@ -94,6 +94,8 @@ def read_tracks(path: str | Path, format: str) -> list[TrackResult]:
         return chosen.parse(path)
     except UnicodeDecodeError:
         raise ValueError(f"{path} is no text file: expected annotations in format {format}") from None
+    except IsADirectoryError:
+        raise ValueError(f"{path} is a folder: format {format} is read from one of its files") from None
 
 
 def safe_file_name(name: str) -> str:

@@ -110,3 +110,9 @@ def test_broken_files_are_said(tmp_path, format, text, message):
     file.write_bytes(text.encode("latin-1"))
     with pytest.raises(ValueError, match=message):
         read_tracks(file, format)
+
+
+@pytest.mark.parametrize("format", ["csv", "mot", "coco", "cvat", "label-studio"])
+def test_a_folder_in_the_place_of_a_file_is_said(tmp_path, format):
+    with pytest.raises(ValueError, match="is a folder"):
+        read_tracks(tmp_path, format)
