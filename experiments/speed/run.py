@@ -16,6 +16,7 @@ from experiments.runtime.provenance import machine, versions
 from experiments.speed.losses import measure_losses
 from experiments.speed.tracking import measure_tracking
 from experiments.speed.training import measure_training
+from tracker.presets.base import check_device
 
 Row = dict[str, Any]
 """One line of a part's table."""
@@ -47,7 +48,7 @@ def measure_all(device: str | None, output: Path, *, seconds: float, quick: bool
     Raises:
         ValueError: there is no such device.
     """
-    chosen = _device(device)
+    chosen = check_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     output.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + seconds
     tests, passed = _run_gpu_tests(chosen)
@@ -65,17 +66,10 @@ def measure_all(device: str | None, output: Path, *, seconds: float, quick: bool
         broken = broken or reason.startswith("broke")
         report[name] = rows if rows else reason
         print(f"{name}: {reason or 'measured'}", flush=True)
-        _write(output, report)
+        write_json(output / "speed.json", report)
+        write_text(output / "speed.md", as_markdown(report))
     print(f"results in {output / 'speed.md'}")
     return int(broken)
-
-
-def _device(name: str | None) -> torch.device:
-    if name is None:
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"device {name!r} was asked for, but torch {torch.__version__} sees no CUDA device")
-    return torch.device(name)
 
 
 def _name(device: torch.device) -> str:
@@ -107,11 +101,6 @@ def _measure(part: Part, device: torch.device, quick: bool, deadline: float) -> 
         return part(device, quick), ""
     except Exception as error:  # one part that breaks must not take the others' figures with it
         return [], f"broke: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
-
-
-def _write(output: Path, report: Mapping[str, Any]) -> None:
-    write_json(output / "speed.json", dict(report))
-    write_text(output / "speed.md", as_markdown(report))
 
 
 def as_markdown(report: Mapping[str, Any]) -> str:

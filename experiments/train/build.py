@@ -1,7 +1,7 @@
 """From the settings of a run to its objects, and the run itself: `train`."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
@@ -29,10 +29,9 @@ from experiments.train.optimiser import build_optimiser, rate_at
 from experiments.train.parse import complete
 from experiments.train.processes import Processes, join_processes
 from experiments.train.run_files import check_folder, claim, load_last, seed_everything
-from experiments.train.settings import LossSettings, TrainingSettings, as_mapping, distillation_steps
+from experiments.train.settings import TrainingSettings, as_mapping, distillation_steps
 from experiments.train.step import Learner
 from experiments.train.validation import TrackingScore, validation_clips
-from losses import Loss
 from losses.registry import build_map_loss
 from tracker.backbones import build_backbone
 from tracker.network.regression_net import RegressionNet, TrainingCrops, build_regression_net
@@ -160,7 +159,8 @@ def check_settings(settings: TrainingSettings, world_size: int) -> None:
         )
     if settings.teacher is not None and not Path(settings.teacher).is_file():
         raise FileNotFoundError(f"the teacher's file does not exist: {settings.teacher}")
-    build_criterion(settings.loss, lambda: [torch.ones(1, 1, 1, 2)])  # the counts come with the pairs
+    counted = [torch.ones(1, 1, 1, 2)]  # the real counts come with the pairs
+    build_map_loss(settings.loss.name, lambda: counted, reduction="none", **settings.loss.arguments)
 
 
 def build_training(
@@ -211,9 +211,10 @@ def build_learner(
         imitation: compares the backbone with its teacher; or None.
     """
     net = initial_network(settings)
+    labels = None if pairs is None else partial(_labels, net, pairs)
     objective = PairObjective(
         net,
-        build_criterion(settings.loss, None if pairs is None else partial(_labels, net, pairs)),
+        build_map_loss(settings.loss.name, labels, reduction="none", **settings.loss.arguments),
         box_weight=settings.box_weight,
         imitation=None if imitation is None else imitation.to(processes.device),
         imitation_weight=settings.distillation.weight if settings.optimiser.backbone_factor else 0.0,
@@ -229,31 +230,13 @@ def initial_network(settings: TrainingSettings) -> RegressionNet:
     """Set torch up, seed it, and build the network that a run starts from, on the CPU."""
     set_up_torch(settings.compute.threads, deterministic=settings.compute.deterministic)
     torch.manual_seed(settings.seed)
-    net = build_net(settings)
-    if net.fixed is not None:
-        net.fixed.requires_grad_(False)
-    return net
-
-
-def build_net(settings: TrainingSettings) -> RegressionNet:
-    """Build the network with weights from torch's generator or the file ``initial``."""
     chosen = asdict(settings.model)
     arguments = chosen.pop("arguments")
     crops = TrainingCrops(settings.data.crop_size, settings.data.search_area_scale)
-    return build_regression_net(**chosen, crops=crops, **arguments)
-
-
-def build_criterion(loss: LossSettings, labels: Callable[[], Iterable[Tensor]] | None = None) -> Loss:
-    """Build the loss without reduction.
-
-    Args:
-        loss: name and arguments.
-        labels: yields label maps of the training set, for losses whose counts are not given.
-
-    Raises:
-        ValueError, TypeError: the loss is unknown, or an argument is unknown, missing or out of range.
-    """
-    return build_map_loss(loss.name, labels, reduction="none", **loss.arguments)
+    net = build_regression_net(**chosen, crops=crops, **arguments)
+    if net.fixed is not None:
+        net.fixed.requires_grad_(False)
+    return net
 
 
 def _labels(net: RegressionNet, pairs: PairDataset) -> Iterator[Tensor]:

@@ -105,6 +105,19 @@ def test_uav123_at_10_fps_has_every_third_frame_counted_anew(tmp_path, subset):
     assert ends == listed
 
 
+def test_uav20l_as_got10k_reads_it(tmp_path):
+    from got10k.datasets import UAV123
+
+    (tmp_path / "anno" / "UAV20L").mkdir(parents=True)
+    for extra in ("docs", "code", "data_seq/UAV123"):
+        (tmp_path / extra).mkdir(parents=True)
+    write_images(tmp_path / "data_seq/UAV123/bird1", range(1, 2438), "{:06d}.jpg")
+    (tmp_path / "anno" / "UAV20L" / "bird1.txt").write_text(box_lines(2437))
+    ours = load_dataset("uav123", tmp_path, "UAV20L")
+    assert_as_got10k(ours, quietly(UAV123, str(tmp_path), "UAV20L"))
+    assert (ours.results_name, len(ours.missing)) == ("UAV20L", 19)
+
+
 def test_temple_color_as_got10k_reads_it(tmp_path):
     from got10k.datasets import TColor128
 
@@ -125,6 +138,14 @@ def test_need_for_speed_as_got10k_reads_it(tmp_path, rate):
     write_images(tmp_path / "car" / str(rate) / "car", range(1, 17 if rate == 240 else 3), "{:05d}.jpg")
     (tmp_path / "car" / str(rate) / "car.txt").write_text("\n".join(rows) + "\n")
     assert_as_got10k(load_dataset("nfs", tmp_path, str(rate)), quietly(NfS, str(tmp_path), rate))
+
+
+def test_need_for_speed_as_pytracking_keeps_it(tmp_path):
+    write_images(tmp_path / "sequences/car", range(1, 4), "{:05d}.jpg")
+    (tmp_path / "anno").mkdir()
+    (tmp_path / "anno" / "nfs_car.txt").write_text("11 9 20 16\n" * 4)
+    (car,) = load_dataset("nfs", tmp_path, "30")
+    assert (car.name, len(car), car.bboxes[0].tolist()) == ("car", 3, [10, 8, 20, 16])
 
 
 def test_dtb70_as_got10k_reads_it(tmp_path):
