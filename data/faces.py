@@ -1,21 +1,31 @@
-"""Faces of packages, whose names are imported when they are asked for: settings load neither torch nor OpenCV."""
+"""Faces of packages, whose names are imported when they are asked for: settings load neither torch nor OpenCV.
 
+What a face has stands once, as imports in the ``__init__.pyi`` beside it, which type checkers and editors read
+(Scientific Python's SPEC 1).
+"""
+
+import ast
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 
-def lazy_face(package: str, **modules: str) -> tuple[list[str], Callable[[str], Any]]:
-    """Make the ``__all__`` and the ``__getattr__`` (PEP 562) of a package.
+def lazy_face(package: str, file: str) -> tuple[list[str], Callable[[str], Any]]:
+    """Make the ``__all__`` and the ``__getattr__`` (PEP 562) of a package from its stub.
 
     Args:
         package: dotted name of the package.
-        modules: public name -> the module below the package that defines it.
+        file: its ``__init__.py``; the stub beside it holds lines ``from package.module import Name as Name``.
     """
+    lines = ast.parse(Path(file).with_suffix(".pyi").read_text(encoding="utf-8")).body
+    modules = {
+        name.name: one.module for one in lines if isinstance(one, ast.ImportFrom) for name in one.names
+    }
 
     def get(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
+        return getattr(importlib.import_module(str(modules[name])), name)
 
     return list(modules), get

@@ -2,4 +2,4 @@
 
 from data.faces import lazy_face
 
-__all__, __getattr__ = lazy_face(__name__, PairBatch="dataset", PairDataset="dataset", build_loader="dataset")
+__all__, __getattr__ = lazy_face(__name__, __file__)

@@ -1,0 +1,10 @@
+from data.datasets.box_files import read_bboxes as read_bboxes
+from data.datasets.box_files import write_bboxes as write_bboxes
+from data.datasets.clip import Clip as Clip
+from data.datasets.otb import read_otb as read_otb
+from data.datasets.otb import read_otb_root as read_otb_root
+from data.datasets.otb import write_otb as write_otb
+from data.synthetic.sequence import synthetic_sequence as synthetic_sequence
+from data.video.reader import FramesEndedEarly as FramesEndedEarly
+from data.video.reader import open_video as open_video
+from data.video.writer import VideoWriter as VideoWriter
