@@ -38,11 +38,12 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The API reference, from the docstrings. Every module by name: a face's __all__ would hide the modules behind it.
+# The API reference, from the docstrings. Every module by name: a face's __all__ would hide the modules behind it; and
+# all names at once, for pdoc sees none that would be imported when it is asked for.
 # Where there is no __all__ pdoc finds them twice; every other warning is an error.
 docs: setup
 	rm -rf build/docs
-	$(BIN)/python -W error::UserWarning -W "ignore:The module specification:UserWarning" -m pdoc \
+	EAGER_IMPORT=1 $(BIN)/python -W error::UserWarning -W "ignore:The module specification:UserWarning" -m pdoc \
 		--docformat google --no-show-source -o build/docs \
 		$$(git ls-files 'data/*.py' 'experiments/*.py' 'losses/*.py' 'tracker/*.py' | \
 		sed -e '/__main__/d' -e 's/.py$$//' -e 's,/__init__$$,,' -e 's,/,.,g')

@@ -1,11 +1,13 @@
 """Faces of packages, whose names are imported when they are asked for: settings load neither torch nor OpenCV.
 
-What a face has stands once, as imports in the ``__init__.pyi`` beside it, which type checkers and editors read
-(Scientific Python's SPEC 1).
+What a face has stands once, as imports in the ``__init__.pyi`` beside it, which type checkers and editors read. All
+names are there at once where the environment has ``EAGER_IMPORT``. (Both are Scientific Python's SPEC 1.)
 """
 
 import ast
 import importlib
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,4 +30,6 @@ def lazy_face(package: str, file: str) -> tuple[list[str], Callable[[str], Any]]
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(importlib.import_module(str(modules[name])), name)
 
+    if os.environ.get("EAGER_IMPORT"):
+        vars(sys.modules[package]).update({name: get(name) for name in modules})
     return list(modules), get

@@ -1,5 +1,6 @@
 """Faces of packages: names are there when they are asked for, and a light module loads none of them."""
 
+import os
 import subprocess
 import sys
 
@@ -22,3 +23,12 @@ def test_names_are_those_of_their_modules():
 def test_the_settings_of_training_load_nothing_heavy():
     code = "import sys, experiments.train.settings as s; print({'torch', 'cv2', 'numpy'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
+def test_all_names_are_there_at_once_where_they_are_asked_for():
+    code = "import data, data.pairs; print({*data.__all__} <= {*vars(data)}, 'PairBatch' in vars(data.pairs))"
+    for eager in ("1", ""):
+        found = subprocess.check_output(
+            [sys.executable, "-c", code], text=True, env={**os.environ, "EAGER_IMPORT": eager}
+        )
+        assert found.split() == [str(bool(eager))] * 2
