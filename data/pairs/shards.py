@@ -129,38 +129,6 @@ def write_manifest(folder: Path, shards: Sequence[Path], about: dict[str, Any]) 
     return content
 
 
-class ShardClip(NamedTuple):
-    """A tracklet in a shard, a `data.pairs.sources.PairClip`.
-
-    Attributes:
-        clips: All tracklets.
-        number: Index of this one, of those that are left out too.
-        rows: Its crops among those of all.
-    """
-
-    clips: "ShardClips"
-    number: int
-    rows: slice
-
-    @property
-    def name(self) -> str:
-        """Name of the clip."""
-        return str(self.clips.names[self.number])
-
-    @property
-    def numbers(self) -> NDArray[np.int64]:
-        """Numbers of the frames in the clip, int64 ``(n,)``."""
-        return self.clips.numbers[self.rows]
-
-    def view(self, index: int) -> View:
-        """Return the view of one of the crops."""
-        all_of, row = self.clips, self.rows.start + index
-        place = int(all_of.starts[row]), int(all_of.stops[row])
-        blob = Blob(all_of.urls[all_of.shards[self.number]], *place, all_of.digests[row].tobytes())
-        bbox: Floats = all_of.bboxes[row].astype(np.float64)
-        return View(f"{self.name}/{all_of.numbers[row]}", bbox, blob)
-
-
 @dataclass(frozen=True)
 class ShardClips:
     """All tracklets of a manifest, in a few arrays.
@@ -238,10 +206,42 @@ class ShardClips:
     def __len__(self) -> int:
         return len(self.chosen)
 
-    def __getitem__(self, index: Any) -> ShardClip:
+    def __getitem__(self, index: Any) -> "ShardClip":
         """Return one tracklet."""
         index = int(self.chosen[index])
         return ShardClip(self, index, slice(int(self.ends[index - 1]) if index else 0, int(self.ends[index])))
+
+
+class ShardClip(NamedTuple):
+    """A tracklet in a shard, a `data.pairs.sources.PairClip`.
+
+    Attributes:
+        clips: All tracklets.
+        number: Index of this one, of those that are left out too.
+        rows: Its crops among those of all.
+    """
+
+    clips: ShardClips
+    number: int
+    rows: slice
+
+    @property
+    def name(self) -> str:
+        """Name of the clip."""
+        return str(self.clips.names[self.number])
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Numbers of the frames in the clip, int64 ``(n,)``."""
+        return self.clips.numbers[self.rows]
+
+    def view(self, index: int) -> View:
+        """Return the view of one of the crops."""
+        all_of, row = self.clips, self.rows.start + index
+        place = int(all_of.starts[row]), int(all_of.stops[row])
+        blob = Blob(all_of.urls[all_of.shards[self.number]], *place, all_of.digests[row].tobytes())
+        bbox: Floats = all_of.bboxes[row].astype(np.float64)
+        return View(f"{self.name}/{all_of.numbers[row]}", bbox, blob)
 
 
 def _read_manifest(place: str) -> tuple[dict[str, Any], str]:
