@@ -105,9 +105,9 @@ class MultiTracker:
         tracker = self._target(target).tracker
         if isinstance(tracker, CorrelationFilterTracker) and not forget:
             tracker.correct(image, bbox)
-            self._camera.start(image)
         else:
             tracker.init(image, bbox)
+        self._camera.start(image)
         self.targets[target].output = _given(bbox)
 
     def update(self, image: Image) -> dict[str, TrackOutput]:

@@ -6,7 +6,7 @@ import pytest
 
 from data.boxes import bbox_iou
 from tests.material.targets import run
-from tracker import load_tracker
+from tracker import MultiTracker, load_tracker
 from tracker.motion import CameraMotion, MotionSettings, TargetMotion
 
 TARGET = 24
@@ -91,6 +91,19 @@ def test_a_target_that_jumps_with_the_camera_is_found_where_it_is_expected(predi
         bbox_iou(o.bbox, (*p, TARGET, TARGET)) > 0.6 for o, p in zip(outputs, places[1:], strict=True)
     ]
     assert all(followed) == found
+
+
+@pytest.mark.parametrize("forget", [True, False])
+def test_a_box_given_in_an_earlier_frame_is_followed_from_that_frame(forget):
+    """The camera's motion is that since the frame of the box, not since the one that was tracked into last."""
+    corners = [(200, 200), (203, 200), (300, 260)]
+    frames = [frame_at((x, y), (420 - x, 400 - y)) for x, y in corners]
+    bbox = (220, 200, TARGET, TARGET)
+    several = MultiTracker(lambda: load_tracker("gray", predict_from=0.2))
+    several.init(frames[0], {"one": bbox})
+    several.update(frames[2])
+    several.correct(frames[0], bbox, "one", forget=forget)
+    assert bbox_iou(several.update(frames[1])["one"].bbox, (217, 200, TARGET, TARGET)) > 0.6
 
 
 def test_a_negative_distance_is_refused():
