@@ -131,7 +131,7 @@ def differences(stage: Stage, rows: Sequence[Mapping[str, Any]], reference: str)
         axis.set_yticks(
             range(len(others)), [_plain(row["label"]) for row in others] if axis is axes[0] else []
         )
-        axis.invert_yaxis()
+        axis.set_ylim(len(others) - 0.5, -0.5)  # the first on top, no marker cut
         axis.locator_params(axis="x", nbins=4)
         label(axis, f"less {reference}'s", "", title)
     caption = (

@@ -19,7 +19,7 @@ from experiments.train.build import initial_network, train
 from experiments.train.run_files import METRICS
 from experiments.train.settings import Arguments, LossSettings, TrainingSettings
 from experiments.train.validation import track_clip
-from tracker import load_tracker
+from tracker import Tracker, load_tracker
 from tracker.network.regression_net import RegressionNet
 
 _BATCH = 16  # probes measured at once
@@ -37,7 +37,7 @@ class Measurement:
 
     def __call__(self, net: RegressionNet) -> dict[str, float]:
         """Measure ``peak_distance``, ``hit_rate`` and ``ao`` of a network."""
-        tracker = load_tracker(net, device=next(net.parameters()).device, runtime="torch")
+        tracker = as_tracker(net)
         overlaps = [track_clip(tracker, clip, self._frames).ao for clip in self._clips]
         return self.peaks(net)[0].means() | {"ao": float(np.mean(overlaps))}
 
@@ -48,6 +48,11 @@ class Measurement:
         peaks, maps = zip(*(respond(net, batch) for batch in self._batches), strict=True)
         net.train(training)
         return Peaks.joined(peaks), [one for batch in maps for one in batch]
+
+
+def as_tracker(net: RegressionNet) -> Tracker:
+    """The tracker that uses a network's features, on the network's device."""
+    return load_tracker(net, device=next(net.parameters()).device, runtime="torch")
 
 
 def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
@@ -74,7 +79,7 @@ def train_unit(unit: Unit, settings: ComparisonSettings) -> dict[str, Any]:
     if unit.phase == "final":
         clips = clips_at(settings.test)
         pairs = probe_pairs(clips, settings.train.data, budget.probes)
-        result["clips"] = track_clips(load_tracker(trained.net, runtime="torch"), clips, budget.frames)
+        result["clips"] = track_clips(as_tracker(trained.net), clips, budget.frames)
         peaks, maps = Measurement(pairs, [], 0).peaks(trained.net)
         result["probes"] = peaks.record(maps)
     return result
