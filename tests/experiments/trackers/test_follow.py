@@ -1,7 +1,5 @@
 """The loop and its clock."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -11,36 +9,41 @@ from experiments.trackers.follow import GivenBox, follow, follow_targets
 from tracker import MultiTracker, TrackOutput, load_tracker
 
 
-class Sleeper:
-    """A tracker that takes 20 ms to start and 5 ms a frame."""
+class Clock:
+    """Seconds that pass only where something is said to take them."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr("experiments.trackers.follow.time.perf_counter", lambda: self.now)
 
     def init(self, image, bbox):
-        time.sleep(0.02)
+        self.now += 7
 
     def update(self, image):
-        time.sleep(0.005)
+        self.now += 5
         return TrackOutput(bbox=np.array([1.0, 2, 3, 4]), score=1.0)
 
+    def frames(self, count):
+        for _ in range(count):
+            self.now += 20  # decoding, which must not be counted
+            yield np.zeros((20, 20, 3), np.uint8)
 
-def slow_frames(count):
-    for _ in range(count):
-        time.sleep(0.02)  # decoding, which must not be counted
-        yield np.zeros((20, 20, 3), np.uint8)
 
-
-def test_only_the_trackers_own_time_is_counted():
-    steps = list(follow(Sleeper(), slow_frames(6), (1, 2, 3, 4)))
+def test_only_the_trackers_own_time_is_counted(monkeypatch):
+    clock = Clock(monkeypatch)
+    steps = list(follow(clock, clock.frames(6), (1, 2, 3, 4)))
     assert [step.frame for step in steps] == list(range(6))
-    assert steps[0].seconds >= 0.02
-    assert min(step.seconds for step in steps[1:]) < 0.02  # with decoding all would have 25 ms or more
+    assert [step.seconds for step in steps] == [7, 5, 5, 5, 5, 5]
 
 
-def test_targets_share_the_time_of_their_tracker():
+def test_targets_share_the_time_of_their_tracker(monkeypatch):
+    clock = Clock(monkeypatch)
     given = [GivenBox(name, 0, np.array([1.0, 2, 3, 4])) for name in "abc"]
-    names = {(name, "sleeper"): name for name in "abc"}
-    begun, frames = time.perf_counter(), enumerate(slow_frames(4))
-    scenes = list(follow_targets({"sleeper": MultiTracker(Sleeper)}, frames, given, names))
-    assert 0.07 < sum(sum(scene.seconds.values()) for scene in scenes) < time.perf_counter() - begun
+    names = {(name, "clock"): name for name in "abc"}
+    frames = enumerate(clock.frames(3))
+    scenes = list(follow_targets({"clock": MultiTracker(lambda: clock)}, frames, given, names))
+    each = [7, 5, 5]  # of the 21 seconds that three starts take, and 15 of three updates
+    assert [scene.seconds for scene in scenes] == [dict.fromkeys("abc", share) for share in each]
 
 
 def together(trackers, frames, bbox):
