@@ -25,7 +25,7 @@ test-opencv4: setup
 		tests/experiments/benchmark tests/experiments/drawing tests/experiments/report tests/experiments/serve \
 		tests/experiments/track tests/experiments/trackers
 
-# 10,000 damaged files, command lines and configs each, kills, 100,000 frames: some 25 minutes of one core, half on two.
+# 10,000 damaged files, command lines and configs each, kills, 100,000 frames: a quarter of an hour of one core.
 fuzz: setup
 	FUZZ_INPUTS=10000 $(BIN)/python -m pytest -n auto tests/robustness
 

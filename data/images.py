@@ -30,9 +30,8 @@ MAX_FRAMES = 1_000_000
 
 _LOG = logging.getLogger(__name__)
 _HEARING = threading.Lock()  # a process has one stderr
-if hasattr(
-    os, "register_at_fork"
-):  # a process that is forked meanwhile would have neither the lock nor stderr
+# A process that is forked meanwhile would have neither the lock nor stderr.
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_HEARING.acquire, after_in_parent=_HEARING.release, after_in_child=_HEARING.release
     )
